@@ -1,0 +1,1 @@
+"""The system under test: crypto units, key management service and the operator's command line."""

@@ -1,0 +1,36 @@
+"""Bearer tokens of the instance: HS256 JSON Web Tokens with an expiry (RFC 7519).
+
+The secret is a file of the instance; the kms issues tokens for an API key, the kms and the crypto units
+verify them. A token lives 3600 seconds unless the issuer says otherwise, as on the real service.
+"""
+
+import time
+
+import jwt
+
+LIFETIME_SECONDS = 3600
+UNAUTHORIZED = (
+    "Your access token is invalid, expired, "
+    "or does not have the necessary permissions to access this instance."
+)
+
+
+class BearerError(Exception):
+    """The caller's token is missing, malformed, forged or expired; log in again."""
+
+
+def issue(secret: str, subject: str, seconds: int = LIFETIME_SECONDS) -> str:
+    """Return a token for ``subject`` that expires in ``seconds`` (a negative number: expired)."""
+    return jwt.encode({"sub": subject, "exp": int(time.time()) + seconds}, secret, algorithm="HS256")
+
+
+def verify(secret: str, authorization: str | None) -> str:
+    """Return the subject of an ``Authorization`` header value; raise BearerError where it does not hold."""
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme != "Bearer":
+        raise BearerError(UNAUTHORIZED)
+    try:
+        claims = jwt.decode(token, secret, algorithms=["HS256"], options={"require": ["exp", "sub"]})
+    except jwt.InvalidTokenError as error:
+        raise BearerError(UNAUTHORIZED) from error
+    return str(claims["sub"])
