@@ -1,0 +1,1 @@
+"""Recovery procedures: TOML files, their loader, and the operator who follows them."""

@@ -1,0 +1,56 @@
+"""What an operator has to go by: the transcript, and what ``tke`` printed of the registers.
+
+The bench's own knowledge (true registers, ledger, whether a fault fired) never enters here.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.model.registers import Promotion
+
+# Tolerant of the spellings that the pages use: trailing period, MKS for KMS.
+MESSAGE_1 = re.compile(r"Delaying 30 seconds to allow server to discover new master key values\.?")
+MESSAGE_2 = re.compile(r"(KMS|MKS) CRK rewrap successful, waiting on cryptounit-mk-setimm\.?")
+
+
+class ErrorClass(StrEnum):
+    """Why the last command ended, as far as its output tells."""
+
+    NONE = "none"  # no error text: the terminal just stopped
+    TOKEN = "token"  # noqa: S105 - the class of an expired token
+    PRECHECK = "precheck"  # an initial condition was not met; nothing had been changed
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Facts that the rules of a procedure may ask for."""
+
+    flow: str
+    command: str
+    error: ErrorClass
+    message1: bool
+    message2: bool
+    promotion: Promotion | None = None  # None: nobody has looked at the registers yet
+
+
+def messages(lines: Sequence[str]) -> tuple[bool, bool]:
+    """Whether message 1 and message 2 stand in the transcript."""
+    return (
+        any(MESSAGE_1.search(line) for line in lines),
+        any(MESSAGE_2.search(line) for line in lines),
+    )
+
+
+def error_class(lines: Sequence[str], exit_code: int) -> ErrorClass:
+    """Classify the end of one command from its own lines; a negative exit code is a signal."""
+    text = "\n".join(lines)
+    if exit_code <= 0:
+        return ErrorClass.NONE
+    if "Status code: 401" in text:
+        return ErrorClass.TOKEN
+    if "initial condition" in text.lower():
+        return ErrorClass.PRECHECK
+    return ErrorClass.OTHER

@@ -1,0 +1,131 @@
+"""Scenarios (what is tried) and results (what was seen)."""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from harness.model.faults import BadId, Fault
+from harness.model.registers import UnitRegisters
+from harness.model.verdicts import Verdict
+
+
+class Flow(StrEnum):
+    """The two documented ways of rotating that this bench drives."""
+
+    AUTO = "auto"  # auto-mk-rotate, by recovery crypto units
+    PARTS = "parts"  # mk-load, mk-commit, mk-rotate, by key-part files
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One rotation, the faults in it, and the procedure followed afterwards.
+
+    The first fault strikes the rotation, the second one the recovery, and so on.
+    """
+
+    flow: Flow
+    faults: tuple[Fault, ...]
+    procedure: str
+    expected: Verdict
+
+    @property
+    def id(self) -> str:
+        """``auto/kms@C_WrapKey.7-before/documented``; ``none`` stands for a run without a fault."""
+        where = "~".join(fault.id for fault in self.faults) or "none"
+        return f"{self.flow}/{where}/{self.procedure}"
+
+    @classmethod
+    def parse(cls, text: str, expected: Verdict) -> Self:
+        """Read the form that ``id`` writes."""
+        flow, _, rest = text.partition("/")
+        where, _, procedure = rest.partition("/")
+        if flow not in list(Flow) or not where or not procedure:
+            raise BadId(f"'{text}' is no scenario id: auto|parts/CRASH-POINT[~CRASH-POINT]/PROCEDURE")
+        faults = () if where == "none" else tuple(Fault.parse(part) for part in where.split("~"))
+        return cls(Flow(flow), faults, procedure, expected)
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Rows of the key store by master key: under CURRENT, under NEW, under neither."""
+
+    current: int
+    new: int
+    unreadable: int
+
+
+@dataclass(frozen=True)
+class CrashState:
+    """What the instance looked like when the first fault had struck and nothing moved any more."""
+
+    units: tuple[UnitRegisters, ...]
+    rows: RowCounts
+
+
+@dataclass(frozen=True)
+class KeyCount:
+    """Keys of the ledger, and how many of them the oracle could read in every version on every unit."""
+
+    total: int
+    readable: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of the oracle that did not hold, in a sentence."""
+
+    check: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one scenario showed."""
+
+    scenario: Scenario
+    kind: str
+    verdict: Verdict
+    fired: tuple[bool, ...]
+    messages: tuple[bool, bool]
+    recovery: tuple[str, ...]
+    rules: tuple[str, ...]
+    state_at_crash: CrashState | None
+    keys: KeyCount
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    @property
+    def as_documented(self) -> bool:
+        """Whether every fault fired and the verdict is the expected one."""
+        return all(self.fired) and self.verdict is self.scenario.expected
+
+    def record(self) -> dict[str, Any]:
+        """Return the entry of campaign.json, schema version 1."""
+        state = self.state_at_crash
+        return {
+            "id": self.scenario.id,
+            "flow": str(self.scenario.flow),
+            "procedure": self.kind,
+            "faults": [
+                {
+                    "victim": str(fault.victim),
+                    "event": fault.event,
+                    "ordinal": fault.ordinal,
+                    "when": str(fault.when),
+                    "kind": str(fault.kind),
+                    "fired": fired,
+                }
+                for fault, fired in zip(self.scenario.faults, self.fired, strict=True)
+            ],
+            "messages": {"1": self.messages[0], "2": self.messages[1]},
+            "recovery": list(self.recovery),
+            "rules": list(self.rules),
+            "verdict": str(self.verdict),
+            "expected": str(self.scenario.expected),
+            "as_documented": self.as_documented,
+            "state_at_crash": state
+            and {"units": [unit.brief() for unit in state.units], "rows": asdict(state.rows)},
+            "keys": asdict(self.keys),
+            "findings": [asdict(finding) for finding in self.findings],
+            "seconds": round(self.seconds, 3),
+        }
