@@ -1,0 +1,43 @@
+# hsm-hil. Each target installs what it needs where it may (root on Debian or Ubuntu), else one
+# line says what is missing. The work is done by the scripts in docker/.
+
+# auto takes Docker where an engine answers already, else plain processes; or process, or docker.
+BACKEND ?= auto
+PYTEST_ARGS ?= -n 2 --dist worksteal
+
+.DEFAULT_GOAL := help
+.PHONY: help hil test engine image venv packages lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  Variables: BACKEND=auto|process|docker, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
+
+hil: venv packages ## Run the documented rotation-recovery campaign
+	@docker/backend.sh $(BACKEND)
+	.venv/bin/hil run --profile documented --backend $(BACKEND) $(ARGS)
+
+test: venv packages ## Run linters, type checker and tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest $(PYTEST_ARGS)
+
+engine: ## Start a Docker engine unless one answers (make image and the docker backend need one)
+	@docker/engine.sh start
+
+image: venv ## Build the image of a crypto unit
+	@docker/image.sh
+
+venv: .venv/.complete ## Make the project venv from requirements.lock
+
+.venv/.complete: requirements.lock pyproject.toml docker/venv.sh
+	@docker/venv.sh
+
+packages: ## Install the system packages that crypto units and the bench use
+	@docker/packages.sh softhsm2 p11-kit opensc strace
+
+lock: venv ## Resolve pyproject.toml anew into requirements.lock (ARGS=--upgrade for newer versions)
+	@docker/lock.sh $(ARGS)
+
+clean: ## Remove .build, caches, and containers and images that no living run uses (keeps .venv and runs)
+	@docker/clean.sh

@@ -1,0 +1,33 @@
+"""The name of the unit image: a hash of everything that goes into it.
+
+A changed input makes another name, so an image that is there is never stale, and two checkouts with
+different firmware use one engine side by side.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+INPUTS = (
+    "docker/Dockerfile",
+    "docker/base.sh",
+    "docker/image.sh",
+    "docker/requirements.lock",
+    "emulator/*.py",
+    "emulator/unit/**/*.py",
+    "emulator/wire/**/*.py",
+)
+
+
+def name(checkout: Path = CHECKOUT) -> str:
+    """Return ``hsm-hil/unit:<12 hex digits>`` for the files of ``checkout`` as they are now."""
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in INPUTS for path in checkout.glob(pattern)):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(checkout)} {len(content)}\n".encode() + content)
+    return f"hsm-hil/unit:{digest.hexdigest()[:12]}"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(name() + "\n")
