@@ -48,8 +48,6 @@ def _rule(value: dict[str, Any], where: str) -> Rule:
     unknown = set(value["when"]) - set(CONDITIONS)
     if unknown:
         known = ", ".join(CONDITIONS)
-        raise BadProcedure(
-            f"{where}, rule '{value['name']}': unknown condition {min(unknown)}, use {known}"
-        )
+        raise BadProcedure(f"{where}, rule '{value['name']}': unknown condition {min(unknown)}, use {known}")
     when = {key: tuple(want) if isinstance(want, list) else (want,) for key, want in value["when"].items()}
     return Rule(value["name"], value["source"], when, tuple(value["run"]))

@@ -1,0 +1,179 @@
+"""The conductor: one total order over all boundaries, and the trigger that strikes in it.
+
+Every request, reply and transcript line that crosses a boundary passes through one lock. So an event has a
+place in an order that does not depend on the speed of the machine, and while a victim is being killed
+nothing else moves: the event is parked, the victim dies, then the rest goes on.
+
+A transcript line is read when it is written, not when the bench finds time for it: before any other event
+is admitted the terminal is drained, and a process that wrote a line before it sent a request has its line
+ordered first. That makes "killed right after message 1" exact without touching the writer.
+
+Rejected: a queue that a single thread works off. The parked thread is the fault; it must be able to wait
+inside the exchange that it holds up.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from harness.model.evidence import MESSAGE_1, MESSAGE_2
+from harness.model.faults import TKE, Fault, Process, When
+
+LINE = "line"
+MESSAGE = "message"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that crossed a boundary; ``seconds`` since the start of the scenario."""
+
+    sequence: int
+    stage: int
+    seconds: float
+    boundary: str
+    name: str
+    ordinal: int
+    when: When
+    client: Process
+    server: Process
+    text: str = ""
+
+    def record(self) -> dict[str, Any]:
+        """Return the line of events.jsonl."""
+        record = asdict(self) | {"client": str(self.client), "server": str(self.server)}
+        return record | {"seconds": round(self.seconds, 6)}
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """An admitted event on its way: ``passes`` says whether it may be forwarded."""
+
+    boundary: str
+    name: str
+    ordinal: int
+    client: Process
+    server: Process
+    passes: bool
+
+
+class Drained(Protocol):
+    """A terminal whose written lines can be collected at any time, without blocking."""
+
+    def drain(self) -> None:
+        """Report every line that stands in the pipe to the conductor."""
+
+
+class Conductor:
+    """Orders the events of one rig and strikes the faults of the scenario that runs on it."""
+
+    def __init__(self, kill: Callable[[Process], None]) -> None:
+        """``kill`` returns when the process is proven dead by SIGKILL, and raises otherwise."""
+        self._kill = kill
+        self._lock = threading.RLock()
+        self.begin(())
+
+    def begin(self, faults: Sequence[Fault]) -> None:
+        """Forget everything and wait for the first of ``faults``."""
+        with self._lock:
+            self._faults = tuple(faults)
+            self._fired = 0
+            self._stage = 0
+            self._counts: Counter[str] = Counter()
+            self._dead: set[Process] = set()
+            self._start = time.monotonic()
+            self._terminal: Drained | None = None
+            self.error: Exception | None = None
+            self.events: list[Event] = []
+
+    def next_stage(self) -> None:
+        """Begin the next recovery: ordinals count from one again and the next fault is armed."""
+        with self._lock:
+            self._stage += 1
+            self._counts.clear()
+
+    @property
+    def fired(self) -> tuple[bool, ...]:
+        """For each fault whether it has struck."""
+        return tuple(index < self._fired for index in range(len(self._faults)))
+
+    def struck(self, stage: int) -> bool:
+        """Whether the fault of this stage has struck."""
+        return self._fired > stage
+
+    @property
+    def dead(self) -> frozenset[Process]:
+        """Processes that a fault has killed and nobody has started again."""
+        return frozenset(self._dead)
+
+    def revive(self, process: Process) -> None:
+        """Say that ``process`` was started again."""
+        with self._lock:
+            self._dead.discard(process)
+
+    def watch(self, terminal: Drained | None) -> None:
+        """Drain this terminal before admitting any event."""
+        with self._lock:
+            self._terminal = terminal
+
+    def drain(self) -> None:
+        """Collect the lines that stand in the pipe now."""
+        with self._lock:
+            if self._terminal:
+                self._terminal.drain()
+
+    def before(self, boundary: str, name: str, client: Process, server: Process) -> Crossing:
+        """Admit a request: order it, strike if it is the crash point, and say whether it goes on."""
+        with self._lock:
+            self.drain()
+            if client in self._dead:
+                return Crossing(boundary, name, 0, client, server, passes=False)
+            self._counts[name] += 1
+            crossing = Crossing(boundary, name, self._counts[name], client, server, passes=True)
+            self._note(crossing, When.BEFORE)
+            passes = client not in self._dead
+            return Crossing(boundary, name, crossing.ordinal, client, server, passes)
+
+    def after(self, crossing: Crossing) -> bool:
+        """Admit the reply to ``crossing``; False where it is lost because an end of it has died."""
+        with self._lock:
+            self.drain()
+            gone = {crossing.client, crossing.server} & self._dead
+            if not gone:
+                self._note(crossing, When.AFTER)
+                gone = {crossing.client, crossing.server} & self._dead
+            return not gone
+
+    def line(self, text: str) -> None:
+        """Order a transcript line; the literal messages are events of their own."""
+        with self._lock:
+            is_message = MESSAGE_1.search(text) or MESSAGE_2.search(text)
+            for name in (LINE, MESSAGE) if is_message else (LINE,):
+                self._counts[name] += 1
+                self._note(
+                    Crossing("transcript", name, self._counts[name], TKE, TKE, passes=True), When.AFTER, text
+                )
+
+    def _note(self, crossing: Crossing, when: When, text: str = "") -> None:
+        elapsed = time.monotonic() - self._start
+        place = (crossing.boundary, crossing.name, crossing.ordinal)
+        ends = (crossing.client, crossing.server)
+        self.events.append(Event(len(self.events) + 1, self._stage, elapsed, *place, when, *ends, text))
+        armed = self._faults[self._fired] if self._fired < len(self._faults) else None
+        if (
+            armed
+            and self._fired == self._stage
+            and (armed.event, armed.ordinal, armed.when) == (crossing.name, crossing.ordinal, when)
+        ):
+            self._strike(armed)
+
+    def _strike(self, fault: Fault) -> None:
+        try:
+            self._kill(fault.victim)
+        except Exception as error:
+            self.error = error
+            return
+        self._dead.add(fault.victim)
+        self._fired += 1

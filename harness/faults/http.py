@@ -1,0 +1,51 @@
+"""The exchange of a relay on a boundary that speaks HTTP: one request and one reply a connection."""
+
+import http.client
+import io
+import socket
+from collections.abc import Callable
+
+from harness.faults.conductor import Conductor
+from harness.faults.relay import Exchange
+from harness.model.faults import Process
+
+Namer = Callable[[str, str], str]
+
+
+def exchange(
+    conductor: Conductor, boundary: str, client: Process, server: Process, event_name: Namer
+) -> Exchange:
+    """Return an exchange that orders each request; ``event_name(method, target)`` names it."""
+
+    def run(downstream: socket.socket, upstream: socket.socket) -> None:
+        request = _message(downstream)
+        method, target, _ = request.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
+        crossing = conductor.before(boundary, event_name(method, target), client, server)
+        if not crossing.passes:
+            return
+        upstream.sendall(request)
+        reply = _message(upstream)
+        if conductor.after(crossing):
+            downstream.sendall(reply)
+
+    return run
+
+
+def _message(end: socket.socket) -> bytes:
+    """Read one HTTP message whose body, if any, has a Content-Length."""
+    raw = b""
+    while b"\r\n\r\n" not in raw:
+        raw += _some(end)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    fields = http.client.parse_headers(io.BytesIO(head.partition(b"\r\n")[2] + b"\r\n\r\n"))
+    length = int(fields.get("Content-Length", "0"))
+    while len(body) < length:
+        body += _some(end)
+    return head + b"\r\n\r\n" + body
+
+
+def _some(end: socket.socket) -> bytes:
+    chunk = end.recv(65536)
+    if not chunk:
+        raise EOFError
+    return chunk

@@ -1,0 +1,69 @@
+"""A relay: a Unix socket that stands in front of another one and hands each connection to an exchange."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+UPSTREAM_SECONDS = 120.0
+
+Exchange = Callable[[socket.socket, socket.socket], None]
+
+
+class Relay:
+    """Listens on ``listen``; for every connection opens ``upstream`` and runs ``exchange`` in a thread.
+
+    Where upstream does not answer, the caller's connection is closed: it sees a server that is gone.
+    """
+
+    def __init__(self, listen: Path, upstream: Path, exchange: Exchange) -> None:
+        self._upstream = upstream
+        self._exchange = exchange
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+        listen.unlink(missing_ok=True)
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._server.bind(str(listen))
+        self._server.listen(64)
+        self._thread = threading.Thread(target=self._accept, name=f"relay {listen}", daemon=True)
+        self._thread.start()
+
+    def hang_up(self) -> None:
+        """Close every connection that is open now; new ones are still served."""
+        with self._lock:
+            for end in self._open:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Stop listening and close everything."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        self.hang_up()
+        self._thread.join(timeout=5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                downstream, _ = self._server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(downstream,), daemon=True).start()
+
+    def _serve(self, downstream: socket.socket) -> None:
+        upstream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        upstream.settimeout(UPSTREAM_SECONDS)
+        with self._lock:
+            self._open |= {downstream, upstream}
+        try:
+            upstream.connect(str(self._upstream))
+            self._exchange(downstream, upstream)
+        except (OSError, EOFError):
+            pass  # one of the ends is gone: closing both is the answer
+        finally:
+            with self._lock:
+                self._open -= {downstream, upstream}
+            upstream.close()
+            downstream.close()

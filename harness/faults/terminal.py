@@ -1,0 +1,149 @@
+"""The operator's terminal: one command at a time on a pipe, its transcript, and answers to its prompts.
+
+The pipe is read under the conductor's lock, so that a line takes its place in the order of events before
+whatever the command does next.
+"""
+
+import os
+import re
+import select
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+from harness.faults.conductor import Conductor
+
+Answers = Sequence[tuple[re.Pattern[str], str]]
+PROMPT = "> "
+
+
+class NoAnswerKnown(Exception):
+    """The command asked something that the operator was not prepared for; the bench is at fault."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its own lines and its exit code (negative: the signal that killed it)."""
+
+    command: str
+    lines: tuple[str, ...]
+    exit_code: int
+    timed_out: bool = False
+
+
+@dataclass
+class _Running:
+    process: subprocess.Popen[bytes]
+    output: IO[bytes]
+    lines: list[str] = field(default_factory=list)
+    tail: str = ""
+    asked_from: int = 0
+    answered: bool = False
+    at_end: bool = False
+
+
+class Terminal:
+    """Runs commands and keeps everything that they printed in ``transcript``."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+        self._running: _Running | None = None
+        self.transcript: list[str] = []
+
+    def run(
+        self, command: str, argv: Sequence[str], env: Mapping[str, str], answers: Answers, seconds: float
+    ) -> Ended:
+        """Run ``argv`` to its end, answering its prompts; killed after ``seconds``."""
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        if process.stdout is None or process.stdin is None:
+            raise AssertionError
+        os.set_blocking(process.stdout.fileno(), False)
+        running = self._running = _Running(process, process.stdout)
+        self.transcript.append(f"$ {command}")
+        self._conductor.watch(self)
+        try:
+            timed_out = self._attend(running, answers, time.monotonic() + seconds)
+            return Ended(command, tuple(running.lines), process.wait(timeout=10), timed_out)
+        finally:
+            self._conductor.watch(None)
+            self._running = None
+            process.kill()
+            process.wait(timeout=10)
+            process.stdin.close()
+            process.stdout.close()
+
+    def kill(self) -> int:
+        """Kill the running command with SIGKILL and return its exit code."""
+        if self._running is None:
+            raise ProcessLookupError("no command runs")
+        self._running.process.kill()
+        return self._running.process.wait(timeout=10)
+
+    def drain(self) -> None:
+        """Report the lines that stand in the pipe; called under the conductor's lock."""
+        running = self._running
+        if running is None or running.at_end:
+            return
+        while (chunk := running.output.read(65536)) is not None:
+            if not chunk:
+                running.at_end = True
+                break
+            *complete, running.tail = (running.tail + chunk.decode("utf-8", "replace")).split("\n")
+            for text in complete:
+                self._take(running, text)
+        if running.at_end and running.tail:
+            self._take(running, running.tail)
+            running.tail = ""
+
+    def _take(self, running: _Running, text: str) -> None:
+        running.answered = False
+        running.lines.append(text)
+        self.transcript.append(text)
+        self._conductor.line(text)
+
+    def _attend(self, running: _Running, answers: Answers, deadline: float) -> bool:
+        """Read and answer until the command closes its output; True where the deadline passed first."""
+        poll = select.poll()
+        poll.register(running.output, select.POLLIN | select.POLLHUP)
+        while not running.at_end:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                running.process.kill()
+                return True
+            poll.poll(left * 1000)
+            self._conductor.drain()
+            if running.tail == PROMPT and not running.answered:
+                self._answer(running, answers)
+        return False
+
+    def _answer(self, running: _Running, answers: Answers) -> None:
+        question = "\n".join(running.lines[running.asked_from :])
+        running.asked_from = len(running.lines)
+        running.answered = True
+        for pattern, answer in answers:
+            if pattern.search(question):
+                self._type(running, answer)
+                return
+        running.process.kill()
+        raise NoAnswerKnown(
+            f"no answer prepared for: {question.splitlines()[-1] if question else '(nothing)'}"
+        )
+
+    def _type(self, running: _Running, answer: str) -> None:
+        """Type a line. A command that has just died cannot read it, and that is no fault of the bench."""
+        if running.process.stdin is None:
+            raise AssertionError
+        try:
+            running.process.stdin.write(answer.encode() + b"\n")
+            running.process.stdin.flush()
+        except BrokenPipeError:
+            return

@@ -1,0 +1,143 @@
+"""Where the files and sockets of a rig are.
+
+Socket folders are short on purpose: the path of a Unix socket has at most 107 bytes. ``direct`` sockets are
+the processes' own, ``relayed`` ones are the bench's, in front of them.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import sut
+
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by mkdtemp are used below it
+FREE_BYTES_WANTED = 256 * 2**20
+SOCKET_PATH_MAX = 107
+
+
+def scratch(prefix: str) -> Path:
+    """Make a new private folder, in memory where there is room: SoftHSM writes a key in 35 file rewrites."""
+    place = Path(os.environ.get("HIL_TMP", SHARED_MEMORY))
+    if place == SHARED_MEMORY and not (
+        os.access(place, os.W_OK) and shutil.disk_usage(place).free > FREE_BYTES_WANTED
+    ):
+        place = Path(tempfile.gettempdir())
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one rig; ``files`` is what a snapshot holds, ``sockets`` are made anew."""
+
+    files: Path
+    sockets: Path
+
+    @property
+    def instance(self) -> Path:
+        """Service directory that ``tke`` reads."""
+        return self.files / "instance.json"
+
+    @property
+    def secret(self) -> Path:
+        """Secret of the bearer tokens."""
+        return self.files / "iam.secret"
+
+    @property
+    def workstation(self) -> Path:
+        """The operator's folder (CLOUDTKEFILES)."""
+        return self.files / "workstation"
+
+    @property
+    def kms_config(self) -> Path:
+        """Configuration of the kms."""
+        return self.files / "kms" / "kms.json"
+
+    @property
+    def key_store(self) -> Path:
+        """SQLite file of the key store."""
+        return self.files / "kms" / "keystore.sqlite"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what the processes wrote to their standard error."""
+        return self.files / "logs"
+
+    def unit(self, number: int) -> Path:
+        """Folder of a crypto unit: state, token, PIN."""
+        return self.files / "units" / str(number)
+
+    def unit_sockets(self, number: int) -> Path:
+        """Folder of a crypto unit's own sockets."""
+        return self.sockets / f"u{number}"
+
+    def admin(self, number: int, *, relayed: bool = False) -> Path:
+        """Admin socket of a crypto unit."""
+        return self.sockets / f"a{number}" if relayed else self.unit_sockets(number) / "admin.sock"
+
+    def p11(self, number: int, *, relayed: bool = False) -> Path:
+        """PKCS#11 socket of a crypto unit."""
+        return self.sockets / f"p{number}" if relayed else self.unit_sockets(number) / "p11.sock"
+
+    def rest(self, *, relayed: bool = False) -> Path:
+        """REST socket of the kms."""
+        return self.sockets / ("k" if relayed else "kms.sock")
+
+    def make(self, shape: sut.Shape) -> None:
+        """Make the empty folders."""
+        for folder in (self.workstation, self.kms_config.parent, self.logs, self.files / "units"):
+            folder.mkdir(parents=True, exist_ok=True)
+        for number in shape.numbers:
+            self.unit_sockets(number).mkdir(parents=True, exist_ok=True)
+
+    def write_directory(self, shape: sut.Shape, *, relayed: bool) -> None:
+        """Write instance.json and kms.json for the sockets of this rig.
+
+        The identity of the instance survives in a snapshot; only socket paths differ from rig to rig.
+        """
+        identity = self.files / "instance.id"
+        if not identity.exists():
+            identity.write_text(str(uuid.uuid4()))
+        units = [self._unit_entry(number, relayed=relayed) for number in shape.numbers]
+        directory = {
+            "instance": identity.read_text(),
+            "region": sut.REGION,
+            "resource_group": "default",
+            "account": "hsm-hil",
+            "user": "operator",
+            "kms_socket": str(self.rest(relayed=relayed)),
+            "units": units,
+        }
+        self.instance.write_text(json.dumps(directory, indent=1))
+        self.kms_config.write_text(json.dumps(self._kms_config(shape, relayed=relayed), indent=1))
+
+    def _unit_entry(self, number: int, *, relayed: bool) -> dict[str, Any]:
+        known = json.loads((self.unit(number) / "unit.json").read_text())
+        entry = {key: known[key] for key in ("number", "type", "location", "module", "domain")}
+        return entry | {"admin_socket": str(self.admin(number, relayed=relayed))}
+
+    def _kms_config(self, shape: sut.Shape, *, relayed: bool) -> dict[str, Any]:
+        return {
+            "store": str(self.key_store),
+            "socket": str(self.rest()),
+            "iam_secret": str(self.secret),
+            "apikey": str(self.kms_config.parent / "apikey"),
+            "poll_seconds": 0 if relayed else 5.0,
+            "call_seconds": 5.0,
+            "batch": shape.batch,
+            "policy": "in-place",
+            "units": [
+                {
+                    "number": number,
+                    "admin_socket": str(self.admin(number)),
+                    "p11_socket": str(self.p11(number, relayed=relayed)),
+                    "pin": str(self.unit(number) / "pin"),
+                    "token": sut.TOKEN_LABEL.format(number=number),
+                }
+                for number in shape.operational_numbers
+            ],
+        }

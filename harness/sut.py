@@ -1,0 +1,110 @@
+"""The system under test as the bench sees it: how it is started, what its events and prompts are called.
+
+The bench knows the emulator through this module, its sockets and its files, and imports nothing of it but
+the wire protocols. Another system under test would be another module like this one.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+REGION = "us-south"
+TOKEN_LABEL = "unit{number}"  # noqa: S105 - the label of a PKCS#11 token
+
+_REST_EVENTS: Sequence[tuple[str, str, str]] = (
+    ("GET", r"/api/v2/instance", "instance"),
+    ("POST", r"/identity/token", "login"),
+    ("POST", r"/api/v2/rotation/rewrap", "rewrap"),
+    ("GET", r"/api/v2/rotation/rewrap(\?.*)?", "rewrap-wait"),
+    ("GET", r"/api/v2/rotation", "rotation"),
+)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Size of an instance: crypto units by type, keys in the key store, rows in a rewrap transaction."""
+
+    operational: int = 3
+    recovery: int = 2
+    failover: int = 0
+    keys: int = 24
+    batch: int = 4
+
+    @property
+    def unit_types(self) -> tuple[str, ...]:
+        """Type of every unit in number order: operational first, as the service lists them."""
+        return (
+            ("OPERATIONAL",) * self.operational
+            + ("RECOVERY",) * self.recovery
+            + ("FAILOVER",) * self.failover
+        )
+
+    @property
+    def numbers(self) -> range:
+        """Numbers of all units."""
+        return range(1, len(self.unit_types) + 1)
+
+    @property
+    def operational_numbers(self) -> range:
+        """Numbers of the operational units."""
+        return range(1, self.operational + 1)
+
+
+def admin_event(method: str, target: str) -> str:
+    """Name an admin request to a crypto unit: the command, or ``query``."""
+    return "query" if method == "GET" else target.rpartition("/")[2]
+
+
+def rest_event(method: str, target: str) -> str:
+    """Name a REST request to the kms."""
+    for known, pattern, name in _REST_EVENTS:
+        if method == known and re.fullmatch(pattern, target):
+            return name
+    return "workload"
+
+
+def unit_init(directory: Path, number: int, unit_type: str, secret: Path) -> list[str]:
+    """Command that makes a crypto unit in its factory state."""
+    location = f"[{REGION}].[AZ{number}-CS{number}].[{number:02}].[{number:02}]"
+    return [
+        *(sys.executable, "-m", "emulator.unit", "init", "--dir", str(directory), "--number", str(number)),
+        *("--type", unit_type, "--location", location, "--iam-secret", str(secret)),
+    ]
+
+
+def unit_serve(directory: Path, sockets: Path) -> list[str]:
+    """Command that runs a crypto unit."""
+    arguments = ("serve", "--dir", str(directory), "--sockets", str(sockets))
+    return [sys.executable, "-m", "emulator.unit", *arguments]
+
+
+def kms(action: str, config: Path) -> list[str]:
+    """Command that makes the empty key store (``init``) or runs the kms (``serve``)."""
+    return [sys.executable, "-m", "emulator.kms", action, "--config", str(config)]
+
+
+def tke(words: Sequence[str]) -> list[str]:
+    """Command line of the operator."""
+    return [sys.executable, "-m", "emulator.tke", *words]
+
+
+@dataclass(frozen=True)
+class TkeTimes:
+    """What ``tke`` waits for: the delay after message 1, one request, the whole rewrap; in seconds."""
+
+    delay: float = 0.0
+    call: float = 10.0
+    rewrap: float = 60.0
+
+
+def tke_environment(instance: Path, workstation: Path, times: TkeTimes) -> dict[str, str]:
+    """Environment of the operator's shell."""
+    return {
+        "TKE_INSTANCE": str(instance),
+        "CLOUDTKEFILES": str(workstation),
+        "TKE_DELAY_SECONDS": f"{times.delay:g}",
+        "TKE_CALL_SECONDS": f"{times.call:g}",
+        "TKE_REWRAP_SECONDS": f"{times.rewrap:g}",
+    }
