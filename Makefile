@@ -12,11 +12,11 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  Variables: BACKEND=auto|process|docker, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
 
-hil: venv packages ## Run the documented rotation-recovery campaign
+hil: packages venv ## Run the documented rotation-recovery campaign
 	@docker/backend.sh $(BACKEND)
 	.venv/bin/hil run --profile documented --backend $(BACKEND) $(ARGS)
 
-test: venv packages ## Run linters, type checker and tests
+test: packages venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -28,13 +28,11 @@ engine: ## Start a Docker engine unless one answers (make image and the docker b
 image: venv ## Build the image of a crypto unit
 	@docker/image.sh
 
-venv: .venv/.complete ## Make the project venv from requirements.lock
-
-.venv/.complete: requirements.lock pyproject.toml docker/venv.sh
+venv: ## Make the project venv from requirements.lock
 	@docker/venv.sh
 
 packages: ## Install the system packages that crypto units and the bench use
-	@docker/packages.sh softhsm2 p11-kit opensc strace
+	@docker/packages.sh python3-venv softhsm2 p11-kit opensc strace
 
 lock: venv ## Resolve pyproject.toml anew into requirements.lock (ARGS=--upgrade for newer versions)
 	@docker/lock.sh $(ARGS)

@@ -39,14 +39,15 @@ start() {
     # A session of its own: the engine outlives make and its terminal.
     setsid dockerd --pidfile "$pidfile" --bridge none --iptables=false --ip6tables=false \
         </dev/null >>"$log" 2>&1 &
-    await test -s "$pidfile" && await up_or_dead && engine_answers ||
-        die "the Docker engine did not come up; see $log"
+    if ! { await test -s "$pidfile" && await up_or_dead && engine_answers; }; then
+        die "the Docker engine did not come up; see ${log#"$PWD"/}"
+    fi
 }
 
 stop() {
     ours || { say "no engine of this checkout is running"; return; }
     kill "$(cat "$pidfile")"
-    await gone || die "the Docker engine did not stop within $seconds seconds; see $log"
+    await gone || die "the Docker engine did not stop within $seconds seconds; see ${log#"$PWD"/}"
 }
 
 case ${1:-} in

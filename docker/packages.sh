@@ -6,11 +6,13 @@ set -euo pipefail
 
 # Whether a package is there is asked of what it provides, so that other distributions,
 # and a Docker engine installed by other means, are accepted too.
+has_pip() { "$1" -m pip --version || "$1" -m ensurepip --version; }
+
 provided() {
     case $1 in
         docker.io)   command -v docker && command -v dockerd ;;
         opensc)      command -v pkcs11-tool ;;
-        python3-venv) "${PYTHON:-python3}" -m ensurepip --version ;;
+        python3-venv) has_pip "$root/.venv/bin/python" || has_pip "${PYTHON:-python3}" ;;
         softhsm2)    command -v softhsm2-util ;;
         *)           command -v "$1" ;;
     esac >/dev/null 2>&1

@@ -6,6 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 venv=$root/.venv
+log=$build/venv.log
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 
 find_python() {
@@ -19,33 +20,44 @@ find_python() {
 # An interpreter asked for by name replaces a venv of another version; a venv whose interpreter
 # is gone is replaced in any case.
 usable() {
-    [ -x "$venv/bin/python" ] && "$venv/bin/python" -c "$supported" 2>/dev/null || return 1
+    "$venv/bin/python" -c "$supported" 2>/dev/null || return 1
     [ -z "${PYTHON:-}" ] || [ "$("$venv/bin/python" -V)" = "$("$python" -V)" ]
 }
 
+# The stamp holds what was installed, so that a venv is done again when that changes, and only then.
+stamp() { (cd "$root" && sha256sum requirements.lock pyproject.toml docker/venv.sh); }
+complete() { usable && [ "$(cat "$venv/.complete" 2>/dev/null)" = "$(stamp)" ]; }
+has_pip() { usable && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }
+
 create() {
-    say "making .venv with $("$python" -V)"
-    if "$python" -m ensurepip --version >/dev/null 2>&1; then
-        "$python" -m venv --clear "$venv"
-    elif "$python" -m pip --version >/dev/null 2>&1; then
+    if ! "$python" -m ensurepip --version >/dev/null 2>&1 && "$python" -m pip --version >/dev/null 2>&1; then
         "$python" -m venv --clear --without-pip "$venv" &&
             "$python" -m pip --python "$venv/bin/python" install -q pip
     else
-        PYTHON=$python "$root/docker/packages.sh" python3-venv
         "$python" -m venv --clear "$venv"
     fi
+}
+
+install_locked() {
+    local pip=("$venv/bin/python" -m pip --disable-pip-version-check)
+    cd "$root" &&
+        "${pip[@]}" install --require-hashes -r requirements.lock &&
+        "${pip[@]}" install --no-deps --no-build-isolation -e .
 }
 
 if ! python=$(find_python); then
     [ -z "${PYTHON:-}" ] || die "PYTHON=$PYTHON is no Python 3.11, 3.12 or 3.13"
     die "no Python 3.11, 3.12 or 3.13 found; install one (Debian: python3), or name it: make venv PYTHON=/path/to/python3"
 fi
-usable || create || die "cannot make a venv with $python"
-
-pip() { "$venv/bin/python" -m pip --disable-pip-version-check -q "$@"; }
+if complete; then exit 0; fi
+has_pip || PYTHON=$python "$root/docker/packages.sh" python3-venv
+mkdir -p "$build"
+: >"$log"
+if ! has_pip; then
+    say "making .venv with $("$python" -V)"
+    create >>"$log" 2>&1 || die "cannot make a venv with $python; see .build/venv.log"
+fi
 say "installing the locked Python packages"
-cd "$root"
-pip install --require-hashes -r requirements.lock &&
-    pip install --no-deps --no-build-isolation -e . ||
-    die "cannot install the locked packages into .venv (message above); without an index, set PIP_NO_INDEX=1 and PIP_FIND_LINKS to a folder with the wheels"
-touch "$venv/.complete"
+install_locked >>"$log" 2>&1 || die "cannot install the locked packages, see .build/venv.log; where no package index \
+is reachable, set PIP_NO_INDEX=1 and PIP_FIND_LINKS to a folder with the wheels"
+stamp >"$venv/.complete"
