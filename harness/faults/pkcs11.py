@@ -1,0 +1,61 @@
+"""The exchange of a relay on the PKCS#11 wire between kms and a crypto unit.
+
+Requests that the client has sent ahead are taken one by one: call k+1 reaches the unit only after the reply
+to call k has passed. That costs the pipelining, and buys that "after call k" is one state and not several.
+"""
+
+import socket
+from collections.abc import Iterator
+
+from emulator.wire.frames import Frame, FrameReader, call_name
+from harness.faults.conductor import Conductor
+from harness.faults.relay import Exchange
+from harness.model.faults import Process
+
+
+def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange:
+    """Return an exchange that orders every PKCS#11 call by its name."""
+
+    def run(downstream: socket.socket, upstream: socket.socket) -> None:
+        requests, replies = _Stream(downstream), _Stream(upstream)
+        upstream.sendall(requests.version())
+        downstream.sendall(replies.version())
+        answers = replies.frames()
+        for request in requests.frames():
+            crossing = conductor.before("pkcs11", call_name(request), client, server)
+            if not crossing.passes:
+                return
+            upstream.sendall(request.encode())
+            reply = next(answers)
+            if not conductor.after(crossing):
+                return
+            downstream.sendall(reply.encode())
+
+    return run
+
+
+class _Stream:
+    """One direction of a connection: its version byte, then its frames."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._reader = FrameReader()
+        self._ready: list[Frame] = []
+
+    def version(self) -> bytes:
+        while self._reader.version is None:
+            self._more()
+        return bytes([self._reader.version])
+
+    def frames(self) -> Iterator[Frame]:
+        """Yield frames; EOFError where the connection ends."""
+        while True:
+            while self._ready:
+                yield self._ready.pop(0)
+            self._more()
+
+    def _more(self) -> None:
+        data = self._end.recv(65536)
+        if not data:
+            raise EOFError
+        self._ready += self._reader.feed(data)

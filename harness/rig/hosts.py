@@ -1,0 +1,77 @@
+"""Where the crypto units of a rig live: the protocol of a host, and the one that uses plain processes."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from emulator.wire import unixhttp
+from harness import sut
+from harness.rig import ready
+from harness.rig.child import Child
+from harness.rig.layout import Layout
+
+START_SECONDS = 30.0
+LOOK_SECONDS = 2.0
+
+
+class UnitHost(Protocol):
+    """Starts, kills and stops the crypto units of one rig, each a kill domain of its own."""
+
+    name: str
+
+    def start(self, numbers: Iterable[int]) -> None:
+        """Start these units and return when all of them answer."""
+
+    def kill(self, number: int) -> None:
+        """SIGKILL everything of a unit and prove it; raises where it did not die of it."""
+
+    def stop(self) -> None:
+        """End every unit of this rig, whatever state it is in."""
+
+
+def answers(layout: Layout, number: int) -> bool:
+    """Whether the unit's admin socket speaks HTTP; it does so only when its PKCS#11 socket stands too."""
+    try:
+        unixhttp.request(layout.admin(number), "GET", "/v1/unit", seconds=LOOK_SECONDS)
+    except unixhttp.Unreachable:
+        return False
+    return True
+
+
+class ProcessHost:
+    """Every unit is a process group: firmware, p11-kit server and what that starts."""
+
+    name = "process"
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._children: dict[int, Child] = {}
+
+    def start(self, numbers: Iterable[int]) -> None:
+        """See UnitHost."""
+        started = list(numbers)
+        for number in started:
+            self._children[number] = Child(
+                f"unit:{number}",
+                sut.unit_serve(self._layout.unit(number), self._layout.unit_sockets(number)),
+                self._layout.logs / f"unit-{number}.log",
+            )
+        for number in started:
+            self._await(number)
+
+    def kill(self, number: int) -> None:
+        """See UnitHost."""
+        self._children[number].kill()
+
+    def stop(self) -> None:
+        """See UnitHost."""
+        for child in self._children.values():
+            child.stop()
+        self._children.clear()
+
+    def _await(self, number: int) -> None:
+        child = self._children[number]
+        ready.until(
+            lambda: child.exit_code is not None or answers(self._layout, number), child.name, START_SECONDS
+        )
+        if child.exit_code is not None:
+            raise ready.NotReady(f"{child.name} ended with exit code {child.exit_code}, see its log")

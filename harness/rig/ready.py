@@ -1,0 +1,29 @@
+"""Bounded waiting for readiness: the only place of the project where anything is tried again.
+
+What is tried again only looks. A retry of a command that changes a register or a row would be the very
+mistake that this bench exists to show.
+"""
+
+from collections.abc import Callable
+
+from tenacity import RetryError, retry_if_result, stop_after_delay, wait_fixed
+from tenacity import Retrying as _Retrying
+
+POLL_SECONDS = 0.005
+
+
+class NotReady(Exception):
+    """Something of the rig did not become ready in time."""
+
+
+def until(look: Callable[[], bool], what: str, seconds: float, every: float = POLL_SECONDS) -> None:
+    """Call ``look``, which must not change anything, until it is true; raises NotReady after ``seconds``."""
+    retrying = _Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(every),
+        retry=retry_if_result(lambda seen: not seen),
+    )
+    try:
+        retrying(look)
+    except RetryError as error:
+        raise NotReady(f"{what} was not ready within {seconds:g} s") from error

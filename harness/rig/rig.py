@@ -1,0 +1,142 @@
+"""A rig: one instance with relays on every boundary, restored from a snapshot before each scenario."""
+
+import shutil
+from pathlib import Path
+
+from emulator.wire import unixhttp
+from harness import sut
+from harness.faults import http, pkcs11
+from harness.faults.conductor import Conductor
+from harness.faults.relay import Relay
+from harness.faults.terminal import Answers, Ended, Terminal
+from harness.model.faults import KMS, TKE, Process, Role, unit
+from harness.rig import ready
+from harness.rig.child import Child, NotKilled
+from harness.rig.hosts import START_SECONDS, UnitHost
+from harness.rig.layout import Layout
+from harness.rig.rest import Rest
+
+COMMAND_SECONDS = 60.0
+SETTLE_SECONDS = 30.0
+SIGKILLED = -9
+
+
+class Rig:
+    """An instance that can be restored, run, struck, repaired and looked at."""
+
+    def __init__(self, layout: Layout, shape: sut.Shape, host: UnitHost, times: sut.TkeTimes) -> None:
+        self.layout = layout
+        self.shape = shape
+        self._host = host
+        self._times = times
+        self._kms: Child | None = None
+        self.conductor = Conductor(self.kill)
+        self.terminal = Terminal(self.conductor)
+        layout.make(shape)
+        self._relays = self._open_relays()
+
+    def _open_relays(self) -> list[Relay]:
+        layout, conductor = self.layout, self.conductor
+        relays = [
+            Relay(
+                layout.rest(relayed=True),
+                layout.rest(),
+                http.exchange(conductor, "rest", TKE, KMS, sut.rest_event),
+            )
+        ]
+        for number in self.shape.numbers:
+            admin = http.exchange(conductor, "admin", TKE, unit(number), sut.admin_event)
+            relays.append(Relay(layout.admin(number, relayed=True), layout.admin(number), admin))
+        for number in self.shape.operational_numbers:
+            calls = pkcs11.exchange(conductor, KMS, unit(number))
+            relays.append(Relay(layout.p11(number, relayed=True), layout.p11(number), calls))
+        return relays
+
+    def restore(self, snapshot: Path) -> None:
+        """Stop what runs, put the files of ``snapshot`` in place, and start everything."""
+        self.stop()
+        shutil.rmtree(self.layout.files)
+        shutil.copytree(snapshot, self.layout.files)
+        self.layout.write_directory(self.shape, relayed=True)
+        self.start()
+
+    def snapshot(self, folder: Path) -> None:
+        """Stop everything and copy the files to ``folder``."""
+        self.stop()
+        shutil.copytree(self.layout.files, folder)
+
+    def start(self) -> None:
+        """Start all units and the kms on the files as they are."""
+        self._host.start(self.shape.numbers)
+        self._start_kms()
+
+    def stop(self) -> None:
+        """Stop everything that runs."""
+        for relay in self._relays:
+            relay.hang_up()
+        if self._kms:
+            self._kms.stop()
+            self._kms = None
+        self._host.stop()
+
+    def close(self) -> None:
+        """Stop everything for good."""
+        for relay in self._relays:
+            relay.close()
+        self.stop()
+
+    def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
+        """Run one command of the operator at the terminal, through the relays."""
+        self.conductor.revive(TKE)
+        environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._times)
+        return self.terminal.run(command, sut.tke(command.split()), environment, answers, seconds)
+
+    def kill(self, victim: Process) -> None:
+        """SIGKILL a process of the instance; returns when that is proven, raises otherwise."""
+        if victim.role is Role.TKE:
+            code = self.terminal.kill()
+            if code != SIGKILLED:
+                raise NotKilled(f"tke ended with exit code {code}, not by SIGKILL")
+        elif victim.role is Role.KMS:
+            if self._kms is None:
+                raise NotKilled("kms does not run")
+            self._kms.kill()
+        else:
+            self._host.kill(victim.number)
+
+    def repair(self) -> None:
+        """Start again whatever a fault has killed, as the service's own supervisor would."""
+        dead = self.conductor.dead
+        units = sorted(process.number for process in dead if process.role is Role.UNIT)
+        if units:
+            self._host.start(units)
+        if KMS in dead:
+            self._start_kms()
+        for process in dead:
+            self.conductor.revive(process)
+
+    def settle(self) -> None:
+        """Wait until no rewrap runs, so that a look at the rows is a look at something that rests."""
+        rest = self.rest()
+        ready.until(
+            lambda: rest.call("GET", "/api/v2/rotation/rewrap?wait=5")["job"]["state"] != "running",
+            "the end of the rewrap",
+            SETTLE_SECONDS,
+        )
+
+    def rest(self) -> Rest:
+        """Log the bench itself in."""
+        return Rest.login(self.layout)
+
+    def _start_kms(self) -> None:
+        kms = self._kms = Child("kms", sut.kms("serve", self.layout.kms_config), self.layout.logs / "kms.log")
+        ready.until(lambda: kms.exit_code is not None or self._kms_answers(), "kms", START_SECONDS)
+        if kms.exit_code is not None:
+            raise ready.NotReady(f"kms ended with exit code {kms.exit_code}, see its log")
+
+    def _kms_answers(self) -> bool:
+        try:
+            unixhttp.request(self.layout.rest(), "GET", "/api/v2/instance", seconds=2)
+        except unixhttp.Unreachable:
+            return False
+        return True
