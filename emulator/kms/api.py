@@ -1,0 +1,125 @@
+"""REST of the service: one table of routes, one endpoint that checks, calls and answers.
+
+Handlers block (SQLite, PKCS#11), so each runs in a thread of Starlette's pool; a long poll is a coroutine,
+so that it holds no thread.
+"""
+
+import json
+import logging
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from emulator import bearer
+from emulator.kms import keys, rotation
+from emulator.kms.errors import Code, KmsError
+from emulator.kms.keys import Call
+from emulator.kms.service import Service
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Handler = Callable[[Service, Call], Json]
+Waiter = Callable[[Service, Call], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request that the service knows; ``waiter`` is awaited first, ``public``: needs no bearer token."""
+
+    method: str
+    path: str
+    handler: Handler
+    status: int = 200
+    waiter: Waiter | None = None
+    public: bool = False
+
+
+# fmt: off
+ENTRIES = (
+    Entry("POST",   "/identity/token",                         rotation.log_in, public=True),
+    Entry("GET",    "/api/v2/instance",                        rotation.show_instance),
+    Entry("GET",    "/api/v2/keys",                            keys.show_page),
+    Entry("POST",   "/api/v2/keys",                            keys.create, status=201),
+    Entry("GET",    "/api/v2/keys/{key}",                      keys.show),
+    Entry("DELETE", "/api/v2/keys/{key}",                      keys.destroy),
+    Entry("GET",    "/api/v2/keys/{key}/metadata",             keys.show_metadata),
+    Entry("POST",   "/api/v2/keys/{key}/restore",              keys.restore),
+    Entry("POST",   "/api/v2/keys/{key}/actions/wrap",         keys.wrap),
+    Entry("POST",   "/api/v2/keys/{key}/actions/unwrap",       keys.unwrap),
+    Entry("POST",   "/api/v2/keys/{key}/actions/rewrap",       keys.rewrap),
+    Entry("POST",   "/api/v2/keys/{key}/actions/rotate",       keys.rotate),
+    Entry("POST",   "/api/v2/keys/{key}/actions/{action}",     keys.change_state),
+    Entry("POST",   "/api/v2/rotation/rewrap",                 rotation.request_rewrap, status=202),
+    Entry("GET",    "/api/v2/rotation/rewrap",                 rotation.show_rewrap, waiter=rotation.await_rewrap),
+    Entry("GET",    "/api/v2/rotation",                        rotation.show),
+)
+# fmt: on
+
+
+def application(service: Service) -> Starlette:
+    """Return the REST application of a service."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await run_in_threadpool(service.stop)
+
+    routes = [Route(entry.path, _endpoint(service, entry), methods=[entry.method]) for entry in ENTRIES]
+    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_route})
+
+
+async def _no_route(_request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return _failure(status, Code.NOT_FOUND, "there is no such request")
+
+
+def _endpoint(service: Service, entry: Entry) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def endpoint(request: Request) -> JSONResponse:
+        try:
+            if not entry.public:
+                _authorize(service, request)
+            call = Call(dict(request.path_params), dict(request.query_params), _body(await request.body()))
+            if entry.waiter:
+                await entry.waiter(service, call)
+            return JSONResponse(await run_in_threadpool(entry.handler, service, call), entry.status)
+        except KmsError as error:
+            return _failure(error.status, error.code, str(error))
+        except sqlite3.Error as error:
+            unavailable = KmsError(Code.STORE_UNAVAILABLE, f"key store: {error}")
+            return _failure(unavailable.status, unavailable.code, str(unavailable))
+        except Exception:
+            log.exception("%s %s ended by a defect of the service", entry.method, entry.path)
+            return _failure(500, "INTERNAL_ERROR", "the service has failed, see its log")
+
+    return endpoint
+
+
+def _authorize(service: Service, request: Request) -> None:
+    try:
+        bearer.verify(service.iam_secret, request.headers.get("authorization"))
+    except bearer.BearerError as error:
+        raise KmsError(Code.UNAUTHORIZED, str(error)) from error
+
+
+def _body(raw: bytes) -> Json:
+    try:
+        body = json.loads(raw) if raw else {}
+    except ValueError as error:
+        raise KmsError(Code.BAD_REQUEST, "body: JSON expected") from error
+    if not isinstance(body, dict):
+        raise KmsError(Code.BAD_REQUEST, "body: a JSON object expected")
+    return body
+
+
+def _failure(status: int, code: str, message: str) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)

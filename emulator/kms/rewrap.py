@@ -1,0 +1,115 @@
+"""The rewrap job: bring every row of the key store from one master key under the next one.
+
+Models: a server-side job that goes on when its client disappears, one at a time, in small transactions, each
+of which leaves every row readable. Killed at any instant, nothing resumes by itself: the next request starts
+a job that finds the rows still to do by their master-key ids. Rows of keys in every state are rewrapped, for
+a suspended key may be enabled, a destroyed one restored and a retired version asked for afterwards.
+Rejected: a progress marker (it would have to be true at each kill), one transaction for all (it would keep
+the store locked for minutes, and DELETE has to work meanwhile).
+"""
+
+import logging
+import sqlite3
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from emulator.kms import workload
+from emulator.kms.config import Config
+from emulator.kms.errors import Code, KmsError
+from emulator.kms.model import Rotation, mk_id
+from emulator.kms.registers import UnitRegisters
+from emulator.kms.store import KeyStore
+from emulator.kms.units import UnitLink
+
+log = logging.getLogger(__name__)
+
+
+class JobState(StrEnum):
+    """Life of a job; IDLE: none since the service started."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """The latest job: rows ready for the target, also those that were before it began, of ``total`` rows."""
+
+    state: JobState = JobState.IDLE
+    rotation: Rotation | None = None
+    rewrapped: int = 0
+    total: int = 0
+    error: str | None = None
+
+
+class Rewrapper:
+    """Runs one job at a time in a thread of its own, which alone uses the unit meanwhile."""
+
+    def __init__(self, config: Config, link: UnitLink) -> None:
+        self._config = config
+        self._link = link
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.job = Job()
+        self.finished: Future[None] = Future()
+        self.finished.set_result(None)
+
+    def start(self, rotation: Rotation, registers: UnitRegisters) -> Job:
+        """Start the job for an open rotation; the caller has made sure that none is running."""
+        self.finished = Future()
+        self.job = Job(JobState.RUNNING, rotation)
+        self._thread = threading.Thread(
+            target=self._run, args=(rotation, registers), name="rewrap", daemon=True
+        )
+        self._thread.start()
+        return self.job
+
+    def stop(self, seconds: float) -> None:
+        """End a running job after its current batch, as SIGTERM does; the rest waits for a new request."""
+        self._stopping.set()
+        if self._thread:
+            self._thread.join(seconds)
+
+    def _run(self, rotation: Rotation, registers: UnitRegisters) -> None:
+        finished = self.finished
+        try:
+            self._rewrap(rotation, registers)
+            self.job = replace(self.job, state=JobState.DONE)
+        except KmsError as error:
+            self.job = replace(self.job, state=JobState.FAILED, error=str(error))
+        except sqlite3.Error as error:
+            self.job = replace(self.job, state=JobState.FAILED, error=f"key store: {error}")
+        except Exception as error:
+            log.exception("rewrap ended by a defect of the service")
+            self.job = replace(
+                self.job, state=JobState.FAILED, error=f"internal error: {type(error).__name__}"
+            )
+        finally:
+            finished.set_result(None)
+
+    def _rewrap(self, rotation: Rotation, registers: UnitRegisters) -> None:
+        policy, batch = self._config.policy, self._config.batch
+        with (
+            KeyStore(self._config.store) as store,
+            self._link.master_keys(registers.current, registers.new) as (session, (old, new)),
+        ):
+            self._count(store, rotation)
+            while rows := store.pending(policy, rotation, batch):
+                if self._stopping.is_set():
+                    raise KmsError(Code.BUSY, "the service is stopping; request the rewrap again")
+                blobs = workload.rewrap_rows(session, old, new, rows)
+                store.write(policy, rotation, list(zip(rows, blobs, strict=True)))
+                self.job = replace(self.job, rewrapped=self.job.rewrapped + len(rows))
+            self._count(store, rotation)
+        if self.job.rewrapped != self.job.total:
+            left = self.job.total - self.job.rewrapped
+            target = mk_id(rotation.target).hex()
+            raise KmsError(Code.UNKNOWN_MASTER_KEY, f"{left} keys are not under the new master key {target}")
+
+    def _count(self, store: KeyStore, rotation: Rotation) -> None:
+        done = store.done(self._config.policy, rotation)
+        self.job = replace(self.job, rewrapped=done, total=sum(store.rows_by_master_key().values()))

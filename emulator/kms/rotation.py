@@ -1,0 +1,90 @@
+"""The requests about the instance and its rotation; none of them needs an open gate."""
+
+import asyncio
+import hmac
+from typing import Any
+
+from emulator import bearer
+from emulator.kms.errors import Code, KmsError, UnitUnavailable
+from emulator.kms.keys import Call
+from emulator.kms.model import mk_id
+from emulator.kms.registers import Register
+from emulator.kms.rewrap import Job, JobState
+from emulator.kms.service import Service
+from emulator.kms.units import UnitLink
+
+Json = dict[str, Any]
+SUBJECT = "operator"
+WAIT_SECONDS_MAX = 3600
+
+
+def log_in(service: Service, call: Call) -> Json:
+    """POST identity/token: a bearer token for the API key."""
+    expected = service.config.apikey.read_text().strip()
+    given = call.body.get("apikey")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise KmsError(Code.UNAUTHORIZED, "the API key is not that of this instance")
+    token = bearer.issue(service.iam_secret, SUBJECT)
+    return {"access_token": token, "expires_in": bearer.LIFETIME_SECONDS}
+
+
+def show_instance(_service: Service, _call: Call) -> Json:
+    """GET instance: what a caller asks first, and so learns that its token has expired."""
+    return {"state": "active"}
+
+
+def show(service: Service, _call: Call) -> Json:
+    """GET rotation: whether one is open, rows by master-key id, registers of the operational units."""
+    units = [_unit(service, unit) for unit in service.units]
+    with service.open_store() as store:
+        try:
+            rotation = service.rotation(store)
+        except UnitUnavailable:  # the units' entries say so; a rotation stays open until all are seen
+            rotation = store.rotation()
+        rows = {key.hex(): count for key, count in store.rows_by_master_key().items()}
+    return {"in_progress": rotation is not None, "rows": rows, "units": units}
+
+
+def request_rewrap(service: Service, _call: Call) -> Json:
+    """POST rewrap: start the job, or join the running one."""
+    return _job(service.request_rewrap())
+
+
+async def await_rewrap(service: Service, call: Call) -> None:
+    """Wait until no job is running, for ``wait`` seconds of the query at most."""
+    seconds = call.number("wait", 0, WAIT_SECONDS_MAX)
+    if seconds and service.rewrapper.job.state is JobState.RUNNING:
+        await asyncio.wait({asyncio.wrap_future(service.rewrapper.finished)}, timeout=seconds)
+
+
+def show_rewrap(service: Service, _call: Call) -> Json:
+    """GET rewrap: the latest job."""
+    return _job(service.rewrapper.job)
+
+
+def _job(job: Job) -> Json:
+    rotation = job.rotation
+    return {
+        "job": {
+            "state": job.state,
+            "from": mk_id(rotation.source).hex() if rotation else None,
+            "to": mk_id(rotation.target).hex() if rotation else None,
+            "rewrapped": job.rewrapped,
+            "total": job.total,
+            "error": job.error,
+        }
+    }
+
+
+def _unit(service: Service, unit: UnitLink) -> Json:
+    try:
+        registers = unit.registers(service.config.poll_seconds)
+    except UnitUnavailable as error:
+        return {"number": unit.number, "registers": None, "error": str(error)}
+    shown = {"current": _register(registers.current), "new": _register(registers.new)}
+    return {"number": unit.number, "registers": shown}
+
+
+def _register(register: Register) -> Json:
+    key_id = register.key_id.hex() if register.key_id else None
+    return {"state": register.state, "pattern": register.pattern.hex(), "key_id": key_id}
