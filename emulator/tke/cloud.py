@@ -1,0 +1,106 @@
+"""The instance as the workstation reaches it: service directory, crypto units and key management service.
+
+Every request is sent once. An answer that does not come leaves open whether the request took effect, and the
+error says so; to send it again is the operator's decision, never this program's.
+"""
+
+import time
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from emulator.instance import Instance, UnitEntry
+from emulator.tke.cryptounit import CryptoUnit
+from emulator.tke.errors import Failed
+from emulator.tke.unitstate import UnitState
+from emulator.wire.unixhttp import Json, Reply, Unreachable, request
+
+_REWRAP = "/api/v2/rotation/rewrap"
+_POLL_SECONDS_MAX = 10.0
+
+
+def refused(what: str, reply: Reply) -> Failed:
+    """Return the error for a reply that is not 2xx."""
+    try:
+        phrase = HTTPStatus(reply.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return Failed(what, f"Status code: {reply.status}", f"Message: {phrase}", *reply.message.splitlines())
+
+
+def log_in(instance: Instance, apikey: str, seconds: float) -> str:
+    """Exchange an API key for an access token; raises Failed."""
+    what = "Error requesting an access token."
+    try:
+        reply = request(
+            Path(instance.kms_socket), "POST", "/identity/token", {"apikey": apikey}, seconds=seconds
+        )
+    except Unreachable as error:
+        raise Failed(what, str(error)) from error
+    token = reply.body.get("access_token")
+    if not reply.ok or not isinstance(token, str):
+        raise refused(what, reply)
+    return token
+
+
+class Cloud:
+    """One service instance, with the access token of the operator."""
+
+    def __init__(self, instance: Instance, token: str, call_seconds: float) -> None:
+        self.instance = instance
+        self._token = token
+        self._seconds = call_seconds
+
+    def authorize(self) -> None:
+        """Query the service instance, as every command does first; an expired token raises Failed here."""
+        self._ask_service("GET", "/api/v2/instance", "Error querying service instances.")
+
+    def crypto_units(self, entries: Iterable[UnitEntry]) -> list[CryptoUnit]:
+        """Query crypto units, in number order; raises Failed at the first that does not answer."""
+        ordered = sorted(entries, key=lambda entry: entry.number)
+        return [CryptoUnit(entry, self._token, self._seconds) for entry in ordered]
+
+    def rewrap(self, pattern: str, seconds: float) -> None:
+        """Have the key store rewrapped for the master key with this pattern; returns when that is done.
+
+        The service goes on when this client disappears, and a request while it works joins the work.
+        Raises Failed where it refuses, fails, breaks off or has not finished after ``seconds``.
+        """
+        what = "Error sending rewrap request to the key management service."
+        deadline = time.monotonic() + seconds
+        job = self._ask_service("POST", _REWRAP, what)["job"]
+        while job["state"] == "running":
+            if time.monotonic() > deadline:
+                raise Failed(what, f"It has not finished after {seconds:g} seconds and may still be at work.")
+            wait = min(_POLL_SECONDS_MAX, self._seconds / 2)
+            job = self._ask_service("GET", f"{_REWRAP}?wait={wait:g}", what)["job"]
+        _require_rewrapped(job, pattern)
+
+    def _ask_service(self, method: str, target: str, what: str) -> Json:
+        socket_path = Path(self.instance.kms_socket)
+        try:
+            reply = request(socket_path, method, target, token=self._token, seconds=self._seconds)
+        except Unreachable as error:
+            raise Failed(what, str(error)) from error
+        if not reply.ok:
+            raise refused(what, reply)
+        return reply.body
+
+
+def states(units: Iterable[CryptoUnit]) -> list[UnitState]:
+    """What the units said last."""
+    return [unit.state for unit in units]
+
+
+def _require_rewrapped(job: dict[str, Any], pattern: str) -> None:
+    """Nothing may be promoted unless the key store stands under that very key."""
+    if job["state"] != "done":
+        raise Failed("KMS CRK rewrap failed.", str(job.get("error") or f"Its state is {job['state']}."))
+    rewrapped_to = str(job["to"])
+    if not rewrapped_to or not pattern.startswith(rewrapped_to):
+        raise Failed(
+            "KMS CRK rewrap failed.",
+            f"Key storage was rewrapped for the master key {rewrapped_to}.",
+            f"The new master key registers hold {pattern[:32]}.",
+        )
