@@ -108,3 +108,26 @@ def tke_environment(instance: Path, workstation: Path, times: TkeTimes) -> dict[
         "TKE_CALL_SECONDS": f"{times.call:g}",
         "TKE_REWRAP_SECONDS": f"{times.rewrap:g}",
     }
+
+
+# The password of every signature key and key part of a bench instance. It protects nothing but made-up keys.
+PASSWORD = "bench-password"  # noqa: S105
+
+FLOWS = {
+    "auto": ("auto-mk-rotate",),
+    "parts": ("cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-rotate"),
+}
+
+Answer = tuple[re.Pattern[str], str]
+
+
+def answers(units: str = "", extra: Sequence[tuple[str, str]] = ()) -> tuple[Answer, ...]:
+    """What the operator types at which question; ``units`` where crypto unit numbers are asked for."""
+    table = (
+        (r"Answer \[y/N\]:", "y"),
+        (r"Enter the password", PASSWORD),
+        (r"Enter the KEYNUM values of the master key parts", "1 2"),
+        (r"Enter a list of CRYPTO UNIT NUM", units),
+        *extra,
+    )
+    return tuple((re.compile(pattern), answer) for pattern, answer in table)

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from emulator.wire.errors import WireError
+
 UPSTREAM_SECONDS = 120.0
 
 Exchange = Callable[[socket.socket, socket.socket], None]
@@ -60,7 +62,7 @@ class Relay:
         try:
             upstream.connect(str(self._upstream))
             self._exchange(downstream, upstream)
-        except (OSError, EOFError):
+        except (OSError, EOFError, WireError):
             pass  # one of the ends is gone: closing both is the answer
         finally:
             with self._lock:

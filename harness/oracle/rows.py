@@ -1,0 +1,48 @@
+"""Rows of the key store, read from its file past the kms."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.model.registers import EMPTY, Register, UnitRegisters
+from harness.model.scenario import RowCounts
+
+MK_ID_BYTES = 16
+BUSY_SECONDS = 10.0
+
+RowKey = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the key store: the id of its master key and the wrapped key."""
+
+    key_id: str
+    version: int
+    mk_id: bytes
+    blob: bytes
+
+
+def read_rows(store: Path) -> tuple[Row, ...]:
+    """Read all rows of a key store file, without writing to it."""
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    try:
+        found = connection.execute("SELECT key_id, version, mk_id, blob FROM versions ORDER BY 1, 2")
+        return tuple(Row(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in found)
+    finally:
+        connection.close()
+
+
+def count_rows(rows: Sequence[Row], units: Sequence[UnitRegisters]) -> RowCounts:
+    """Count rows under CURRENT, under NEW, and under what no register holds."""
+    current = {mk_id(unit.current) for unit in units} - {None}
+    new = {mk_id(unit.new) for unit in units} - {None}
+    under_current = sum(row.mk_id in current for row in rows)
+    under_new = sum(row.mk_id in new - current for row in rows)
+    return RowCounts(under_current, under_new, len(rows) - under_current - under_new)
+
+
+def mk_id(register: Register) -> bytes | None:
+    """The id that a row carries of the master key in this register: 16 bytes, None where it is empty."""
+    return None if register.state == EMPTY else bytes.fromhex(register.pattern)[:MK_ID_BYTES]

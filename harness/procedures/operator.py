@@ -1,0 +1,124 @@
+"""The operator: follows a procedure by the transcript and the screens alone.
+
+It never sees a register, a row or a fault directly. That is the point: the page's rule is a rule about what
+a person has seen, so the bench must not be better informed than that person.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from harness import sut
+from harness.faults.terminal import Answers, Ended
+from harness.model import evidence, screens
+from harness.model.evidence import ErrorClass, Evidence
+from harness.model.registers import UnitRegisters, promoted, promotion
+from harness.model.rules import AGAIN, LOOK, Act, Look, NoAnswer, Procedure, Rule, decide
+
+ROUNDS_MAX = 6
+
+
+class Console(Protocol):
+    """What an operator works with; a Rig is one."""
+
+    def tke(self, command: str, answers: Answers = ...) -> Ended:
+        """Run one command to its end."""
+
+    def lines(self) -> list[str]:
+        """Everything that the terminal has shown so far."""
+
+    def between(self) -> bool:
+        """Called after a command that failed: what died is started again; True where a fault had struck."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What the operator did: commands, rules applied, and why they stopped (empty: the rules said done)."""
+
+    commands: tuple[str, ...]
+    rules: tuple[str, ...]
+    stuck: str
+
+
+class Operator:
+    """Rotates a master key and recovers from whatever happens, at one console."""
+
+    def __init__(self, console: Console, flow: str, procedure: Procedure) -> None:
+        self._console = console
+        self._flow = flow
+        self._procedure = procedure
+        self._commands: list[str] = []
+        self._rules: list[str] = []
+
+    def rotate(self) -> Ended:
+        """Run the commands of the flow until one of them fails or all are done."""
+        for command in sut.FLOWS[self._flow]:
+            ended = self._console.tke(command, sut.answers())
+            if ended.exit_code != 0:
+                break
+        return ended
+
+    def recover(self, ended: Ended) -> Recovery:
+        """Apply the procedure to what ``ended`` left, again and again, until it says that all is done."""
+        seen: set[tuple[Evidence, str]] = set()
+        for _ in range(ROUNDS_MAX):
+            facts = self._facts(ended)
+            decision = decide(self._procedure, facts)
+            units: tuple[UnitRegisters, ...] = ()
+            if isinstance(decision, Look):
+                look = self._console.tke(LOOK)
+                self._commands.append(LOOK)
+                if look.exit_code != 0:
+                    return self._done(f"{LOOK} ended with exit code {look.exit_code}")
+                units = screens.registers(look.lines)
+                facts = replace(facts, promotion=promotion(units))
+                decision = decide(self._procedure, facts)
+            if not isinstance(decision, Act):
+                return self._done(_why(decision, facts))
+            if (facts, decision.rule.name) in seen:
+                return self._done(f"rule '{decision.rule.name}' was followed before and led here again")
+            seen.add((facts, decision.rule.name))
+            failed = self._follow(decision.rule, ended, units)
+            if failed is None:
+                return self._done("")
+            if self._console.between():
+                seen.clear()
+            ended = failed
+        return self._done(f"not done after {ROUNDS_MAX} rounds")
+
+    def _facts(self, ended: Ended) -> Evidence:
+        message1, message2 = evidence.messages(self._console.lines())
+        error = evidence.error_class(ended.lines, ended.exit_code)
+        return Evidence(self._flow, ended.command, error, message1, message2)
+
+    def _follow(self, rule: Rule, ended: Ended, units: tuple[UnitRegisters, ...]) -> Ended | None:
+        """Run the commands of a rule; return the one that failed, None where none did."""
+        self._rules.append(rule.name)
+        for entry in rule.run:
+            command, _, argument = (ended.command if entry == AGAIN else entry).partition(" ")
+            numbers = " ".join(map(str, promoted(units))) if argument == "@promoted" else argument
+            self._commands.append(f"{command} {numbers}".strip())
+            result = self._console.tke(command, sut.answers(numbers))
+            if result.exit_code != 0:
+                return result
+        return None
+
+    def _done(self, stuck: str) -> Recovery:
+        return Recovery(tuple(self._commands), tuple(self._rules), stuck)
+
+
+def _why(decision: Look | NoAnswer, facts: Evidence) -> str:
+    if isinstance(decision, NoAnswer) and decision.matching:
+        return "ambiguous: " + ", ".join(f"'{name}'" for name in decision.matching)
+    registers = f", promoted: {facts.promotion}" if facts.promotion else ""
+    return (
+        f"no rule for: message 1 {_seen(facts.message1)}, message 2 {_seen(facts.message2)}, "
+        f"{facts.command} ended {_ended(facts.error)}{registers}"
+    )
+
+
+def _seen(shown: bool) -> str:  # noqa: FBT001 - a fact turned into a word
+    return "shown" if shown else "not shown"
+
+
+def _ended(error: ErrorClass) -> str:
+    return "without an error text" if error is ErrorClass.NONE else f"with an error ({error})"
