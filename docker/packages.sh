@@ -41,4 +41,4 @@ say "installing system packages: ${missing[*]}"
 # A package list from an earlier update is often good enough, and one broken third-party
 # source makes an update fail that got all of Debian's own lists.
 install || { apt-get -qq update >>"$build/packages.log" 2>&1 || true; install; } ||
-    die "cannot install ${missing[*]} (no network?); see ${build#"$PWD"/}/packages.log"
+    die "cannot install ${missing[*]} (no network?); see .build/packages.log"

@@ -1,0 +1,53 @@
+"""The identity of a process, by which another one tells later whether it lives still.
+
+A process id alone does not do: it is given again, and means something else in another id space.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PID_SPACE = Path("/proc/self/ns/pid")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process: boot of the machine, id space, process id, start time in clock ticks since that boot."""
+
+    boot: str
+    space: str
+    pid: int
+    started: int
+
+    def __str__(self) -> str:
+        return f"{self.boot} {self.space} {self.pid} {self.started}"
+
+    def may_live(self) -> bool:
+        """Whether it lives, or cannot be seen from here."""
+        me = current()
+        if self.boot != me.boot:
+            return False
+        return self.space != me.space or _started(self.pid) == self.started
+
+
+def current() -> Owner:
+    """Return the identity of this process."""
+    pid = os.getpid()
+    return Owner(BOOT_ID.read_text().strip(), str(PID_SPACE.readlink()), pid, _started(pid) or 0)
+
+
+def parse(text: str) -> Owner:
+    """Read what ``str`` wrote; raises ValueError."""
+    boot, space, pid, started = text.split()
+    return Owner(boot, space, int(pid), int(started))
+
+
+def _started(pid: int) -> int | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # Field 22 of proc(5); the command name before it may hold blanks and brackets. A zombie is dead.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
