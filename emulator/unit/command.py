@@ -128,6 +128,17 @@ class Signature:
     value: bytes
 
 
+@dataclass(frozen=True)
+class WrappedKey:
+    """Key material encrypted to an importer key.
+
+    ``public_key`` is the sender's ephemeral point as CKA_EC_POINT, ``wrapped`` the AES key wrap (RFC 3394).
+    """
+
+    public_key: bytes
+    wrapped: bytes
+
+
 def signed_bytes(command: str, counter: int, module: str, domain: int, parameters: dict[str, Any]) -> bytes:
     """Return what administrators sign with ECDSA P-521 and SHA-512: one canonical JSON object."""
     content = {

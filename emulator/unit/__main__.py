@@ -1,0 +1,136 @@
+"""Command line of a crypto unit: init, serve, snapshot, restore.
+
+Exit codes: 0 done, 1 failed, 64 usage; a failure is one line on stderr.
+"""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from subprocess import Popen, SubprocessError
+from typing import NoReturn
+
+from emulator import serve as http
+from emulator.instance import UnitType
+from emulator.unit import factory, p11server, snapshot
+from emulator.unit.api import application
+from emulator.unit.factory import UsageError
+from emulator.unit.p11server import P11ServerError
+from emulator.unit.state import Folder
+from emulator.unit.sweep import KeyLostError
+from emulator.unit.token import TokenError
+
+EX_FAILED = 1
+EX_USAGE = 64
+_FAILURES = (
+    OSError,
+    KeyError,
+    TypeError,
+    ValueError,
+    SubprocessError,
+    KeyLostError,
+    P11ServerError,
+    TokenError,
+)
+
+
+def main(argv: list[str]) -> int:
+    """Run one command and return its exit code."""
+    os.umask(0o077)
+    try:
+        options = _parser().parse_args(argv)
+        options.run(options)
+    except UsageError as error:
+        return _fail(str(error), EX_USAGE)
+    except _FAILURES as error:
+        return _fail(f"{type(error).__name__}: {error}", EX_FAILED)
+    return 0
+
+
+def _init(options: argparse.Namespace) -> None:
+    factory.make(
+        options.dir, options.number, options.type, options.location, options.iam_secret, options.module
+    )
+
+
+def _serve(options: argparse.Namespace) -> None:
+    """Open the token, then the PKCS#11 door, then the admin door; SIGTERM ends all three."""
+    folder = Folder(options.dir)
+    with factory.locked(folder):
+        firmware = factory.power_on(folder, options.module)
+        app = application(firmware, folder.iam_secret.read_text())
+        options.sockets.mkdir(parents=True, exist_ok=True)
+        door = p11server.start(options.sockets / "p11.sock", options.module)
+        try:
+            _end_on_signals(door)
+            http.serve(app, options.sockets / "admin.sock")
+        finally:
+            p11server.stop(door)
+
+
+def _end_on_signals(door: Popen[bytes]) -> None:
+    """End on SIGTERM, and when the door ends: half a unit is none, and nothing here starts it again."""
+
+    def terminated(*_: object) -> NoReturn:
+        raise SystemExit(0)
+
+    def child_changed(*_: object) -> None:
+        if door.poll() is not None:
+            raise P11ServerError("p11-kit server has ended")
+
+    signal.signal(signal.SIGTERM, terminated)
+    signal.signal(signal.SIGCHLD, child_changed)
+
+
+def _snapshot(options: argparse.Namespace) -> None:
+    snapshot.take(options.dir, options.to)
+
+
+def _restore(options: argparse.Namespace) -> None:
+    snapshot.restore(options.dir, options.source)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m emulator.unit", description="One crypto unit.", allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    init = _command(commands, "init", "make a unit in its factory state")
+    init.set_defaults(run=_init)
+    init.add_argument("--number", type=int, required=True)
+    init.add_argument("--type", type=UnitType, required=True, help=" | ".join(UnitType))
+    init.add_argument("--location", required=True, help="[region].[host].[module].[domain]")
+    init.add_argument("--iam-secret", type=Path, required=True)
+    init.add_argument("--module", type=Path, default=factory.SOFTHSM)
+    serve = _command(commands, "serve", "serve until SIGTERM")
+    serve.set_defaults(run=_serve)
+    serve.add_argument("--sockets", type=Path, required=True, help="folder of admin.sock and p11.sock")
+    serve.add_argument("--module", type=Path, default=factory.SOFTHSM)
+    take = _command(commands, "snapshot", "copy state and token of a stopped unit")
+    take.set_defaults(run=_snapshot)
+    take.add_argument("--to", type=Path, required=True)
+    restore = _command(commands, "restore", "put a stopped unit back to a snapshot")
+    restore.set_defaults(run=_restore)
+    restore.add_argument("--from", type=Path, required=True, dest="source")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, purpose: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+    command.add_argument("--dir", type=Path, required=True, help="folder of the unit")
+    return command
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"emulator.unit: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

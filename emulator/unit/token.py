@@ -1,0 +1,250 @@
+"""The PKCS#11 token inside a crypto unit: the only module that imports pkcs11.
+
+One thread: python-pkcs11 releases the interpreter lock around calls into a library that it initialises
+without locking, so a second thread crashes SoftHSM. Every method checks that it runs on the opener's thread.
+
+A master key is made as a session object, checked there, and then copied onto the token in one C_CopyObject.
+The copy is never changed again. Rejected: making it on the token at once (35 truncate-and-rewrite
+cycles of its file instead of 3, and a refused key would have to be destroyed again), and labels or
+attributes that say which register a key is in (SoftHSM changes an attribute by truncating the file in place).
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pkcs11
+from pkcs11 import KDF, Attribute, KeyType, Mechanism, MechanismFlag, ObjectClass
+from pkcs11.exceptions import PKCS11Error
+from pkcs11.util.ec import encode_named_curve_parameters
+
+from emulator import durable
+from emulator.unit.command import HsmError, Refusal, WrappedKey
+from emulator.unit.registers import MasterKey
+from emulator.unit.sweep import OBJECT
+
+LABEL = "master-key"
+_WRAPPED_BYTES = 40  # RFC 3394: a 32-byte key and its check block
+Handle: TypeAlias = Any  # what a key object can do is mixed in at run time
+_CAPABILITIES = MechanismFlag.WRAP | MechanismFlag.UNWRAP
+_CLEAR = {Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
+
+
+class TokenError(Exception):
+    """The token failed in a way that no command explains; names the PKCS#11 error, never its arguments."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A master key as a session object: not durable, gone at the end of the block that made it."""
+
+    handle: Handle
+    pattern: str
+
+
+@dataclass(frozen=True)
+class Importer:
+    """An importer key pair (P-521, session objects): lost at restart, as on the real unit."""
+
+    private: Handle
+    point: bytes
+
+
+class Token:
+    """An open token. ``exportable``: whether its master keys may ever leave it wrapped."""
+
+    def __init__(self, module: Path, label: str, pin: str, folder: Path, *, exportable: bool) -> None:
+        """Load the library (SOFTHSM2_CONF is set already) and log in.
+
+        Raises:
+            TokenError: no such token, wrong PIN, or the library cannot be loaded.
+        """
+        self._thread = threading.get_ident()
+        self._folder = folder
+        with _reported("open the token"):
+            self._session = pkcs11.lib(str(module)).get_token(token_label=label).open(rw=True, user_pin=pin)
+        self._template = {
+            Attribute.SENSITIVE: True,
+            Attribute.PRIVATE: True,
+            Attribute.EXTRACTABLE: exportable,
+        }
+
+    def change_pin(self, old: str, new: str) -> None:
+        """Change the user PIN."""
+        with self._operation("change the PIN"):
+            self._session.set_pin(old, new)
+
+    def importer(self) -> Importer:
+        """Make an importer key pair."""
+        with self._operation("make an importer key"):
+            curve = {Attribute.EC_PARAMS: encode_named_curve_parameters("secp521r1")}
+            parameters = self._session.create_domain_parameters(KeyType.EC, curve, local=True)
+            public, private = parameters.generate_keypair(store=False, capabilities=MechanismFlag.DERIVE)
+            point = public[Attribute.EC_POINT]
+            public.destroy()
+        return Importer(private, point)
+
+    @contextmanager
+    def random_key(self) -> Iterator[Candidate]:
+        """Make a random AES-256 master key for the length of the block."""
+        with self._operation("generate a key"):
+            key = self._session.generate_key(
+                KeyType.AES, 256, store=False, capabilities=_CAPABILITIES, template=self._template
+            )
+        with self._session_key(key):
+            yield self._candidate(key)
+
+    @contextmanager
+    def imported_key(self, importer: Importer, part: WrappedKey) -> Iterator[Candidate]:
+        """Unwrap a master key for the length of the block; HsmError where it does not unwrap."""
+        with self._unwrapped(importer, part, self._template) as key:
+            yield self._candidate(key)
+
+    @contextmanager
+    def combined_key(self, importer: Importer, parts: Sequence[WrappedKey]) -> Iterator[Candidate]:
+        """Combine master key parts by exclusive or, in firmware memory: a token cannot do it."""
+        value = bytes(32)
+        for part in parts:
+            with self._unwrapped(importer, part, _CLEAR) as key:
+                clear = key[Attribute.VALUE]
+            value = bytes(a ^ b for a, b in zip(value, clear, strict=True))
+        with self._operation("combine key parts"):
+            key = self._session.create_object(
+                {
+                    Attribute.CLASS: ObjectClass.SECRET_KEY,
+                    Attribute.KEY_TYPE: KeyType.AES,
+                    Attribute.VALUE: value,
+                    Attribute.TOKEN: False,
+                    Attribute.WRAP: True,
+                    Attribute.UNWRAP: True,
+                    **self._template,
+                }
+            )
+        with self._session_key(key):
+            yield self._candidate(key)
+
+    def keep(self, candidate: Candidate) -> MasterKey:
+        """Make a candidate durable as a token object, flushed to disk, and return its name.
+
+        Raises:
+            TokenError, OSError: it could not be stored; nothing of it is left.
+        """
+        before = self._objects()
+        key_id = secrets.token_bytes(16)
+        attributes = {Attribute.TOKEN: True, Attribute.LABEL: LABEL, Attribute.ID: key_id}
+        try:
+            with self._operation("store a key"):
+                candidate.handle.copy(attributes)
+            (name,) = self._objects() - before
+            _flush(self._folder / f"{name}{OBJECT}")
+        except BaseException:
+            for name in self._objects() - before:
+                (self._folder / f"{name}{OBJECT}").unlink()
+            raise
+        return MasterKey(key_id.hex(), candidate.pattern, name)
+
+    def export(self, key: MasterKey, importer_point: bytes) -> WrappedKey:
+        """Wrap a master key to another unit's importer key."""
+        own = self.importer()
+        with (
+            self._operation("export a key"),
+            self._session_key(own.private),
+            self._session_key(self._derive(own.private, importer_point)) as wrapping,
+        ):
+            wrapped = wrapping.wrap_key(self._find(key), mechanism=Mechanism.AES_KEY_WRAP)
+        return WrappedKey(own.point, wrapped)
+
+    def destroy(self, key: MasterKey) -> None:
+        """Destroy a master key."""
+        with self._operation("destroy a key"):
+            self._find(key).destroy()
+        durable.fsync_folder(self._folder)
+
+    def forget(self, importer: Importer) -> None:
+        """Destroy an importer key."""
+        with self._operation("destroy an importer key"):
+            importer.private.destroy()
+
+    def _find(self, key: MasterKey) -> Handle:
+        return self._session.get_key(object_class=ObjectClass.SECRET_KEY, id=bytes.fromhex(key.key_id))
+
+    def _candidate(self, key: Handle) -> Candidate:
+        with self._operation("compute a verification pattern"):
+            return Candidate(
+                key, self._session.digest(iter((b"\x01", key)), mechanism=Mechanism.SHA256).hex()
+            )
+
+    def _derive(self, private: Handle, point: bytes) -> Handle:
+        return private.derive_key(
+            KeyType.AES,
+            256,
+            store=False,
+            capabilities=_CAPABILITIES,
+            mechanism_param=(KDF.NULL, None, point),
+            template={Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False},
+        )
+
+    @contextmanager
+    def _unwrapped(
+        self, importer: Importer, part: WrappedKey, template: dict[Attribute, bool]
+    ) -> Iterator[Handle]:
+        if len(part.wrapped) != _WRAPPED_BYTES:
+            raise HsmError(Refusal.WRAPPED_INVALID)
+        with self._operation("derive a wrapping key"):
+            wrapping = self._derive(importer.private, part.public_key)
+        with self._session_key(wrapping):
+            try:
+                key = wrapping.unwrap_key(
+                    ObjectClass.SECRET_KEY,
+                    KeyType.AES,
+                    part.wrapped,
+                    mechanism=Mechanism.AES_KEY_WRAP,
+                    store=False,
+                    capabilities=_CAPABILITIES,
+                    template=template,
+                )
+            except PKCS11Error as error:  # SoftHSM: CKR_GENERAL_ERROR, other tokens CKR_WRAPPED_KEY_INVALID
+                raise HsmError(Refusal.WRAPPED_INVALID) from error
+        with self._session_key(key):
+            yield key
+
+    @contextmanager
+    def _session_key(self, key: Handle) -> Iterator[Handle]:
+        try:
+            yield key
+        finally:
+            with self._operation("destroy a session key"):
+                key.destroy()
+
+    @contextmanager
+    def _operation(self, purpose: str) -> Iterator[None]:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("the token belongs to the thread that opened it")
+        with _reported(purpose):
+            yield
+
+    def _objects(self) -> set[str]:
+        return {path.stem for path in self._folder.glob(f"*{OBJECT}")}
+
+
+@contextmanager
+def _reported(purpose: str) -> Iterator[None]:
+    """Name a PKCS#11 error by its class: the text of python-pkcs11's errors is empty."""
+    try:
+        yield
+    except PKCS11Error as error:
+        raise TokenError(f"the token cannot {purpose}: {type(error).__name__}") from error
+
+
+def _flush(path: Path) -> None:
+    """Make a new object file durable. SoftHSM neither flushes it nor looks at the result of its write."""
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise TokenError("the token cannot store a key: its object file is empty")
+        os.fsync(stream.fileno())
+    durable.fsync_folder(path.parent)
