@@ -39,8 +39,8 @@ class Entry:
     method: str
     path: str
     handler: Handler
-    status: int = 200
     waiter: Waiter | None = None
+    status: int = 200
     public: bool = False
 
 
@@ -60,7 +60,7 @@ ENTRIES = (
     Entry("POST",   "/api/v2/keys/{key}/actions/rotate",       keys.rotate),
     Entry("POST",   "/api/v2/keys/{key}/actions/{action}",     keys.change_state),
     Entry("POST",   "/api/v2/rotation/rewrap",                 rotation.request_rewrap, status=202),
-    Entry("GET",    "/api/v2/rotation/rewrap",                 rotation.show_rewrap, waiter=rotation.await_rewrap),
+    Entry("GET",    "/api/v2/rotation/rewrap",                 rotation.show_rewrap, rotation.await_rewrap),
     Entry("GET",    "/api/v2/rotation",                        rotation.show),
 )
 # fmt: on
