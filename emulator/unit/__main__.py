@@ -66,6 +66,7 @@ def _serve(options: argparse.Namespace) -> None:
             _end_on_signals(door)
             http.serve(app, options.sockets / "admin.sock")
         finally:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             p11server.stop(door)
 
 

@@ -1,12 +1,14 @@
 """The unit's PKCS#11 door: an unmodified `p11-kit server` as a child of the firmware.
 
 The server starts one `p11-kit-remote` per connection. It dies with the firmware (PR_SET_PDEATHSIG, set by
-setpriv); its remotes end with their connection, or with the process group of the unit.
+setpriv); its remotes do not: who kills a unit kills its process group.
 """
 
 import os
 import select
+import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 START_SECONDS = 10.0
@@ -39,11 +41,23 @@ def start(socket_path: Path, module: Path) -> subprocess.Popen[bytes]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server; it may be dead already."""
+    """End the server, which may be dead already, and its remotes: a client sees the unit go."""
+    remotes = _children(process.pid)
     process.kill()
     process.wait()
+    for pid in remotes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _children(pid: int) -> list[int]:
+    """Return the children of a process; none where it is gone (/proc/PID/task/TID/children, see proc(5))."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
 
 
 def _listens(process: subprocess.Popen[bytes]) -> bool:
