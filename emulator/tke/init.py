@@ -23,7 +23,7 @@ def initialize(context: Context) -> None:
     cloud = context.cloud()
     instance = cloud.instance
     units = cloud.crypto_units(instance.units)
-    precheck.require(Facts(states(units), len(units), (), ()), precheck.INITIALIZE)
+    precheck.require(Facts(states(units), len(units), (), (Command.ADMIN_ADD,)), precheck.INITIALIZE)
     available = {key.number: key for key in sigkey.read_all(context.workstation)}
     if not available:
         raise Failed(*screen.signature_keys((), ()))

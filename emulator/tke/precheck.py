@@ -14,6 +14,9 @@ from emulator.tke.signing import choose
 from emulator.tke.unitstate import RegisterState, UnitState
 from emulator.unit.command import Command
 
+_HEADLINE = "An initial condition of the command is not met."
+_UNCHANGED = "Nothing was changed."
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -37,8 +40,11 @@ def require(facts: Facts, conditions: Sequence[Condition]) -> list[SignatureKey]
     for condition in conditions:
         problem = condition(facts)
         if problem:
-            raise Failed(problem, "Nothing was changed.")
-    return choose(facts.keys, facts.units, facts.commands)
+            raise Failed(_HEADLINE, problem, _UNCHANGED)
+    try:
+        return choose(facts.keys, facts.units, facts.commands)
+    except Failed as error:
+        raise Failed(_HEADLINE, *error.lines, _UNCHANGED) from None
 
 
 def all_selected(facts: Facts) -> str | None:

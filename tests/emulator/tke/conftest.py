@@ -1,0 +1,299 @@
+"""A whole instance on real processes: three operational and two recovery units, a kms, a workstation.
+
+It is made and initialised once, through ``tke`` itself; each test that uses ``rig`` gets it back as it was then.
+"""
+
+import hashlib
+import os
+import secrets
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import tenacity
+
+from emulator import bearer, durable
+from emulator.instance import Instance, UnitEntry, UnitType, write
+from emulator.wire.unixhttp import Json, Unreachable, request
+
+TYPES = (UnitType.OPERATIONAL,) * 3 + (UnitType.RECOVERY,) * 2
+PASSWORD = "correct horse"
+SECONDS = 30.0
+
+Answers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended; standard output and standard error as one transcript."""
+
+    code: int
+    lines: list[str]
+
+    @property
+    def text(self) -> str:
+        """The transcript."""
+        return "\n".join(self.lines)
+
+
+@dataclass
+class Rig:
+    """The processes and files of an instance."""
+
+    root: Path
+    sockets: Path
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def workstation(self) -> Path:
+        """CLOUDTKEFILES."""
+        return self.root / "workstation"
+
+    def environment(self) -> dict[str, str]:
+        """What a shell of the operator has set."""
+        return {
+            "PATH": os.environ["PATH"],
+            "TKE_INSTANCE": str(self.root / "instance.json"),
+            "CLOUDTKEFILES": str(self.workstation),
+            "TKE_DELAY_SECONDS": "0",
+            "TKE_CALL_SECONDS": "10",
+        }
+
+    def tke(self, command: str, *answers: tuple[str, str], **environment: str) -> Ended:
+        """Run a command; each answer is typed at the question that has to contain its first half."""
+        return _converse(command, answers, self.environment() | environment)
+
+    def start(self, name: str) -> None:
+        """Start ``kms`` or ``u<N>`` as a process group of its own."""
+        if name == "kms":
+            words = ["emulator.kms", "serve", "--config", str(self.root / "kms" / "kms.json")]
+        else:
+            unit = self.root / "units" / name[1:]
+            words = ["emulator.unit", "serve", "--dir", str(unit), "--sockets", str(self.sockets / name)]
+        self.processes[name] = subprocess.Popen([sys.executable, "-m", *words], start_new_session=True)
+
+    def kill(self, name: str) -> None:
+        """Kill the process group of ``kms`` or ``u<N>``."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=SECONDS)
+
+    def start_all(self) -> None:
+        """Start every process and wait until each answers."""
+        names = ["kms", *(f"u{number}" for number in range(1, len(TYPES) + 1))]
+        for name in names:
+            self.start(name)
+        for name in names:
+            self.wait_for(name)
+
+    def kill_all(self) -> None:
+        """Kill every process that runs."""
+        for name in list(self.processes):
+            self.kill(name)
+
+    @tenacity.retry(
+        stop=tenacity.stop_after_delay(SECONDS),
+        wait=tenacity.wait_fixed(0.02),
+        retry=tenacity.retry_if_exception_type((Unreachable, FileNotFoundError)),
+        reraise=True,
+    )
+    def wait_for(self, name: str) -> None:
+        """Return when a process answers."""
+        if name == "kms":
+            self.kms("GET", "/api/v2/instance")
+        else:
+            self.unit(int(name[1:]))
+            (self.sockets / name / "p11.sock").stat()
+
+    def token(self, seconds: int = 3600) -> str:
+        """A bearer token; negative seconds: expired."""
+        return bearer.issue((self.root / "iam.secret").read_text(), "test", seconds)
+
+    def unit(self, number: int) -> Json:
+        """What a unit says about itself."""
+        return request(self.sockets / f"u{number}" / "admin.sock", "GET", "/v1/unit", token=self.token()).body
+
+    def registers(self) -> list[tuple[str, str, str]]:
+        """Per unit: first digits of the current pattern, state of NEW, first digits of the new pattern."""
+        both = [self.unit(number)["registers"] for number in range(1, len(TYPES) + 1)]
+        return [(b["current"]["pattern"][:8], b["new"]["state"], b["new"]["pattern"][:8]) for b in both]
+
+    def kms(self, method: str, target: str, body: Json | None = None) -> Json:
+        """One request to the kms, which has to succeed."""
+        reply = request(self.sockets / "kms.sock", method, target, body, token=self.token())
+        assert reply.ok, reply
+        return reply.body
+
+    def rows(self) -> dict[str, int]:
+        """Rows of the key store by master key."""
+        rows: dict[str, int] = self.kms("GET", "/api/v2/rotation")["rows"]
+        return rows
+
+    def digest(self) -> dict[str, str]:
+        """Digest of every file of workstation, key store and units."""
+        folders = ("workstation", "kms", "units")
+        files = (path for folder in folders for path in sorted((self.root / folder).rglob("*")))
+        return {
+            str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in files
+            if path.is_file()
+        }
+
+
+def _converse(command: str, answers: Answers, environment: dict[str, str]) -> Ended:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulator.tke", *command.split()],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    remaining, text, asked_from = list(answers), "", 0
+    deadline = time.monotonic() + SECONDS
+    try:
+        while chunk := _read(process.stdout.fileno(), deadline, text):
+            text += chunk
+            if text.endswith("\n> ") and remaining:
+                expected, answer = remaining.pop(0)
+                assert expected in text[asked_from:], text
+                asked_from = len(text)
+                process.stdin.write(answer.encode() + b"\n")
+                process.stdin.flush()
+            elif text.endswith("\n> "):
+                process.stdin.close()
+        assert not remaining, f"never asked: {remaining}\n{text}"
+        return Ended(process.wait(timeout=SECONDS), text.splitlines())
+    finally:
+        process.kill()
+        process.wait(timeout=SECONDS)
+        process.stdout.close()
+        process.stdin.close()
+
+
+def _read(descriptor: int, deadline: float, seen: str) -> str:
+    ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+    assert ready, f"no more output in time after:\n{seen}"
+    return os.read(descriptor, 65536).decode()
+
+
+def _entry(rig: Rig, number: int, unit_type: UnitType) -> UnitEntry:
+    location = f"[us-south].[AZ{number}-CS{number}].[01].[{number:02}]"
+    arguments = ["--number", str(number), "--type", unit_type, "--location", location]
+    folder = rig.root / "units" / str(number)
+    subprocess.run(
+        [sys.executable, "-m", "emulator.unit", "init", "--dir", str(folder), *arguments]
+        + ["--iam-secret", str(rig.root / "iam.secret")],
+        check=True,
+        timeout=SECONDS,
+    )
+    socket_path = rig.sockets / f"u{number}" / "admin.sock"
+    rig.start(f"u{number}")
+    rig.wait_for(f"u{number}")
+    unit = rig.unit(number)
+    return UnitEntry(number, unit_type, location, unit["module"], unit["domain"], str(socket_path))
+
+
+def _write_kms(rig: Rig) -> None:
+    folder = rig.root / "kms"
+    folder.mkdir()
+    (folder / "apikey").write_text("the-api-key")
+    units = [
+        {
+            "number": number,
+            "admin_socket": str(rig.sockets / f"u{number}" / "admin.sock"),
+            "p11_socket": str(rig.sockets / f"u{number}" / "p11.sock"),
+            "pin": str(rig.root / "units" / str(number) / "pin"),
+            "token": f"unit{number}",
+        }
+        for number, unit_type in enumerate(TYPES, start=1)
+        if unit_type is UnitType.OPERATIONAL
+    ]
+    config = {
+        "store": str(folder / "keystore.sqlite"),
+        "socket": str(rig.sockets / "kms.sock"),
+        "iam_secret": str(rig.root / "iam.secret"),
+        "apikey": str(folder / "apikey"),
+        "poll_seconds": 0.0,
+        "units": units,
+    }
+    durable.replace_json(folder / "kms.json", config)
+    subprocess.run(
+        [sys.executable, "-m", "emulator.kms", "init", "--config", str(folder / "kms.json")],
+        check=True,
+        timeout=SECONDS,
+    )
+
+
+def _make(rig: Rig) -> None:
+    """Factory state: units, empty key store, workstation with nothing but the API key."""
+    (rig.root / "iam.secret").write_text(secrets.token_hex(32))
+    (rig.root / "units").mkdir()
+    rig.workstation.mkdir()
+    (rig.workstation / "apikey").write_text("the-api-key")
+    entries = [_entry(rig, number, unit_type) for number, unit_type in enumerate(TYPES, start=1)]
+    identity = ("4dd3b774-ddce-4b20-bb12-fd01d84fb92f", "us-south", "default", "Bench (42)", "qa@example.com")
+    write(rig.root / "instance.json", Instance(*identity, str(rig.sockets / "kms.sock"), tuple(entries)))
+    _write_kms(rig)
+    rig.start("kms")
+    rig.wait_for("kms")
+
+
+def _initialise(rig: Rig) -> None:
+    """What an operator does first: log in, two signature keys, auto-init; then some keys in the key store."""
+    assert rig.tke("login").code == 0
+    for name in ("admin1", "admin2"):
+        created = rig.tke("sigkey-add", ("name", name), ("a password", PASSWORD), ("Re-enter", PASSWORD))
+        assert created.code == 0, created.text
+    ended = rig.tke(
+        "auto-init",
+        ("signature threshold value", "2"),
+        ("revocation", "1"),
+        ("number of administrators", "2"),
+        ("KEYNUM values", "1 2"),
+        ("KEYNUM 1", PASSWORD),
+        ("KEYNUM 2", PASSWORD),
+    )
+    assert ended.code == 0, ended.text
+    for number in range(6):
+        rig.kms("POST", "/api/v2/keys", {"name": f"key-{number}", "type": "root_key"})
+
+
+@pytest.fixture(scope="session")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Path]]:
+    """An initialised instance, stopped, and the folder that holds its copy."""
+    short = Path(tempfile.mkdtemp(prefix="tke-", dir="/tmp"))
+    rig = Rig(tmp_path_factory.mktemp("tke") / "instance", short)
+    rig.root.mkdir()
+    try:
+        _make(rig)
+        _initialise(rig)
+        rig.kill_all()
+        copy = rig.root.with_name("snapshot")
+        shutil.copytree(rig.root, copy)
+        yield rig, copy
+    finally:
+        rig.kill_all()
+        shutil.rmtree(short)
+
+
+@pytest.fixture
+def rig(snapshot: tuple[Rig, Path]) -> Iterator[Rig]:
+    """The initialised instance, running."""
+    instance, copy = snapshot
+    shutil.rmtree(instance.root)
+    shutil.copytree(copy, instance.root)
+    try:
+        instance.start_all()
+        yield instance
+    finally:
+        instance.kill_all()
