@@ -57,6 +57,8 @@ def _init(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     """Open the token, then the PKCS#11 door, then the admin door; SIGTERM ends all three."""
     folder = Folder(options.dir)
+    if len(os.fsencode(options.sockets / "admin.sock")) > http.SUN_PATH_MAX:
+        raise UsageError(f"{options.sockets} is too long for sockets; choose a shorter --sockets")
     with factory.locked(folder):
         firmware = factory.power_on(folder, options.module)
         app = application(firmware, folder.iam_secret.read_text())

@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,8 +47,12 @@ def make(path: Path, number: int, unit_type: UnitType, location: str, secret: Pa
         raise UsageError("give a number from 1 and a location like [us-south].[AZ1-CS1].[01].[01]")
     if folder.identity.exists():
         raise UsageError(f"{path} already holds a crypto unit; choose another --dir")
+    if not secret.is_file():
+        raise UsageError(f"{secret} does not exist; name the secret of the instance with --iam-secret")
+    _require_module(module)
     identity = Identity(number, unit_type, location, secrets.token_hex(8), int(domain["domain"]))
-    folder.tokens.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(folder.tokens, ignore_errors=True)  # what an interrupted init left
+    folder.tokens.mkdir(parents=True)
     folder.iam_secret.write_bytes(secret.read_bytes())
     with locked(folder):
         _initialise_token(folder, identity, module)
@@ -59,10 +64,14 @@ def power_on(folder: Folder, module: Path) -> Firmware:
     """Sweep the token and open it; the caller holds the folder's lock.
 
     Raises:
-        OSError, ValueError, KeyError: the folder holds no unit, or a damaged one.
+        UsageError: the folder holds no unit, or there is no such module.
+        OSError, TypeError, ValueError, KeyError: the unit's files are damaged.
         KeyLostError: the key of a register is gone.
         TokenError: the token does not open.
     """
+    if not folder.identity.exists():
+        raise UsageError(f"{folder.path} holds no crypto unit; make it with init")
+    _require_module(module)
     identity = read_identity(folder)
     state = read_state(folder)
     objects = token_folder(folder.tokens)
@@ -92,6 +101,12 @@ def locked(folder: Folder) -> Iterator[None]:
         raise UsageError(f"{folder.path} is in use; stop the crypto unit first") from None
     finally:
         os.close(descriptor)
+
+
+def _require_module(module: Path) -> None:
+    """Raise UsageError where the PKCS#11 library is not there."""
+    if not module.is_file():
+        raise UsageError(f"{module} does not exist; install softhsm2 or name the library with --module")
 
 
 def _configure(folder: Folder) -> None:
