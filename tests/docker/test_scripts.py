@@ -1,0 +1,105 @@
+"""The scripts of docker/: they do nothing where nothing is to do, and say in one line what is missing."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.rig import image
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+Done = subprocess.CompletedProcess[str]
+
+
+def script(*argv: str, path: Path | None = None) -> Done:
+    """Run a script of docker/, where ``path`` is given with nothing but that folder on PATH."""
+    environment = {"PATH": str(path)} if path else None
+    name, *arguments = argv
+    command = ["/bin/bash", str(CHECKOUT / "docker" / name), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, env=environment, check=False)
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> Path:
+    """A PATH of a machine without Docker, SoftHSM or apt."""
+    for tool in ("bash", "dirname", "id", "timeout"):
+        (tmp_path / tool).symlink_to(f"/usr/bin/{tool}")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected"),
+    [
+        (("packages.sh", "softhsm2", "strace"), "missing system packages .*: softhsm2 strace; install them"),
+        (("engine.sh", "start"), r"missing system packages .*: docker\.io; install them"),
+        (("image.sh",), "no Docker engine answers; run this first: make engine"),
+    ],
+)
+def test_missing_things_are_one_line(bare_path: Path, argv: tuple[str, ...], expected: str) -> None:
+    """Where something cannot be installed, one line on stderr names it and says what to do; exit code 1."""
+    done = script(*argv, path=bare_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.search(expected, done.stderr)
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv", [("engine.sh",), ("engine.sh", "dance"), ("backend.sh", "cloud")])
+def test_bad_usage_is_64(argv: tuple[str, ...]) -> None:
+    """An unknown word is refused with the known ones, exit code 64."""
+    done = script(*argv)
+    assert done.returncode == 64
+    assert re.search("start|stop|status", done.stderr) or "auto, process, docker" in done.stderr
+
+
+def test_installed_packages_are_left_alone() -> None:
+    """With everything there, packages.sh prints nothing and succeeds."""
+    done = script("packages.sh", "softhsm2", "p11-kit", "strace", "opensc")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.docker
+def test_engine_that_answers_is_left_alone() -> None:
+    """Where an engine answers, start does nothing, whoever started it."""
+    assert script("engine.sh", "status").returncode == 0
+    done = script("engine.sh", "start")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.docker
+def test_image_is_built_once(image: str) -> None:
+    """Asking again prints the same name and builds nothing."""
+    done = script("image.sh")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, image, "")
+
+
+def test_image_lock_is_a_subset_of_the_project_lock() -> None:
+    """The firmware in an image has the same package versions, by the same hashes, as the one in the venv."""
+    project = _entries(CHECKOUT / "requirements.lock")
+    inside = _entries(CHECKOUT / "docker" / "requirements.lock")
+    assert "python-pkcs11" in inside
+    assert inside.items() <= project.items()
+
+
+def test_locks_name_no_index() -> None:
+    """Where packages come from is the machine's business."""
+    for lock in ("requirements.lock", "docker/requirements.lock"):
+        assert "://" not in (CHECKOUT / lock).read_text()
+
+
+def test_name_printed_for_the_script_is_the_one_the_bench_uses() -> None:
+    """`python -m harness.rig.image` and harness.rig.image.name agree."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.rig.image"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == image.name()
+
+
+def _entries(lock: Path) -> dict[str, str]:
+    """Map names to version and hashes; markers may differ, as each lock is resolved for itself."""
+    entries = re.split(r"\n(?=\S)", lock.read_text())
+    split = {name: rest for name, _, rest in (entry.partition("==") for entry in entries)}
+    return {
+        name: " ".join([rest.split()[0], *re.findall(r"sha256:\S+", rest)]) for name, rest in split.items()
+    }

@@ -1,0 +1,41 @@
+"""The name of the unit image."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness.rig import image
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what goes into the image."""
+    for path in {path for pattern in image.INPUTS for path in image.CHECKOUT.glob(pattern)}:
+        copy = tmp_path / path.relative_to(image.CHECKOUT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    return tmp_path
+
+
+def test_same_inputs_same_name(checkout: Path) -> None:
+    """The place of the checkout does not matter, nor does what the image does not hold."""
+    (checkout / "emulator" / "kms").mkdir()
+    (checkout / "emulator" / "kms" / "store.py").write_text("changed")
+    assert image.name(checkout) == image.name()
+
+
+@pytest.mark.parametrize("changed", ["docker/Dockerfile", "docker/base.sh", "emulator/unit/token.py"])
+def test_changed_input_changes_the_name(checkout: Path, changed: str) -> None:
+    """Each input counts, so an image with this name is never stale."""
+    before = image.name(checkout)
+    with (checkout / changed).open("a") as stream:
+        stream.write("#\n")
+    assert image.name(checkout) != before
+
+
+def test_new_module_changes_the_name(checkout: Path) -> None:
+    """A file that is added to the firmware counts too."""
+    before = image.name(checkout)
+    (checkout / "emulator" / "unit" / "added.py").touch()
+    assert image.name(checkout) != before
