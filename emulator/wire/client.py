@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from emulator.wire.codec import Absent, PackedTemplate, Parameterised, Template, Value
 from emulator.wire.connection import SLOTS_MAX, Connection, open_connection
 from emulator.wire.constants import Attribute, Mechanism, ObjectClass, Rv, SessionFlag, User
 from emulator.wire.errors import P11Error, WrongMasterKey, refusal
+from emulator.wire.values import Absent, PackedTemplate, Parameterised, Template, Value
 
 ATTRIBUTE_ROOM = 4096
 BLOB_ROOM = 4096
