@@ -125,7 +125,7 @@ def answers(units: str = "", extra: Sequence[tuple[str, str]] = ()) -> tuple[Ans
     """What the operator types at which question; ``units`` where crypto unit numbers are asked for."""
     table = (
         (r"Answer \[y/N\]:", "y"),
-        (r"Enter the password", PASSWORD),
+        (r"nter (a|the) password", PASSWORD),
         (r"Enter the KEYNUM values of the master key parts", "1 2"),
         (r"Enter a list of CRYPTO UNIT NUM", units),
         *extra,

@@ -22,8 +22,9 @@ from typing import Any, Protocol
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
 from harness.model.faults import TKE, Fault, Process, When
 
+# Every transcript line is an event; the two literal messages are events of their own as well.
 LINE = "line"
-MESSAGE = "message"
+MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
 
 
 @dataclass(frozen=True)
@@ -147,14 +148,12 @@ class Conductor:
             return not gone
 
     def line(self, text: str) -> None:
-        """Order a transcript line; the literal messages are events of their own."""
+        """Order a transcript line, and once more under its own name where it is one of the messages."""
         with self._lock:
-            is_message = MESSAGE_1.search(text) or MESSAGE_2.search(text)
-            for name in (LINE, MESSAGE) if is_message else (LINE,):
+            for name in (LINE, *(name for name, pattern in MESSAGES if pattern.search(text))):
                 self._counts[name] += 1
-                self._note(
-                    Crossing("transcript", name, self._counts[name], TKE, TKE, passes=True), When.AFTER, text
-                )
+                crossing = Crossing("transcript", name, self._counts[name], TKE, TKE, passes=True)
+                self._note(crossing, When.AFTER, text)
 
     def _note(self, crossing: Crossing, when: When, text: str = "") -> None:
         elapsed = time.monotonic() - self._start

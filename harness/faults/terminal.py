@@ -129,14 +129,16 @@ class Terminal:
         question = "\n".join(running.lines[running.asked_from :])
         running.asked_from = len(running.lines)
         running.answered = True
-        for pattern, answer in answers:
-            if pattern.search(question):
-                self._type(running, answer)
-                return
-        running.process.kill()
-        raise NoAnswerKnown(
-            f"no answer prepared for: {question.splitlines()[-1] if question else '(nothing)'}"
-        )
+        matches = [
+            (found[-1].end(), answer)
+            for pattern, answer in answers
+            if (found := list(pattern.finditer(question)))
+        ]
+        if not matches:
+            running.process.kill()
+            raise NoAnswerKnown(f"no answer prepared for: {question!r}")
+        _, answer = max(matches)  # the last thing that was asked
+        self._type(running, answer)
 
     def _type(self, running: _Running, answer: str) -> None:
         """Type a line. A command that has just died cannot read it, and that is no fault of the bench."""

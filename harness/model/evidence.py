@@ -20,7 +20,7 @@ class ErrorClass(StrEnum):
 
     NONE = "none"  # no error text: the terminal just stopped
     TOKEN = "token"  # noqa: S105 - the class of an expired token
-    PRECHECK = "precheck"  # an initial condition was not met; nothing had been changed
+    PRECHECK = "precheck"  # an initial condition was not met; the command says that it changed nothing
     OTHER = "other"
 
 
@@ -51,6 +51,6 @@ def error_class(lines: Sequence[str], exit_code: int) -> ErrorClass:
         return ErrorClass.NONE
     if "Status code: 401" in text:
         return ErrorClass.TOKEN
-    if "initial condition" in text.lower():
+    if "Nothing was changed." in text:
         return ErrorClass.PRECHECK
     return ErrorClass.OTHER

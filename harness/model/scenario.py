@@ -129,3 +129,20 @@ class Result:
             "findings": [asdict(finding) for finding in self.findings],
             "seconds": round(self.seconds, 3),
         }
+
+
+def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
+    """Return the result of a scenario that the bench failed to play to its end."""
+    return Result(
+        scenario=scenario,
+        kind=kind,
+        verdict=Verdict.HARNESS_ERROR,
+        fired=tuple(False for _ in scenario.faults),
+        messages=(False, False),
+        recovery=(),
+        rules=(),
+        state_at_crash=None,
+        keys=KeyCount(0, 0),
+        findings=(Finding("bench", why),),
+        seconds=0.0,
+    )

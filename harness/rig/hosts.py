@@ -27,6 +27,9 @@ class UnitHost(Protocol):
     def stop(self) -> None:
         """End every unit of this rig, whatever state it is in."""
 
+    def close(self) -> None:
+        """Stop, and leave nothing behind."""
+
 
 def answers(layout: Layout, number: int) -> bool:
     """Whether the unit's admin socket speaks HTTP; it does so only when its PKCS#11 socket stands too."""
@@ -67,6 +70,10 @@ class ProcessHost:
         for child in self._children.values():
             child.stop()
         self._children.clear()
+
+    def close(self) -> None:
+        """See UnitHost."""
+        self.stop()
 
     def _await(self, number: int) -> None:
         child = self._children[number]

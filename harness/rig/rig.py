@@ -84,6 +84,7 @@ class Rig:
         for relay in self._relays:
             relay.close()
         self.stop()
+        self._host.close()
 
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
         """Run one command of the operator at the terminal, through the relays."""

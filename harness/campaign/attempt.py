@@ -1,0 +1,136 @@
+"""One attempt: restore a rig, rotate, strike, recover as the procedure says, judge."""
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.faults.conductor import Event
+from harness.faults.terminal import Answers, Ended
+from harness.model.evidence import messages
+from harness.model.registers import UnitRegisters
+from harness.model.rules import Procedure
+from harness.model.scenario import CrashState, Finding, KeyCount, Result, Scenario, not_judged
+from harness.model.verdicts import Verdict
+from harness.oracle.judge import Judgement, Oracle
+from harness.oracle.rows import count_rows, read_rows
+from harness.procedures.operator import Operator, Recovery
+from harness.rig.golden import Golden
+from harness.rig.rig import Rig
+
+
+@dataclass
+class Account:
+    """What an attempt leaves behind, filled as it goes, so that a failure of the bench loses nothing."""
+
+    result: Result
+    before: Sequence[UnitRegisters] = ()
+    at_crash: Sequence[UnitRegisters] = ()
+    after: Sequence[UnitRegisters] = ()
+    events: Sequence[Event] = ()
+    transcript: Sequence[str] = ()
+    trace: str = ""
+
+
+@dataclass
+class _Seen:
+    state: CrashState | None = None
+    recovery: Recovery = field(default_factory=lambda: Recovery((), (), ""))
+    judgement: Judgement | None = None
+
+
+class _Console:
+    """The operator's console: the rig's terminal, and a supervisor who starts again what died."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._stage = 1
+
+    def tke(self, command: str, answers: Answers = ()) -> Ended:
+        return self._rig.tke(command, answers)
+
+    def lines(self) -> list[str]:
+        return self._rig.terminal.transcript
+
+    def between(self) -> bool:
+        struck = self._rig.conductor.struck(self._stage)
+        if struck:
+            mend(self._rig)
+            self._stage += 1
+        return struck
+
+
+def mend(rig: Rig) -> None:
+    """After a strike: start again what died, wait until nothing moves, and begin the next stage."""
+    rig.repair()
+    rig.settle()
+    rig.conductor.next_stage()
+
+
+def attempt(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> Account:
+    """Run one scenario. Never raises: a failure of the bench is the verdict HARNESS_ERROR."""
+    start = time.monotonic()
+    account = Account(not_judged(scenario, procedure.kind, "not played"), before=golden.registers)
+    seen = _Seen()
+    findings: tuple[Finding, ...] = ()
+    try:
+        _play(rig, golden, scenario, procedure, account, seen)
+        verdict, findings = _verdict(rig, seen)
+    except Exception as error:
+        account.trace = traceback.format_exc()
+        verdict = Verdict.HARNESS_ERROR
+        findings = (Finding("bench", f"{type(error).__name__}: {error}"),)
+    account.events = tuple(rig.conductor.events)
+    account.transcript = tuple(rig.terminal.transcript)
+    account.result = Result(
+        scenario=scenario,
+        kind=procedure.kind,
+        verdict=verdict,
+        fired=rig.conductor.fired,
+        messages=messages(account.transcript),
+        recovery=seen.recovery.commands,
+        rules=seen.recovery.rules,
+        state_at_crash=seen.state,
+        keys=seen.judgement.keys if seen.judgement else KeyCount(len(golden.ledger.key_ids), 0),
+        findings=findings,
+        seconds=time.monotonic() - start,
+    )
+    return account
+
+
+def _play(
+    rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen
+) -> None:
+    rig.restore(golden.snapshot)
+    rig.terminal.transcript = []
+    rig.conductor.begin(scenario.faults)
+    operator = Operator(_Console(rig), scenario.flow, procedure)
+    ended = operator.rotate()
+    mend(rig)
+    account.at_crash = rig.rest().registers(rig.shape)
+    rows = count_rows(read_rows(rig.layout.key_store), account.at_crash)
+    seen.state = CrashState(tuple(account.at_crash), rows)
+    if ended.exit_code != 0:
+        seen.recovery = operator.recover(ended)
+    if rig.conductor.error:
+        raise rig.conductor.error
+    if rig.conductor.dead:
+        mend(rig)
+    rest = rig.rest()
+    account.after = rest.registers(rig.shape)
+    oracle = Oracle(rig.layout, rig.shape, golden.ledger, golden.registers, rest)
+    seen.judgement = oracle.judge(rig.terminal.transcript)
+
+
+def _verdict(rig: Rig, seen: _Seen) -> tuple[Verdict, tuple[Finding, ...]]:
+    """Lost data outranks everything, then a fault that did not strike, then an operator without an answer."""
+    if seen.judgement is None:
+        raise AssertionError
+    findings = seen.judgement.findings
+    if seen.recovery.stuck:
+        findings = (Finding("procedure", seen.recovery.stuck), *findings)
+    if not all(rig.conductor.fired):
+        return Verdict.NOT_FIRED, findings
+    if seen.judgement.verdict is Verdict.RECOVERED and seen.recovery.stuck:
+        return Verdict.STUCK, findings
+    return seen.judgement.verdict, findings

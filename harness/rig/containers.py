@@ -1,0 +1,49 @@
+"""The host that runs every crypto unit in a container."""
+
+from collections.abc import Iterable
+
+from harness.rig import docker
+from harness.rig.docker import Container
+from harness.rig.layout import Layout
+
+
+class DockerHost:
+    """Containers are made once for a rig and started again after every restore; see UnitHost."""
+
+    name = "docker"
+
+    def __init__(self, layout: Layout, image: str, run_label: str, worker_label: str) -> None:
+        self._layout = layout
+        self._image = image
+        self._labels = (run_label, worker_label)
+        self._containers: dict[int, Container] = {}
+
+    def start(self, numbers: Iterable[int]) -> None:
+        """See UnitHost."""
+        started = [self._container(number) for number in numbers]
+        for container in started:
+            container.start()
+        for container in started:
+            container.await_ready()
+
+    def kill(self, number: int) -> None:
+        """See UnitHost."""
+        self._containers[number].kill()
+
+    def stop(self) -> None:
+        """See UnitHost."""
+        for container in self._containers.values():
+            if container.alive():
+                container.kill()
+
+    def close(self) -> None:
+        """See UnitHost."""
+        for container in self._containers.values():
+            container.remove()
+        self._containers.clear()
+
+    def _container(self, number: int) -> Container:
+        if number not in self._containers:
+            folders = (self._layout.unit(number), self._layout.unit_sockets(number))
+            self._containers[number] = docker.create_unit(self._image, number, *folders, *self._labels)
+        return self._containers[number]

@@ -1,0 +1,96 @@
+"""The golden state: an initialised instance with a full key store, made once and restored many times.
+
+Everything in it is made through the doors that an operator and a user of the instance have.
+"""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import sut
+from harness.model.ledger import Ledger
+from harness.model.registers import UnitRegisters
+from harness.rig.layout import Layout
+from harness.rig.populate import populate
+from harness.rig.rig import Rig
+
+SETUP_SECONDS = 60.0
+ADMINISTRATORS = ("admin1", "admin2")
+
+
+class GoldenError(Exception):
+    """The instance could not be set up; the bench or the emulator is at fault."""
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A snapshot and what the bench knows of it."""
+
+    snapshot: Path
+    ledger: Ledger
+    registers: Sequence[UnitRegisters]
+
+
+def factory(layout: Layout, shape: sut.Shape) -> None:
+    """Make crypto units in their factory state, an empty key store, and the directory."""
+    for file in (layout.secret, layout.kms_config.parent / "apikey", layout.workstation / "apikey"):
+        file.touch(mode=0o600)
+    layout.secret.write_text(secrets.token_hex(32))
+    apikey = secrets.token_hex(16)
+    (layout.kms_config.parent / "apikey").write_text(apikey)
+    (layout.workstation / "apikey").write_text(apikey)
+    making = [
+        subprocess.Popen(sut.unit_init(layout.unit(number), number, unit_type, layout.secret))
+        for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True)
+    ]
+    for process in making:
+        if process.wait(timeout=SETUP_SECONDS) != 0:
+            raise GoldenError("a crypto unit could not be made; its message stands above")
+    layout.write_directory(shape, relayed=True)
+    subprocess.run(sut.kms("init", layout.kms_config), check=True, timeout=SETUP_SECONDS)
+
+
+def initialise(rig: Rig) -> bytes:
+    """Set up administrators, master key and key parts as an operator; return the key parts' master key."""
+    _tke(rig, "login")
+    for name in ADMINISTRATORS:
+        _tke(rig, "sigkey-add", ("Enter an administrator name", name))
+    _tke(
+        rig,
+        "auto-init",
+        ("Enter the signature threshold value", "2"),
+        ("Enter the revocation signature threshold value", "2"),
+        ("Enter the number of administrators", "2"),
+        ("KEYNUM values of signature keys", "1 2"),
+    )
+    parts = [os.urandom(32), os.urandom(32)]
+    for part in parts:
+        _tke(
+            rig,
+            "mk-add --value",
+            ("Enter the key part value", part.hex()),
+            ("Enter a description for the key part", "part"),
+        )
+    return bytes(one ^ other for one, other in zip(*parts, strict=True))
+
+
+def make(rig: Rig, snapshot: Path) -> Golden:
+    """Set up an instance on ``rig`` and snapshot it; the rig is stopped afterwards."""
+    factory(rig.layout, rig.shape)
+    rig.start()
+    master_key = initialise(rig)
+    rest = rig.rest()
+    rows = populate(rest, rig.shape.keys)
+    destroyed = next(row.key_id for row in rows if row.state == "destroyed" and row.ciphertext)
+    registers = rest.registers(rig.shape)
+    rig.snapshot(snapshot)
+    return Golden(snapshot, Ledger(rows, master_key, destroyed), registers)
+
+
+def _tke(rig: Rig, command: str, *answers: tuple[str, str]) -> None:
+    ended = rig.tke(command, sut.answers(extra=answers))
+    if ended.exit_code != 0:
+        raise GoldenError(f"'tke {command}' ended with exit code {ended.exit_code}: {ended.lines[-3:]}")
