@@ -7,6 +7,7 @@ connection turns out to be dead would replay a command that changes a register. 
 import http.client
 import json
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,8 @@ def request(
     if token:
         headers["Authorization"] = f"Bearer {token}"
     try:
-        connection.request(method, target, json.dumps(body) if body is not None else None, headers)
+        with suppress(BrokenPipeError):  # a server may refuse before it has read the body, its answer counts
+            connection.request(method, target, json.dumps(body) if body is not None else None, headers)
         answer = connection.getresponse()
         raw = answer.read()
         return Reply(answer.status, json.loads(raw) if raw else {})
