@@ -9,7 +9,7 @@ are swept at the next start. Nothing is atomic across units.
 import base64
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -115,7 +115,7 @@ class Firmware:
 
     def _settle(self, after: UnitState) -> None:
         """Replace the state on disk, adopt it, and destroy what it does not name."""
-        known = {key.key_id: key for state in (self._state, after) for key in state.registers.keys}
+        known = self._state.registers.keys + after.registers.keys
         try:
             write_state(self._folder, after)
             self._state = after
@@ -123,10 +123,9 @@ class Firmware:
             self._state = read_state(self._folder)  # the failure may have come after the rename
             raise
         finally:
-            kept = {key.key_id for key in self._state.registers.keys}
-            self._destroy([key for key_id, key in known.items() if key_id not in kept])
+            self._destroy(registers.unnamed(known, self._state.registers))
 
-    def _destroy(self, keys: list[MasterKey]) -> None:
+    def _destroy(self, keys: Iterable[MasterKey]) -> None:
         for key in keys:
             try:
                 self._token.destroy(key)

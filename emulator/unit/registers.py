@@ -2,9 +2,10 @@
 
 CURRENT is Empty or Valid; NEW is Empty, Full Uncommitted or Full Committed. There is no OLD register: set
 immediate ends the key that was CURRENT. A transition returns the registers after it or raises HsmError; what
-has to be destroyed in the token follows from the registers before and after (`dropped`).
+has to be destroyed in the token follows from the registers after it (`unnamed`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -123,9 +124,9 @@ def named(registers: Registers, register: str) -> MasterKey:
     return registers.new
 
 
-def dropped(before: Registers, after: Registers) -> tuple[MasterKey, ...]:
-    """The master keys that no register names any more."""
-    return tuple(key for key in before.keys if key not in after.keys)
+def unnamed(keys: Iterable[MasterKey], registers: Registers) -> tuple[MasterKey, ...]:
+    """Those of ``keys`` that no register names, each once: what is to be destroyed."""
+    return tuple(key for key in dict.fromkeys(keys) if key not in registers.keys)
 
 
 def _require_new(registers: Registers, pattern: str) -> MasterKey:
