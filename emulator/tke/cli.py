@@ -2,6 +2,8 @@
 
 import os
 import sys
+from io import FileIO, TextIOWrapper
+from typing import TextIO
 
 from emulator.tke.commands import BY_NAME, COMMANDS, Entry, Function
 from emulator.tke.context import Context, read_settings
@@ -22,12 +24,20 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns 0 for success, 1 for failed or refused, 64 for wrong usage, 130 for an interrupt.
     """
-    with (
-        open(0, closefd=False) as stdin,
-        open(1, "w", closefd=False) as stdout,
-        open(2, "w", closefd=False) as stderr,
-    ):
-        return _guarded(Terminal(stdin, stdout, stderr), sys.argv[1:] if argv is None else argv)
+    terminal = Terminal(_reader(0), _unbuffered(1), _unbuffered(2))
+    try:
+        return _guarded(terminal, sys.argv[1:] if argv is None else argv)
+    except BrokenPipeError:
+        return EXIT_FAILED  # nobody reads, so there is nobody to tell
+
+
+def _reader(descriptor: int) -> TextIO:
+    return open(descriptor, encoding="utf-8", errors="replace", closefd=False)
+
+
+def _unbuffered(descriptor: int) -> TextIO:
+    """Return a text stream that keeps nothing back, so that nothing is left to fail when it is closed."""
+    return TextIOWrapper(FileIO(descriptor, "w", closefd=False), "utf-8", "replace", write_through=True)
 
 
 def _guarded(terminal: Terminal, arguments: list[str]) -> int:

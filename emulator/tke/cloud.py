@@ -6,9 +6,9 @@ error says so; to send it again is the operator's decision, never this program's
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from emulator.instance import Instance, UnitEntry
 from emulator.tke.cryptounit import CryptoUnit
@@ -17,6 +17,7 @@ from emulator.tke.unitstate import UnitState
 from emulator.wire.unixhttp import Json, Reply, Unreachable, request
 
 _REWRAP = "/api/v2/rotation/rewrap"
+_NO_REWRAP = "Error sending rewrap request to the key management service."
 _POLL_SECONDS_MAX = 10.0
 
 
@@ -44,6 +45,28 @@ def log_in(instance: Instance, apikey: str, seconds: float) -> str:
     return token
 
 
+@dataclass(frozen=True)
+class _Job:
+    """A rewrap of the key storage; ``to`` is the first half of the new verification pattern."""
+
+    state: str
+    to: str
+    error: str
+
+    def require_done(self, pattern: str) -> None:
+        """Nothing may be promoted unless the key storage stands under that very key."""
+        if self.state != "done":
+            raise Failed(
+                "KMS CRK rewrap failed.", self.error or f"The state of the rewrap is {self.state!r}."
+            )
+        if not self.to or not pattern.startswith(self.to):
+            raise Failed(
+                "KMS CRK rewrap failed.",
+                f"Key storage was rewrapped for the master key {self.to}.",
+                f"The new master key registers hold {pattern[:32]}.",
+            )
+
+
 class Cloud:
     """One service instance, with the access token of the operator."""
 
@@ -67,15 +90,24 @@ class Cloud:
         The service goes on when this client disappears, and a request while it works joins the work.
         Raises Failed where it refuses, fails, breaks off or has not finished after ``seconds``.
         """
-        what = "Error sending rewrap request to the key management service."
         deadline = time.monotonic() + seconds
-        job = self._ask_service("POST", _REWRAP, what)["job"]
-        while job["state"] == "running":
+        job = self._ask_rewrap("POST", _REWRAP)
+        while job.state == "running":
             if time.monotonic() > deadline:
-                raise Failed(what, f"It has not finished after {seconds:g} seconds and may still be at work.")
+                raise Failed(
+                    _NO_REWRAP, f"It has not finished after {seconds:g} seconds and may still be at work."
+                )
             wait = min(_POLL_SECONDS_MAX, self._seconds / 2)
-            job = self._ask_service("GET", f"{_REWRAP}?wait={wait:g}", what)["job"]
-        _require_rewrapped(job, pattern)
+            job = self._ask_rewrap("GET", f"{_REWRAP}?wait={wait:g}")
+        job.require_done(pattern)
+
+    def _ask_rewrap(self, method: str, target: str) -> _Job:
+        body = self._ask_service(method, target, _NO_REWRAP)
+        try:
+            job = body["job"]
+            return _Job(job["state"], job["to"] or "", job["error"] or "")
+        except (KeyError, TypeError) as error:
+            raise Failed(_NO_REWRAP, "The answer is malformed.") from error
 
     def _ask_service(self, method: str, target: str, what: str) -> Json:
         socket_path = Path(self.instance.kms_socket)
@@ -91,16 +123,3 @@ class Cloud:
 def states(units: Iterable[CryptoUnit]) -> list[UnitState]:
     """What the units said last."""
     return [unit.state for unit in units]
-
-
-def _require_rewrapped(job: dict[str, Any], pattern: str) -> None:
-    """Nothing may be promoted unless the key store stands under that very key."""
-    if job["state"] != "done":
-        raise Failed("KMS CRK rewrap failed.", str(job.get("error") or f"Its state is {job['state']}."))
-    rewrapped_to = str(job["to"])
-    if not rewrapped_to or not pattern.startswith(rewrapped_to):
-        raise Failed(
-            "KMS CRK rewrap failed.",
-            f"Key storage was rewrapped for the master key {rewrapped_to}.",
-            f"The new master key registers hold {pattern[:32]}.",
-        )

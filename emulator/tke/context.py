@@ -45,7 +45,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     return Settings(
         instance=Path(instance) if instance else None,
         folder=Path(folder),
-        delay_seconds=_seconds(environment, "TKE_DELAY_SECONDS", 30.0),
+        delay_seconds=_seconds(environment, "TKE_DELAY_SECONDS", 30.0, least=0.0),
         call_seconds=_seconds(environment, "TKE_CALL_SECONDS", 30.0),
         rewrap_seconds=_seconds(environment, "TKE_REWRAP_SECONDS", 3600.0),
     )
@@ -138,12 +138,12 @@ class Context:
         return distinct
 
 
-def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+def _seconds(environment: Mapping[str, str], name: str, default: float, least: float = 0.001) -> float:
     text = environment.get(name, "")
     try:
         value = float(text) if text else default
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value >= 0):
-        raise Usage(f"{name} must be a number of seconds, not {text!r}.")
+    if not (math.isfinite(value) and value >= least):
+        raise Usage(f"{name} must be a number of seconds from {least:g}, not {text!r}.")
     return value

@@ -109,7 +109,7 @@ def clear_current(context: Context) -> None:
 def zeroize(context: Context) -> None:
     """Return the selected units to imprint mode, without administrators and master keys."""
     instance, units = context.selected()
-    context.terminal.confirm("Are you sure you want to zeroize the selected crypto units?")
+    context.terminal.confirm(question="Are you sure you want to zeroize the selected crypto units?")
     signers = context.signers(units, Command.ZEROIZE)
     for unit in units:
         unit.command(Command.ZEROIZE, signers=signers)

@@ -42,12 +42,12 @@ def seal(secret: bytes, password: str, bound_to: str) -> Sealed:
 
 def unseal(sealed: Sealed, password: str, bound_to: str) -> bytes:
     """Return the secret; raises WrongPassword."""
-    cipher = AESGCM(_key(password, base64.b64decode(sealed.salt), sealed.iterations))
     try:
+        cipher = AESGCM(_key(password, base64.b64decode(sealed.salt), sealed.iterations))
         return cipher.decrypt(
             base64.b64decode(sealed.nonce), base64.b64decode(sealed.ciphertext), bound_to.encode()
         )
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise WrongPassword from error
 
 

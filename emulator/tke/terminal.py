@@ -16,7 +16,7 @@ from typing import TextIO
 
 from emulator.tke.errors import Failed
 
-_CONFIRM = ("Do you want to continue?", "Answer [y/N]:")
+CONTINUE = "Do you want to continue?"
 
 
 class Terminal:
@@ -47,9 +47,9 @@ class Terminal:
         with self._echo_off():
             return self._answer()
 
-    def confirm(self, *warning: str) -> None:
+    def confirm(self, *warning: str, question: str = CONTINUE) -> None:
         """Go on only after ``y`` or ``yes``; anything else, also an empty line, raises Failed."""
-        answer = self.ask(*warning, *_CONFIRM)
+        answer = self.ask(*warning, question, "Answer [y/N]:")
         if answer.lower() not in {"y", "yes"}:
             raise Failed("The command was cancelled. Nothing was changed.")
 
@@ -59,7 +59,11 @@ class Terminal:
         self._stdout.flush()
 
     def _answer(self) -> str:
-        line = self._stdin.readline()
+        try:
+            line = self._stdin.readline()
+        except KeyboardInterrupt:
+            self.say("")
+            raise
         if not self._typed or not line:
             self.say("")
         if not line:

@@ -71,7 +71,10 @@ class Workstation:
 
     def current_signature_keys(self) -> tuple[int, ...]:
         """The KEYNUM values of the current signature keys, in the order in which they were chosen."""
-        return tuple(int(number) for number in self.read_json("CURRENTSIGKEYS", default=[]))
+        try:
+            return tuple(int(number) for number in self.read_json("CURRENTSIGKEYS", default=[]))
+        except (TypeError, ValueError) as error:
+            raise self._damaged("CURRENTSIGKEYS") from error
 
     def make_current(self, numbers: Iterable[int]) -> None:
         """Replace the list of current signature keys."""

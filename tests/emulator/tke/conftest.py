@@ -1,6 +1,7 @@
 """A whole instance on real processes: three operational and two recovery units, a kms, a workstation.
 
-It is made and initialised once, through ``tke`` itself; each test that uses ``rig`` gets it back as it was then.
+It is made and initialised once, through ``tke`` itself; each test that uses ``rig`` gets it back as it was
+then.
 """
 
 import hashlib
@@ -27,6 +28,8 @@ from emulator.wire.unixhttp import Json, Unreachable, request
 TYPES = (UnitType.OPERATIONAL,) * 3 + (UnitType.RECOVERY,) * 2
 PASSWORD = "correct horse"
 SECONDS = 30.0
+ADMIN1 = ("admin1 (", PASSWORD)
+ADMIN2 = ("admin2 (", PASSWORD)
 
 Answers = tuple[tuple[str, str], ...]
 
@@ -70,6 +73,34 @@ class Rig:
     def tke(self, command: str, *answers: tuple[str, str], **environment: str) -> Ended:
         """Run a command; each answer is typed at the question that has to contain its first half."""
         return _converse(command, answers, self.environment() | environment)
+
+    def done(self, command: str, *answers: tuple[str, str]) -> Ended:
+        """Run a command that has to succeed."""
+        ended = self.tke(command, *answers)
+        assert ended.code == 0, ended.text
+        return ended
+
+    def select(self, *numbers: int) -> None:
+        """Select these units and no others."""
+        every = " ".join(str(number) for number in range(1, len(TYPES) + 1))
+        self.done("cryptounit-rm", ("to remove", every))
+        self.done("cryptounit-add", ("to add", " ".join(map(str, numbers))))
+
+    def select_all(self) -> None:
+        """Select every unit."""
+        self.select(*range(1, len(TYPES) + 1))
+
+    def load(self) -> None:
+        """Load the new registers of the selected units from two fresh random key parts."""
+        for _ in range(2):
+            self.done("mk-add --random", ("description", "part"), *(("password", PASSWORD),) * 2)
+        newest = sorted(int(path.stem) for path in self.workstation.glob("*.mkpart"))[-2:]
+        parts = tuple((f"key file {number}", PASSWORD) for number in newest)
+        self.done("cryptounit-mk-load", ("2 or 3", " ".join(map(str, newest))), ADMIN1, *parts)
+
+    def commit(self) -> None:
+        """Commit the new registers of the selected units."""
+        self.done("cryptounit-mk-commit", ADMIN1, ADMIN2)
 
     def start(self, name: str) -> None:
         """Start ``kms`` or ``u<N>`` as a process group of its own."""
@@ -188,14 +219,10 @@ def _read(descriptor: int, deadline: float, seen: str) -> str:
 
 def _entry(rig: Rig, number: int, unit_type: UnitType) -> UnitEntry:
     location = f"[us-south].[AZ{number}-CS{number}].[01].[{number:02}]"
-    arguments = ["--number", str(number), "--type", unit_type, "--location", location]
-    folder = rig.root / "units" / str(number)
-    subprocess.run(
-        [sys.executable, "-m", "emulator.unit", "init", "--dir", str(folder), *arguments]
-        + ["--iam-secret", str(rig.root / "iam.secret")],
-        check=True,
-        timeout=SECONDS,
-    )
+    folder, secret = rig.root / "units" / str(number), rig.root / "iam.secret"
+    arguments = ["--dir", str(folder), "--number", str(number), "--type", unit_type]
+    arguments += ["--location", location, "--iam-secret", str(secret)]
+    subprocess.run([sys.executable, "-m", "emulator.unit", "init", *arguments], check=True, timeout=SECONDS)
     socket_path = rig.sockets / f"u{number}" / "admin.sock"
     rig.start(f"u{number}")
     rig.wait_for(f"u{number}")

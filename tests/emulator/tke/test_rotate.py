@@ -1,4 +1,4 @@
-"""The two rotations on real processes."""
+"""The two rotations, and what is left after a part of one, on real processes."""
 
 from typing import TYPE_CHECKING
 
@@ -7,20 +7,115 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse"
 YES = ("Answer [y/N]:", "y")
-PASSWORDS = (("admin1 (", PASSWORD), ("admin2 (", PASSWORD))
+ADMIN1 = ("admin1 (", PASSWORD)
+PASSWORDS = (ADMIN1, ("admin2 (", PASSWORD))
 MESSAGE_1 = "Delaying 30 seconds to allow server to discover new master key values"
 MESSAGE_2 = "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm"
 
 
+def _is_rotated(rig: "Rig", before: str) -> None:
+    """One other key in every current register, no new one, and every row under it."""
+    (after,) = set(rig.registers())
+    assert after[0] != before
+    assert after[1] == "Empty"
+    assert [pattern[:8] for pattern in rig.rows()] == [after[0]]
+
+
 def test_auto_mk_rotate_promotes_one_new_key_everywhere(rig: "Rig") -> None:
-    """A rotation ends with one other master key in every current register, and with all rows under it."""
-    before = rig.registers()
-    ended = rig.tke("auto-mk-rotate", YES, *PASSWORDS)
-    assert ended.code == 0, ended.text
-    after = rig.registers()
-    assert len(set(after)) == 1
-    assert after[0][0] != before[0][0]
-    assert after[0][1] == "Empty"
-    assert [pattern[:8] for pattern in rig.rows()] == [after[0][0]]
+    """A rotation prints both messages in order and ends with one other master key in units and key storage."""
+    before = rig.registers()[0][0]
+    ended = rig.done("auto-mk-rotate", YES, *PASSWORDS)
     assert ended.lines.index(MESSAGE_1) < ended.lines.index(MESSAGE_2)
     assert ended.lines[-2:] == ["OK", "Master key rotation successful."]
+    _is_rotated(rig, before)
+
+
+def test_auto_mk_rotate_selects_all_and_clears_leftovers(rig: "Rig") -> None:
+    """New registers that an earlier attempt left in some units are cleared, and all units are selected."""
+    before = rig.registers()[0][0]
+    rig.select(1, 4)
+    rig.load()
+    ended = rig.done("auto-mk-rotate", YES, *PASSWORDS)
+    cleared = [line for line in ended.lines if line.startswith("Clearing")]
+    assert [line.split("unit ")[1] for line in cleared] == ["1....", "4...."]
+    assert " false " not in rig.done("cryptounits").text
+    _is_rotated(rig, before)
+
+
+def test_key_part_rotation(rig: "Rig") -> None:
+    """Load, commit and rotate end like the automatic rotation, with one password and without message 1."""
+    before = rig.registers()[0][0]
+    rig.load()
+    rig.commit()
+    ended = rig.done("cryptounit-mk-rotate", YES, ADMIN1)
+    assert MESSAGE_2 in ended.lines
+    assert MESSAGE_1 not in ended.text
+    _is_rotated(rig, before)
+
+
+def test_partial_promotion_is_finished_by_deselecting_and_set_immediate(rig: "Rig") -> None:
+    """With two units promoted, rotate and set immediate refuse; without those two, set immediate finishes."""
+    before = rig.registers()[0][0]
+    rig.load()
+    rig.commit()
+    rig.kill("u3")
+    killed = rig.tke("cryptounit-mk-rotate", YES)
+    assert killed.code == 1
+    rig.start("u3")
+    rig.wait_for("u3")
+    rig.kms("POST", "/api/v2/rotation/rewrap")
+    assert rig.kms("GET", "/api/v2/rotation/rewrap?wait=10")["job"]["state"] == "done"
+    rig.select(1, 4)
+    rig.done("cryptounit-mk-setimm", YES, ADMIN1)
+    rig.select_all()
+    state = rig.digest()
+    assert rig.tke("cryptounit-mk-rotate", YES).code == 1
+    refused = rig.tke("cryptounit-mk-setimm")
+    assert "Crypto units 1, 4 are without one." in refused.text
+    assert rig.digest() == state
+    rig.done("cryptounit-rm", ("to remove", "1 4"))
+    ended = rig.done("cryptounit-mk-setimm", YES, ADMIN1)
+    assert "Set immediate completed successfully in the selected crypto units." in ended.lines
+    _is_rotated(rig, before)
+
+
+def test_rotation_without_key_management_service_at_the_rewrap(rig: "Rig") -> None:
+    """A refused rewrap ends the command before message 2 and before any promotion; a rerun completes it."""
+    before = rig.registers()[0][0]
+    rig.load()
+    rig.commit()
+    config = (rig.root / "units" / "1" / "pin").read_bytes()
+    (rig.root / "units" / "1" / "pin").write_text("0000000000000000")
+    ended = rig.tke("cryptounit-mk-rotate", YES, ADMIN1)
+    assert ended.code == 1
+    assert "FAILED" in ended.lines
+    assert MESSAGE_2 not in ended.text
+    assert {(unit[0], unit[1]) for unit in rig.registers()} == {(before, "Full Committed")}
+    (rig.root / "units" / "1" / "pin").write_bytes(config)
+    rig.done("cryptounit-mk-rotate", YES, ADMIN1)
+    _is_rotated(rig, before)
+
+
+def test_set_immediate_refuses_different_new_keys(rig: "Rig") -> None:
+    """Set immediate on units with different new master keys is refused before any change."""
+    rig.select(1)
+    rig.load()
+    rig.select(2)
+    rig.load()
+    rig.select(1, 2)
+    rig.commit()
+    before = rig.digest()
+    ended = rig.tke("cryptounit-mk-setimm")
+    assert ended.code == 1
+    assert "do not hold the same value" in ended.text
+    assert rig.digest() == before
+
+
+def test_recovery_copies_the_current_key(rig: "Rig") -> None:
+    """auto-mk-recover gives a unit that lost its current master key the one of the chosen recovery unit."""
+    before = rig.registers()
+    rig.select(2)
+    rig.done("cryptounit-mk-clrcur", YES, ADMIN1)
+    rig.select(2, 4, 5)
+    rig.done("auto-mk-recover", ("copy from", "5"), YES, *PASSWORDS)
+    assert rig.registers() == before

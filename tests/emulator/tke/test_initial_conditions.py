@@ -1,0 +1,142 @@
+"""What has to hold before a rotation starts: each violation has an error of its own and changes nothing."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.emulator.tke.conftest import Rig
+
+PASSWORD = "correct horse"
+YES = ("Answer [y/N]:", "y")
+ADMIN1 = ("admin1 (", PASSWORD)
+HEADLINE = "An initial condition of the command is not met."
+BOTH = ("auto-mk-rotate", "cryptounit-mk-rotate")
+AUTO = ("auto-mk-rotate",)
+PARTS = ("cryptounit-mk-rotate",)
+
+
+def _expired(rig: "Rig") -> None:
+    (rig.workstation / "token").write_text(rig.token(-1))
+
+
+def _imprint(rig: "Rig") -> None:
+    rig.select(2)
+    rig.done("cryptounit-zeroize", YES, ADMIN1)
+    rig.select_all()
+
+
+def _thresholds(rig: "Rig") -> None:
+    rig.select(4)
+    new = (("new signature threshold", "1"), ("new revocation", "1"))
+    rig.done("cryptounit-thrhld-set", *new, ADMIN1, ("admin2 (", PASSWORD))
+    rig.select_all()
+
+
+def _one_key(rig: "Rig") -> None:
+    rig.load()
+    rig.commit()
+    rig.done("sigkey-sel", ("KEYNUM values", "2"), ("KEYNUM 2", PASSWORD))
+    administrator = (("KEYNUM of the administrator", "3"), ("administrator signature key file", PASSWORD))
+    rig.done("sigkey-add", ("name", "admin3"), ("a password", PASSWORD), ("Re-enter", PASSWORD))
+    rig.done("sigkey-sel", ("KEYNUM values", "1 2"), ("KEYNUM 1", PASSWORD), ("KEYNUM 2", PASSWORD))
+    rig.select(1)
+    rig.done("cryptounit-admin-add", *administrator, ADMIN1, ("admin2 (", PASSWORD))
+    rig.select_all()
+    rig.done("sigkey-sel", ("KEYNUM values", "3"), ("KEYNUM 3", PASSWORD))
+
+
+def _current_empty(rig: "Rig") -> None:
+    rig.select(3)
+    rig.done("cryptounit-mk-clrcur", YES, ADMIN1)
+    rig.select_all()
+
+
+def _current_differs(rig: "Rig") -> None:
+    rig.select(3)
+    rig.load()
+    rig.commit()
+    rig.done("cryptounit-mk-setimm", YES, ADMIN1)
+    rig.select_all()
+
+
+def _uncommitted(rig: "Rig") -> None:
+    rig.load()
+    rig.select(1, 2, 3, 4)
+    rig.commit()
+    rig.select_all()
+
+
+def _new_differs(rig: "Rig") -> None:
+    rig.select(1, 2, 3, 4)
+    rig.load()
+    rig.select(5)
+    rig.load()
+    rig.select_all()
+    rig.commit()
+
+
+def _one_deselected(rig: "Rig") -> None:
+    rig.load()
+    rig.commit()
+    rig.done("cryptounit-rm", ("to remove", "5"))
+
+
+def _no_recovery(rig: "Rig") -> None:
+    path = rig.root / "instance.json"
+    directory = json.loads(path.read_text())
+    directory["units"] = [unit for unit in directory["units"] if unit["type"] != "RECOVERY"]
+    path.write_text(json.dumps(directory))
+
+
+def _unreachable(rig: "Rig") -> None:
+    rig.kill("u2")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """How a condition is broken, which commands have to refuse, and what they have to say."""
+
+    name: str
+    breaks: Callable[["Rig"], None]
+    commands: tuple[str, ...]
+    says: tuple[str, ...]
+
+
+VIOLATIONS = (
+    Violation("expired token", _expired, BOTH, ("Error querying service instances.", "Status code: 401")),
+    Violation("imprint mode", _imprint, BOTH, (HEADLINE, "Crypto unit 2 is in imprint mode")),
+    Violation(
+        "different thresholds", _thresholds, BOTH, (HEADLINE, "signature thresholds of the crypto units")
+    ),
+    Violation("too few administrators", _one_key, BOTH, (HEADLINE, "current signature keys are needed")),
+    Violation("current empty", _current_empty, BOTH, (HEADLINE, "not all Valid: Crypto unit 3 is")),
+    Violation("current differs", _current_differs, BOTH, (HEADLINE, "not set to the same value")),
+    Violation("new uncommitted", _uncommitted, PARTS, (HEADLINE, "not all Full Committed: Crypto unit 5 is")),
+    Violation("new differs", _new_differs, PARTS, (HEADLINE, "registers do not hold the same value")),
+    Violation("invalid selection", _one_deselected, PARTS, (HEADLINE, "invalid set of crypto units")),
+    Violation(
+        "no recovery unit", _no_recovery, AUTO, (HEADLINE, "does not contain any recovery crypto units")
+    ),
+    Violation(
+        "unit unreachable", _unreachable, BOTH, ("Error querying crypto units.", "Crypto unit 2 gave no")
+    ),
+)
+
+
+@pytest.mark.parametrize("violation", VIOLATIONS, ids=lambda violation: violation.name.replace(" ", "-"))
+def test_violation_is_named_and_changes_nothing(rig: "Rig", violation: Violation) -> None:
+    """A rotation whose initial condition is violated ends with its error, exit code 1, all files as before."""
+    violation.breaks(rig)
+    before = rig.digest()
+    for command in violation.commands:
+        answers = (YES,) if command == "cryptounit-mk-rotate" else ()
+        ended = rig.tke(command, *answers)
+        assert ended.code == 1, ended.text
+        assert "FAILED" in ended.lines
+        for text in violation.says:
+            assert text in ended.text
+        assert rig.digest() == before
