@@ -81,9 +81,10 @@ def _integer(low: int, high: int) -> Callable[[object, str], int]:
 
 
 def _register(value: object, name: str) -> str:
-    if value not in {"current", "new"}:
+    text = _text(value, name)
+    if text not in {"current", "new"}:
         raise MalformedError(f"{name}: current or new is expected")
-    return _text(value, name)
+    return text
 
 
 def _part(value: object) -> WrappedKey:

@@ -3,12 +3,12 @@
 import base64
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,20 +121,27 @@ class Unit:
         """Return the unit as it shows itself."""
         return self.call("GET", "/v1/unit").body
 
-    def send(
+    def body(
         self,
         command: str,
         parameters: Json | None = None,
         signers: Sequence[Admin] = (),
         counter: int | None = None,
-    ) -> Reply:
-        """Send one command with the next counter."""
+    ) -> Json:
+        """Return the body of a command, signed for this unit, with the next counter."""
         shown, parameters = self.query(), parameters or {}
         counter = shown["counter"] + 1 if counter is None else counter
         content = signed_bytes(command, counter, shown["module"], shown["domain"], parameters)
         signatures = [admin.sign(content) for admin in signers]
-        body = {"counter": counter, "parameters": parameters, "signatures": signatures}
+        return {"counter": counter, "parameters": parameters, "signatures": signatures}
+
+    def post(self, command: str, body: Json) -> Reply:
+        """Send the body of a command."""
         return self.call("POST", f"/v1/unit/commands/{command}", body)
+
+    def send(self, command: str, parameters: Json | None = None, signers: Sequence[Admin] = ()) -> Reply:
+        """Send one command with the next counter."""
+        return self.post(command, self.body(command, parameters, signers))
 
     def do(self, command: str, parameters: Json | None = None, signers: Sequence[Admin] = ()) -> Json:
         """Send a command that has to succeed; return its result."""
@@ -192,13 +199,19 @@ def make_unit(folder: Path, unit_type: UnitType, number: int) -> Unit:
     return unit
 
 
+@contextmanager
+def in_memory() -> Iterator[Path]:
+    """Make a short folder in memory, for units and their sockets, and remove it."""
+    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="unit", dir=place) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture
 def memory() -> Iterator[Path]:
-    """A short folder in memory, for units and their sockets."""
-    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    folder = Path(tempfile.mkdtemp(prefix="unit", dir=place))
-    yield folder
-    shutil.rmtree(folder)
+    """A short folder in memory."""
+    with in_memory() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -222,3 +235,14 @@ def new_unit(memory: Path) -> Iterator[Callable[..., Unit]]:
 def admins() -> list[Admin]:
     """Nine administrators, one more than a unit takes."""
     return [Admin(f"admin{number}") for number in range(1, 10)]
+
+
+@pytest.fixture(scope="module")
+def signed_unit(admins: list[Admin]) -> Iterator[Unit]:
+    """A recovery unit with three administrators, two of whom sign, and three who revoke."""
+    with in_memory() as folder:
+        unit = make_unit(folder, UnitType.RECOVERY, 1)
+        unit.start()
+        unit.leave_imprint(admins[:3], signature=2, revocation=3)
+        yield unit
+        unit.kill()
