@@ -15,7 +15,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -86,12 +86,15 @@ async def _no_route(_request: Request, error: Exception) -> JSONResponse:
 def _endpoint(service: Service, entry: Entry) -> Callable[[Request], Awaitable[JSONResponse]]:
     async def endpoint(request: Request) -> JSONResponse:
         try:
+            raw = await request.body()  # read before any refusal: a client may still be sending it
             if not entry.public:
                 _authorize(service, request)
-            call = Call(dict(request.path_params), dict(request.query_params), _body(await request.body()))
+            call = Call(dict(request.path_params), dict(request.query_params), _body(raw))
             if entry.waiter:
                 await entry.waiter(service, call)
             return JSONResponse(await run_in_threadpool(entry.handler, service, call), entry.status)
+        except ClientDisconnect:
+            return _failure(400, Code.BAD_REQUEST, "the client left in mid-request")
         except KmsError as error:
             return _failure(error.status, error.code, str(error))
         except sqlite3.Error as error:

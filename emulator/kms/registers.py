@@ -36,13 +36,6 @@ class UnitRegisters:
     current: Register
     new: Register
 
-    def holding(self, pattern: bytes) -> Register | None:
-        """Return the register that holds the master key of ``pattern``, None where neither does."""
-        for register in (self.current, self.new):
-            if register.state is not State.EMPTY and register.pattern == pattern:
-                return register
-        return None
-
 
 @dataclass(frozen=True)
 class Rewrappable:

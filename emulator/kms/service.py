@@ -18,7 +18,7 @@ from emulator.kms.store import KeyStore
 from emulator.kms.units import UnitLink
 from emulator.wire.client import Session
 
-DRAIN_CALLS = 8  # no workload makes more calls on a unit than this
+DRAIN_CALLS = 4  # what a workload on a stuck unit waits for: a poll, the connection, a call, a reconnect
 
 
 class Service:

@@ -67,21 +67,19 @@ class UnitLink:
             KmsError: MASTER_KEY_UNAVAILABLE, the unit does not hold such a key any more.
             UnitUnavailable: the unit is gone, stuck or refuses a call; also for failures inside the block.
         """
-        with self._in_use:
-            try:
-                yield self._find(registers)
-            except WrongMasterKey as error:
-                self._polled = None
-                message = f"crypto unit {self.number}: {error}"
-                raise KmsError(Code.MASTER_KEY_UNAVAILABLE, message) from error
-            except WireError as error:
-                self._disconnect()
-                raise UnitUnavailable(self.number, str(error)) from error
-
-    def close(self) -> None:
-        """Close the connection, waiting for the thread that uses it."""
-        with self._in_use:
+        if not self._in_use.acquire(timeout=self._call_seconds):
+            raise UnitUnavailable(self.number, "others use it; try again")
+        try:
+            yield self._find(registers)
+        except WrongMasterKey as error:
+            self._polled = None
+            message = f"crypto unit {self.number}: {error}"
+            raise KmsError(Code.MASTER_KEY_UNAVAILABLE, message) from error
+        except WireError as error:
             self._disconnect()
+            raise UnitUnavailable(self.number, str(error)) from error
+        finally:
+            self._in_use.release()
 
     def _find(self, registers: tuple[Register, ...]) -> tuple[Session, list[int]]:
         if self._session:

@@ -166,7 +166,10 @@ class Units:
 class Kms:
     """A service with a key store of its own, as a process, and a client of its REST."""
 
-    def __init__(self, folder: Path, units: Units, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, units: Units, p11_socket: Path | None = None, **settings: object
+    ) -> None:
+        """``p11_socket``: of a relay before the first unit; ``settings``: changes to kms.json."""
         self.folder = folder
         self.socket = folder / "kms.sock"
         self.store = folder / "keystore.sqlite"
@@ -185,6 +188,8 @@ class Kms:
             }
             for unit in units
         ]
+        if p11_socket:
+            described[0]["p11_socket"] = str(p11_socket)
         self.settings: Json = {
             "store": str(self.store),
             "socket": str(self.socket),
@@ -198,7 +203,9 @@ class Kms:
         }
         self.configure()
         subprocess.run(
-            [sys.executable, "-m", "emulator.kms", "init", "--config", str(self.config)], check=True, timeout=20
+            [sys.executable, "-m", "emulator.kms", "init", "--config", str(self.config)],
+            check=True,
+            timeout=20,
         )
 
     def configure(self) -> None:
@@ -256,6 +263,12 @@ class Kms:
             database.row_factory = sqlite3.Row
             return [model.Row(**row) for row in database.execute("SELECT * FROM versions")]
 
+    def purge(self, key: str) -> None:
+        """Delete a key with its rows behind the service's back."""
+        with closing(sqlite3.connect(self.store)) as database, database:
+            database.execute("DELETE FROM versions WHERE key_id = ?", (key,))
+            database.execute("DELETE FROM keys WHERE id = ?", (key,))
+
     def master_keys(self) -> set[str]:
         """The master-key ids of all rows, in hex."""
         return {row.mk_id.hex() for row in self.rows()}
@@ -304,9 +317,9 @@ def make_kms(units: Units) -> Iterator[MakeKms]:
     """Make services of the test's own; all of them are killed at its end."""
     made: list[Kms] = []
 
-    def make(**settings: object) -> Kms:
+    def make(p11_socket: Path | None = None, **settings: object) -> Kms:
         folder = Path(tempfile.mkdtemp(prefix="kms", dir="/dev/shm"))
-        made.append(Kms(folder, units, **settings))
+        made.append(Kms(folder, units, p11_socket, **settings))
         made[-1].start()
         return made[-1]
 
@@ -320,3 +333,9 @@ def make_kms(units: Units) -> Iterator[MakeKms]:
 def kms(make_kms: MakeKms) -> Kms:
     """A service of the test's own with two rows a transaction."""
     return make_kms()
+
+
+@pytest.fixture(scope="session")
+def kms_class() -> type[Kms]:
+    """The class of services, for fixtures of a wider scope."""
+    return Kms
