@@ -2,13 +2,15 @@
 
 import base64
 import hashlib
+import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,13 +62,49 @@ class Admin:
         return {"ski": self.ski, "signature": b64(self.key.sign(content, ec.ECDSA(hashes.SHA512())))}
 
 
+class Zygote:
+    """The warm parent of the units; see zygote.py."""
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("zygote.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def _ask(self, order: Json) -> int:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order).encode() + b"\n")
+        self._process.stdin.flush()
+        ready, _, _ = select.select([self._process.stdout], [], [], START_SECONDS)
+        assert ready, "the parent of the units does not answer"
+        return int(self._process.stdout.readline())
+
+    def start(self, argv: list[str], log: Path) -> int:
+        """Start a unit and return its pid."""
+        return self._ask({"argv": argv, "log": str(log)})
+
+    def wait(self, pid: int) -> int:
+        """Wait for the end of a unit; return its exit code, negative for a signal."""
+        return self._ask({"wait": pid})
+
+    def close(self) -> None:
+        """End the parent."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=START_SECONDS)
+        self._process.stdout.close()
+
+
 @dataclass
 class Unit:
-    """A crypto unit in ``root``; its process is in ``process`` while it runs."""
+    """A crypto unit in ``root``; ``pid`` is 0 while it does not run."""
 
+    zygote: Zygote
     root: Path
     sockets: Path
-    process: subprocess.Popen[bytes] | None = None
+    pid: int = 0
 
     @property
     def log(self) -> Path:
@@ -80,14 +118,8 @@ class Unit:
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
-        command = [sys.executable, "-m", "emulator.unit", "serve"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--dir", str(self.root), "--sockets", str(self.sockets)],
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        argv = ["serve", "--dir", str(self.root), "--sockets", str(self.sockets)]
+        self.pid = self.zygote.start(argv, self.log)
         self.ready()
 
     @tenacity.retry(
@@ -102,15 +134,19 @@ class Unit:
 
     def stop(self) -> int:
         """End the process in order; return its exit code."""
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(timeout=10)
+        os.kill(self.pid, signal.SIGTERM)
+        return self.ended()
 
     def kill(self) -> None:
-        """Kill the unit as a whole."""
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(timeout=10)
+        """Kill the unit as a whole, if it runs."""
+        if self.pid:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end of the process; return its exit code."""
+        pid, self.pid = self.pid, 0
+        return self.zygote.wait(pid)
 
     def call(self, method: str, target: str, body: Json | None = None, token: str | None = None) -> Reply:
         """Send one admin request, with a bearer that holds unless another is given."""
@@ -186,16 +222,22 @@ class Unit:
         }
 
 
-def make_unit(folder: Path, unit_type: UnitType, number: int) -> Unit:
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """The warm parent of all units."""
+    parent = Zygote()
+    yield parent
+    parent.close()
+
+
+def make_unit(zygote: Zygote, folder: Path, unit_type: UnitType, number: int) -> Unit:
     """Make a unit in its factory state."""
     secret = folder / "iam.secret"
     secret.write_text(SECRET)
-    unit = Unit(folder / str(number), folder / f"s{number}")
+    unit = Unit(zygote, folder / str(number), folder / f"s{number}")
     arguments = ["--dir", str(unit.root), "--number", str(number), "--type", unit_type]
     location = ["--location", f"[us-south].[AZ1-CS1].[01].[0{number}]", "--iam-secret", str(secret)]
-    subprocess.run(
-        [sys.executable, "-m", "emulator.unit", "init", *arguments, *location], check=True, timeout=30
-    )
+    assert zygote.wait(zygote.start(["init", *arguments, *location], unit.log)) == 0, unit.log.read_text()
     return unit
 
 
@@ -215,12 +257,12 @@ def memory() -> Iterator[Path]:
 
 
 @pytest.fixture
-def new_unit(memory: Path) -> Iterator[Callable[..., Unit]]:
+def new_unit(zygote: Zygote, memory: Path) -> Iterator[Callable[..., Unit]]:
     """Make and start units of a type, each in factory state."""
     units: list[Unit] = []
 
     def make(unit_type: UnitType = UnitType.OPERATIONAL, *, start: bool = True) -> Unit:
-        unit = make_unit(memory, unit_type, len(units) + 1)
+        unit = make_unit(zygote, memory, unit_type, len(units) + 1)
         units.append(unit)
         if start:
             unit.start()
@@ -232,16 +274,28 @@ def new_unit(memory: Path) -> Iterator[Callable[..., Unit]]:
 
 
 @pytest.fixture(scope="session")
+def place() -> Callable[[], AbstractContextManager[Path]]:
+    """How a module makes its short folder in memory."""
+    return in_memory
+
+
+@pytest.fixture(scope="session")
+def maker() -> Callable[[Zygote, Path, UnitType, int], Unit]:
+    """How a module makes its unit."""
+    return make_unit
+
+
+@pytest.fixture(scope="session")
 def admins() -> list[Admin]:
     """Nine administrators, one more than a unit takes."""
     return [Admin(f"admin{number}") for number in range(1, 10)]
 
 
 @pytest.fixture(scope="module")
-def signed_unit(admins: list[Admin]) -> Iterator[Unit]:
+def signed_unit(zygote: Zygote, admins: list[Admin]) -> Iterator[Unit]:
     """A recovery unit with three administrators, two of whom sign, and three who revoke."""
     with in_memory() as folder:
-        unit = make_unit(folder, UnitType.RECOVERY, 1)
+        unit = make_unit(zygote, folder, UnitType.RECOVERY, 1)
         unit.start()
         unit.leave_imprint(admins[:3], signature=2, revocation=3)
         yield unit
