@@ -130,8 +130,11 @@ class Connection:
         deadline = time.monotonic() + self._seconds
         peer.send(bytes((codec.VERSION_OFFERED,)))
         self._wait(peer, deadline, writing=False)
-        self._receive(peer)
-        return codec.dialect(self._reader.version or 0)
+        answer = peer.recv(1)
+        if not answer:
+            raise UnitLost(f"{self._path}: the unit closed the connection before a word; look at its log")
+        self._reader.feed(answer)
+        return codec.dialect(answer[0])
 
     def _exchange(self, peer: socket.socket, bodies: Sequence[bytes]) -> list[Frame]:
         first, total = self._code, len(bodies)
