@@ -35,6 +35,7 @@ class Account:
 @dataclass
 class _Seen:
     state: CrashState | None = None
+    messages: tuple[bool, bool] = (False, False)
     recovery: Recovery = field(default_factory=lambda: Recovery((), (), ""))
     judgement: Judgement | None = None
 
@@ -88,6 +89,7 @@ def attempt(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) 
         verdict=verdict,
         fired=rig.conductor.fired,
         messages=messages(account.transcript),
+        messages_at_crash=seen.messages,
         recovery=seen.recovery.commands,
         rules=seen.recovery.rules,
         state_at_crash=seen.state,
@@ -106,6 +108,7 @@ def _play(
     rig.conductor.begin(scenario.faults)
     operator = Operator(_Console(rig), scenario.flow, procedure)
     ended = operator.rotate()
+    seen.messages = messages(rig.terminal.transcript)
     mend(rig)
     account.at_crash = rig.rest().registers(rig.shape)
     rows = count_rows(read_rows(rig.layout.key_store), account.at_crash)

@@ -8,6 +8,10 @@ A transcript line is read when it is written, not when the bench finds time for 
 is admitted the terminal is drained, and a process that wrote a line before it sent a request has its line
 ordered first. That makes "killed right after message 1" exact without touching the writer.
 
+A request counts only if it comes from the living incarnation of its client, told by the process id that the
+kernel gives for its socket. A killed process may have sent a request that nobody has read yet; a bench that
+took it for its successor's would strike, or forward, something that no one has sent.
+
 Rejected: a queue that a single thread works off. The parked thread is the fault; it must be able to wait
 inside the exchange that it holds up.
 """
@@ -74,6 +78,7 @@ class Conductor:
         """``kill`` returns when the process is proven dead by SIGKILL, and raises otherwise."""
         self._kill = kill
         self._lock = threading.RLock()
+        self._alive: dict[Process, int] = {}
         self.begin(())
 
     def begin(self, faults: Sequence[Fault]) -> None:
@@ -109,8 +114,14 @@ class Conductor:
         """Processes that a fault has killed and nobody has started again."""
         return frozenset(self._dead)
 
+    def start(self, process: Process, starter: Callable[[], int]) -> None:
+        """Call ``starter``, which starts ``process`` and returns its process id, while nothing moves."""
+        with self._lock:
+            self._alive[process] = starter()
+            self._dead.discard(process)
+
     def revive(self, process: Process) -> None:
-        """Say that ``process`` was started again."""
+        """Say that a process that is no client of any boundary was started again."""
         with self._lock:
             self._dead.discard(process)
 
@@ -125,11 +136,14 @@ class Conductor:
             if self._terminal:
                 self._terminal.drain()
 
-    def before(self, boundary: str, name: str, client: Process, server: Process) -> Crossing:
-        """Admit a request: order it, strike if it is the crash point, and say whether it goes on."""
+    def before(self, boundary: str, name: str, client: Process, server: Process, pid: int) -> Crossing:
+        """Admit a request: order it, strike if it is the crash point, and say whether it goes on.
+
+        ``pid`` is the process id of whoever opened the connection.
+        """
         with self._lock:
             self.drain()
-            if client in self._dead:
+            if client in self._dead or pid != self._alive.get(client):
                 return Crossing(boundary, name, 0, client, server, passes=False)
             self._counts[name] += 1
             crossing = Crossing(boundary, name, self._counts[name], client, server, passes=True)

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 
 from harness.faults.conductor import Conductor
-from harness.faults.relay import Exchange
+from harness.faults.relay import Exchange, peer_pid
 from harness.model.faults import Process
 
 Namer = Callable[[str, str], str]
@@ -18,9 +18,10 @@ def exchange(
     """Return an exchange that orders each request; ``event_name(method, target)`` names it."""
 
     def run(downstream: socket.socket, upstream: socket.socket) -> None:
+        pid = peer_pid(downstream)
         request = _message(downstream)
         method, target, _ = request.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-        crossing = conductor.before(boundary, event_name(method, target), client, server)
+        crossing = conductor.before(boundary, event_name(method, target), client, server, pid)
         if not crossing.passes:
             return
         upstream.sendall(request)

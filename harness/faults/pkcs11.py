@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from emulator.wire.frames import Frame, FrameReader, call_name
 from harness.faults.conductor import Conductor
-from harness.faults.relay import Exchange
+from harness.faults.relay import Exchange, peer_pid
 from harness.model.faults import Process
 
 
@@ -17,12 +17,13 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
     """Return an exchange that orders every PKCS#11 call by its name."""
 
     def run(downstream: socket.socket, upstream: socket.socket) -> None:
+        pid = peer_pid(downstream)
         requests, replies = _Stream(downstream), _Stream(upstream)
         upstream.sendall(requests.version())
         downstream.sendall(replies.version())
         answers = replies.frames()
         for request in requests.frames():
-            crossing = conductor.before("pkcs11", call_name(request), client, server)
+            crossing = conductor.before("pkcs11", call_name(request), client, server, pid)
             if not crossing.passes:
                 return
             upstream.sendall(request.encode())

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,13 @@ from emulator.wire.errors import WireError
 UPSTREAM_SECONDS = 120.0
 
 Exchange = Callable[[socket.socket, socket.socket], None]
+_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
+
+
+def peer_pid(end: socket.socket) -> int:
+    """Return the id of the process that opened a connection, also when it has died since."""
+    raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[0])
 
 
 class Relay:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from harness.faults.conductor import Conductor
+from harness.model.faults import TKE
 
 Answers = Sequence[tuple[re.Pattern[str], str]]
 PROMPT = "> "
@@ -56,18 +57,11 @@ class Terminal:
         self, command: str, argv: Sequence[str], env: Mapping[str, str], answers: Answers, seconds: float
     ) -> Ended:
         """Run ``argv`` to its end, answering its prompts; killed after ``seconds``."""
-        process = subprocess.Popen(
-            argv,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        if process.stdout is None or process.stdin is None:
+        self._conductor.start(TKE, lambda: self._start(argv, env))
+        running = self._running
+        if running is None or running.process.stdin is None:
             raise AssertionError
-        os.set_blocking(process.stdout.fileno(), False)
-        running = self._running = _Running(process, process.stdout)
+        process = running.process
         self.transcript.append(f"$ {command}")
         self._conductor.watch(self)
         try:
@@ -78,8 +72,23 @@ class Terminal:
             self._running = None
             process.kill()
             process.wait(timeout=10)
-            process.stdin.close()
-            process.stdout.close()
+            running.process.stdin.close()
+            running.output.close()
+
+    def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> int:
+        process = subprocess.Popen(
+            argv,
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        if process.stdout is None:
+            raise AssertionError
+        os.set_blocking(process.stdout.fileno(), False)
+        self._running = _Running(process, process.stdout)
+        return process.pid
 
     def kill(self) -> int:
         """Kill the running command with SIGKILL and return its exit code."""

@@ -87,6 +87,7 @@ class Result:
     verdict: Verdict
     fired: tuple[bool, ...]
     messages: tuple[bool, bool]
+    messages_at_crash: tuple[bool, bool]
     recovery: tuple[str, ...]
     rules: tuple[str, ...]
     state_at_crash: CrashState | None
@@ -118,6 +119,7 @@ class Result:
                 for fault, fired in zip(self.scenario.faults, self.fired, strict=True)
             ],
             "messages": {"1": self.messages[0], "2": self.messages[1]},
+            "messages_at_crash": {"1": self.messages_at_crash[0], "2": self.messages_at_crash[1]},
             "recovery": list(self.recovery),
             "rules": list(self.rules),
             "verdict": str(self.verdict),
@@ -139,6 +141,7 @@ def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
         verdict=Verdict.HARNESS_ERROR,
         fired=tuple(False for _ in scenario.faults),
         messages=(False, False),
+        messages_at_crash=(False, False),
         recovery=(),
         rules=(),
         state_at_crash=None,

@@ -19,15 +19,7 @@ class Child:
     def __init__(self, name: str, argv: Sequence[str], log: Path) -> None:
         self.name = name
         # setpriv, not a preexec function: those are unsafe in a process that has threads.
-        guarded = ("setpriv", "--pdeathsig", "KILL", *argv)
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                guarded,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = detached(("setpriv", "--pdeathsig", "KILL", *argv), log)
 
     @property
     def pid(self) -> int:
@@ -53,3 +45,11 @@ class Child:
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(timeout=STOP_SECONDS)
+
+
+def detached(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own; it outlives its starter."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )

@@ -28,15 +28,16 @@ from requests.exceptions import RequestException
 from emulator.wire import unixhttp
 from harness.rig import owner, ready
 from harness.rig.child import NotKilled
+from harness.rig.owner import Owner
 
 RUN = "hil.run"
 WORKER = "hil.worker"
 UNIT = "hil.unit"
 OWNER = "hil.owner"
 
+ENGINE = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
 READY_SECONDS = 30.0
-LOOK_SECONDS = 2.0
 KILLED = 128 + 9
 UNPRIVILEGED = 10001
 
@@ -120,21 +121,20 @@ class Container:
         return _client().containers.get(self.id)
 
     def _answers_or_dead(self) -> bool:
-        return answers(self.socket_dir) or not self.alive()
+        return ready.unit_answers(self.socket_dir) or not self.alive()
 
 
-def engine_answers(seconds: int = 2) -> bool:
-    """Whether a Docker engine answers within ``seconds``."""
+def engine_answers(seconds: float = 2.0) -> bool:
+    """Whether a Docker engine of this machine answers within ``seconds``.
+
+    Asked without the SDK, which leaks a socket when it cannot connect. Units are reached through bind mounts,
+    so an engine elsewhere (DOCKER_HOST=tcp://…) counts as none.
+    """
+    scheme, _, path = os.environ.get("DOCKER_HOST", ENGINE).partition("://")
     try:
-        client = docker.from_env(timeout=seconds)
-    except (DockerException, OSError):
+        return scheme == "unix" and unixhttp.request(Path(path), "GET", "/version", seconds=seconds).ok
+    except unixhttp.Unreachable:
         return False
-    try:
-        return bool(client.ping())
-    except (DockerException, OSError):
-        return False
-    finally:
-        client.close()
 
 
 def image_present(image: str) -> bool:
@@ -143,25 +143,25 @@ def image_present(image: str) -> bool:
         return bool(_client().images.list(name=image))
 
 
-def answers(socket_dir: Path) -> bool:
-    """Whether a unit's admin socket speaks HTTP; it does so only when its PKCS#11 socket stands too."""
-    try:
-        unixhttp.request(socket_dir / "admin.sock", "GET", "/v1/unit", seconds=LOOK_SECONDS)
-    except unixhttp.Unreachable:
-        return False
-    return True
-
-
 def create_unit(
-    image: str, number: int, unit_dir: Path, socket_dir: Path, run_label: str, worker_label: str
+    image: str,
+    number: int,
+    unit_dir: Path,
+    socket_dir: Path,
+    run_label: str,
+    worker_label: str,
+    made_by: Owner | None = None,
 ) -> Container:
-    """Make the container of a unit whose folder is initialised, without starting it."""
+    """Make the container of a unit whose folder is initialised, without starting it.
+
+    ``made_by`` is the process whose life it shares, this one unless told otherwise.
+    """
     user = _hand_over(unit_dir, socket_dir)
     mounts = [
         Mount("/unit", str(unit_dir.resolve()), type="bind"),
         Mount("/run/unit", str(socket_dir.resolve()), type="bind"),
     ]
-    labels = {RUN: run_label, WORKER: worker_label, UNIT: str(number), OWNER: str(owner.current())}
+    labels = {RUN: run_label, WORKER: worker_label, UNIT: str(number), OWNER: str(made_by or owner.current())}
     with _doing(f"make unit {number}"):
         made = _client().containers.create(
             image, hostname=f"unit{number}", user=user, labels=labels, mounts=mounts, **HARDENING

@@ -77,17 +77,22 @@ def initialise(rig: Rig) -> bytes:
     return bytes(one ^ other for one, other in zip(*parts, strict=True))
 
 
-def make(rig: Rig, snapshot: Path) -> Golden:
-    """Set up an instance on ``rig`` and snapshot it; the rig is stopped afterwards."""
+def prepare(rig: Rig) -> tuple[Ledger, Sequence[UnitRegisters]]:
+    """Set up an instance on ``rig`` and leave it running; return its ledger and its registers."""
     factory(rig.layout, rig.shape)
     rig.start()
     master_key = initialise(rig)
     rest = rig.rest()
     rows = populate(rest, rig.shape.keys)
     destroyed = next(row.key_id for row in rows if row.state == "destroyed" and row.ciphertext)
-    registers = rest.registers(rig.shape)
+    return Ledger(rows, master_key, destroyed), rest.registers(rig.shape)
+
+
+def make(rig: Rig, snapshot: Path) -> Golden:
+    """Set up an instance and snapshot it; the rig is stopped afterwards."""
+    ledger, registers = prepare(rig)
     rig.snapshot(snapshot)
-    return Golden(snapshot, Ledger(rows, master_key, destroyed), registers)
+    return Golden(snapshot, ledger, registers)
 
 
 def _tke(rig: Rig, command: str, *answers: tuple[str, str]) -> None:

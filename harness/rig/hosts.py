@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from emulator.wire import unixhttp
 from harness import sut
 from harness.rig import ready
 from harness.rig.child import Child
 from harness.rig.layout import Layout
 
 START_SECONDS = 30.0
-LOOK_SECONDS = 2.0
 
 
 class UnitHost(Protocol):
@@ -29,15 +27,6 @@ class UnitHost(Protocol):
 
     def close(self) -> None:
         """Stop, and leave nothing behind."""
-
-
-def answers(layout: Layout, number: int) -> bool:
-    """Whether the unit's admin socket speaks HTTP; it does so only when its PKCS#11 socket stands too."""
-    try:
-        unixhttp.request(layout.admin(number), "GET", "/v1/unit", seconds=LOOK_SECONDS)
-    except unixhttp.Unreachable:
-        return False
-    return True
 
 
 class ProcessHost:
@@ -78,7 +67,9 @@ class ProcessHost:
     def _await(self, number: int) -> None:
         child = self._children[number]
         ready.until(
-            lambda: child.exit_code is not None or answers(self._layout, number), child.name, START_SECONDS
+            lambda: child.exit_code is not None or ready.unit_answers(self._layout.unit_sockets(number)),
+            child.name,
+            START_SECONDS,
         )
         if child.exit_code is not None:
             raise ready.NotReady(f"{child.name} ended with exit code {child.exit_code}, see its log")

@@ -33,7 +33,11 @@ class Owner:
 
 def current() -> Owner:
     """Return the identity of this process."""
-    pid = os.getpid()
+    return of(os.getpid())
+
+
+def of(pid: int) -> Owner:
+    """Return the identity of a process in this one's id space."""
     return Owner(BOOT_ID.read_text().strip(), str(PID_SPACE.readlink()), pid, _started(pid) or 0)
 
 

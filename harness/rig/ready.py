@@ -5,11 +5,15 @@ mistake that this bench exists to show.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tenacity import RetryError, retry_if_result, stop_after_delay, wait_fixed
 from tenacity import Retrying as _Retrying
 
+from emulator.wire import unixhttp
+
 POLL_SECONDS = 0.005
+LOOK_SECONDS = 2.0
 
 
 class NotReady(Exception):
@@ -27,3 +31,12 @@ def until(look: Callable[[], bool], what: str, seconds: float, every: float = PO
         retrying(look)
     except RetryError as error:
         raise NotReady(f"{what} was not ready within {seconds:g} s") from error
+
+
+def unit_answers(socket_dir: Path) -> bool:
+    """Whether a unit's admin socket speaks HTTP; it does so only when its PKCS#11 socket stands too."""
+    try:
+        unixhttp.request(socket_dir / "admin.sock", "GET", "/v1/unit", seconds=LOOK_SECONDS)
+    except unixhttp.Unreachable:
+        return False
+    return True

@@ -67,7 +67,11 @@ class Rest:
 
     def registers(self, shape: sut.Shape) -> Sequence[UnitRegisters]:
         """Registers of all units, read one by one."""
-        return tuple(_registers(self.unit(number)) for number in shape.numbers)
+        return tuple(self.registers_of(number) for number in shape.numbers)
+
+    def registers_of(self, number: int) -> UnitRegisters:
+        """Registers of one unit."""
+        return _registers(self.unit(number))
 
 
 def _registers(state: dict[str, Any]) -> UnitRegisters:

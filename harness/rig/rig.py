@@ -88,7 +88,6 @@ class Rig:
 
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
         """Run one command of the operator at the terminal, through the relays."""
-        self.conductor.revive(TKE)
         environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._times)
         return self.terminal.run(command, sut.tke(command.split()), environment, answers, seconds)
 
@@ -113,8 +112,8 @@ class Rig:
             self._host.start(units)
         if KMS in dead:
             self._start_kms()
-        for process in dead:
-            self.conductor.revive(process)
+        for number in units:
+            self.conductor.revive(unit(number))
 
     def settle(self) -> None:
         """Wait until no rewrap runs, so that a look at the rows is a look at something that rests."""
@@ -129,15 +128,24 @@ class Rig:
         """Log the bench itself in."""
         return Rest.login(self.layout)
 
+    def _spawn_kms(self) -> int:
+        self._kms = Child("kms", sut.kms("serve", self.layout.kms_config), self.layout.logs / "kms.log")
+        return self._kms.pid
+
     def _start_kms(self) -> None:
-        kms = self._kms = Child("kms", sut.kms("serve", self.layout.kms_config), self.layout.logs / "kms.log")
-        ready.until(lambda: kms.exit_code is not None or self._kms_answers(), "kms", START_SECONDS)
+        self.conductor.start(KMS, self._spawn_kms)
+        kms = self._kms
+        if kms is None:
+            raise AssertionError
+        ready.until(lambda: kms.exit_code is not None or kms_answers(self.layout), "kms", START_SECONDS)
         if kms.exit_code is not None:
             raise ready.NotReady(f"kms ended with exit code {kms.exit_code}, see its log")
 
-    def _kms_answers(self) -> bool:
-        try:
-            unixhttp.request(self.layout.rest(), "GET", "/api/v2/instance", seconds=2)
-        except unixhttp.Unreachable:
-            return False
-        return True
+
+def kms_answers(layout: Layout) -> bool:
+    """Whether the kms speaks HTTP."""
+    try:
+        unixhttp.request(layout.rest(), "GET", "/api/v2/instance", seconds=2)
+    except unixhttp.Unreachable:
+        return False
+    return True

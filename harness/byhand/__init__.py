@@ -1,0 +1,1 @@
+"""An instance to try by hand: started detached, looked at, stopped again."""

@@ -1,0 +1,155 @@
+"""Start, look at and stop an instance by hand. Its processes run on when the command ends."""
+
+import contextlib
+import os
+import shutil
+import signal
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from emulator.wire import unixhttp
+from harness import sut
+from harness.byhand.record import FILE, Record
+from harness.model.registers import UnitRegisters
+from harness.model.scenario import RowCounts
+from harness.oracle import reader
+from harness.oracle.rows import count_rows, read_rows
+from harness.rig import docker, golden, owner, ready
+from harness.rig.child import detached
+from harness.rig.containers import DockerHost
+from harness.rig.hosts import START_SECONDS, ProcessHost, UnitHost
+from harness.rig.layout import Layout, scratch
+from harness.rig.rest import Refused, Rest
+from harness.rig.rig import Rig, kms_answers
+
+KMS = "kms"
+
+
+class FolderTaken(Exception):
+    """The folder exists and holds something else."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What ``hil status`` shows; registers and keys are None where the kms does not answer."""
+
+    running: dict[str, bool]
+    registers: Sequence[UnitRegisters]
+    rows: RowCounts | None
+    keys_total: int
+    keys_readable: int | None
+
+
+def make(folder: Path, shape: sut.Shape, image: str) -> Record:
+    """Set up a new instance in ``folder`` and leave it running."""
+    if folder.exists() and any(folder.iterdir()):
+        raise FolderTaken(f"{folder} is not empty; choose another --dir")
+    folder.mkdir(parents=True, exist_ok=True)
+    run = f"hand-{uuid.uuid4().hex[:8]}"
+    layout = Layout(folder / "files", scratch("hil-"))
+    try:
+        host: UnitHost = DockerHost(layout, image, run, "hand") if image else ProcessHost(layout)
+        rig = Rig(layout, shape, host, sut.TkeTimes())
+        try:
+            ledger, _ = golden.prepare(rig)
+        finally:
+            rig.close()
+        layout.write_directory(shape, relayed=False)
+        record = Record(folder, layout.sockets, run, shape, image, ledger, {})
+        return start(record)
+    except BaseException:
+        shutil.rmtree(layout.sockets, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def start(record: Record) -> Record:
+    """Start whatever does not run; keep and return the record with the new processes."""
+    layout = record.layout
+    for number in record.shape.numbers:
+        layout.unit_sockets(number).mkdir(parents=True, exist_ok=True)
+    owners = dict(record.owners)
+    if not _lives(owners.get(KMS)):
+        process = detached(sut.kms("serve", layout.kms_config), layout.logs / "kms.log")
+        owners[KMS] = str(owner.of(process.pid))
+        ready.until(lambda: kms_answers(layout) or process.poll() is not None, "kms", START_SECONDS)
+    for number in record.shape.numbers:
+        _start_unit(record, number, owners)
+    folders = [layout.unit_sockets(number) for number in record.shape.numbers]
+    ready.until(lambda: all(map(ready.unit_answers, folders)), "crypto units", START_SECONDS)
+    changed = replace(record, owners=owners)
+    changed.write()
+    return changed
+
+
+def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
+    layout, name = record.layout, f"unit:{number}"
+    if ready.unit_answers(layout.unit_sockets(number)):
+        return
+    if record.image:
+        # The container belongs to the kms process: it stands for the whole instance, this command ends.
+        docker.create_unit(
+            record.image,
+            number,
+            layout.unit(number),
+            layout.unit_sockets(number),
+            record.run,
+            "hand",
+            made_by=owner.parse(owners[KMS]),
+        ).start()
+    else:
+        argv = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))
+        owners[name] = str(owner.of(detached(argv, layout.logs / f"unit-{number}.log").pid))
+
+
+def look(record: Record) -> Status:
+    """Look at processes, registers, rows and keys; changes nothing."""
+    layout, shape = record.layout, record.shape
+    running = {KMS: kms_answers(layout)}
+    running |= {f"unit:{number}": ready.unit_answers(layout.unit_sockets(number)) for number in shape.numbers}
+    total = len(record.ledger.key_ids)
+    try:
+        rest = Rest.login(layout)
+        registers = [rest.registers_of(number) for number in shape.numbers if running[f"unit:{number}"]]
+        rows = read_rows(layout.key_store)
+        readable = _readable(record, rest) if all(running.values()) else None
+    except (Refused, unixhttp.Unreachable):
+        return Status(running, (), None, total, None)
+    return Status(running, registers, count_rows(rows, registers), total, readable)
+
+
+def _readable(record: Record, rest: Rest) -> int:
+    """Count the keys of the ledger that every operational unit reads in every version, with CURRENT."""
+    rows = {(row.key_id, row.version): row for row in read_rows(record.layout.key_store)}
+    known = record.ledger.rows
+    lost = {row.key_id for row in known if (row.key_id, row.version) not in rows}
+    pairs = [(row, rows[row.key_id, row.version]) for row in known if row.key_id not in lost]
+    for number in record.shape.operational_numbers:
+        current = rest.unit(number)["registers"]["current"]
+        lost |= {place[0] for place, _ in reader.unreadable(record.layout, number, current, pairs)}
+    return len(record.ledger.key_ids - lost)
+
+
+def stop(record: Record, *, keep: bool) -> None:
+    """End every process of the instance, by its identity, and remove its folder unless ``keep``."""
+    if record.image:
+        docker.reap(record.run)
+    for text in record.owners.values():
+        if _lives(text):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(owner.parse(text).pid, signal.SIGKILL)
+    ready.until(lambda: not any(map(_lives, record.owners.values())), "the end of all", START_SECONDS)
+    shutil.rmtree(record.sockets, ignore_errors=True)
+    if keep:
+        replace(record, owners={}).write()
+        return
+    shutil.rmtree(record.folder / "files", ignore_errors=True)
+    (record.folder / FILE).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        record.folder.rmdir()
+
+
+def _lives(text: str | None) -> bool:
+    return text is not None and owner.parse(text).may_live()

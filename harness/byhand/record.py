@@ -1,0 +1,99 @@
+"""What ``hil up`` writes down, so that ``hil status`` and ``hil down`` find it again.
+
+The ledger stands here too. It holds key bytes, which is why the instance's own processes never see this
+folder's top level: their files are below ``files/``.
+"""
+
+import base64
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from emulator import durable
+from harness import sut
+from harness.model.ledger import Known, Ledger
+from harness.rig.layout import Layout
+
+FILE = "hil.json"
+
+
+class NoInstance(Exception):
+    """The folder holds no instance that ``hil up`` has made."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One instance by hand; ``owners`` maps process names to identities, ``image`` is empty for processes."""
+
+    folder: Path
+    sockets: Path
+    run: str
+    shape: sut.Shape
+    image: str
+    ledger: Ledger
+    owners: dict[str, str]
+
+    @property
+    def layout(self) -> Layout:
+        """Paths of the instance."""
+        return Layout(self.folder / "files", self.sockets)
+
+    def write(self) -> None:
+        """Keep this record in the folder."""
+        durable.replace_json(
+            self.folder / FILE,
+            {
+                "sockets": str(self.sockets),
+                "run": self.run,
+                "shape": asdict(self.shape),
+                "image": self.image,
+                "ledger": _ledger_out(self.ledger),
+                "owners": self.owners,
+            },
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read the record of a folder; raises NoInstance."""
+        try:
+            value = json.loads((folder / FILE).read_text())
+            return cls(
+                folder,
+                Path(value["sockets"]),
+                value["run"],
+                sut.Shape(**value["shape"]),
+                value["image"],
+                _ledger_in(value["ledger"]),
+                value["owners"],
+            )
+        except FileNotFoundError as error:
+            raise NoInstance(f"no instance in {folder}; start one with 'hil up --dir {folder}'") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise NoInstance(f"{folder / FILE} is damaged ({error}); remove {folder}") from error
+
+
+def _ledger_out(ledger: Ledger) -> dict[str, Any]:
+    rows = [
+        asdict(row) | {"secret": _text(row.secret), "ciphertext": row.ciphertext and _text(row.ciphertext)}
+        for row in ledger.rows
+    ]
+    return {"rows": rows, "master_key": _text(ledger.master_key), "destroyed": ledger.destroyed}
+
+
+def _ledger_in(value: dict[str, Any]) -> Ledger:
+    rows = tuple(
+        Known(
+            **row
+            | {
+                "secret": base64.b64decode(row["secret"]),
+                "ciphertext": row["ciphertext"] and base64.b64decode(row["ciphertext"]),
+            }
+        )
+        for row in value["rows"]
+    )
+    return Ledger(rows, base64.b64decode(value["master_key"]), value["destroyed"])
+
+
+def _text(value: bytes) -> str:
+    return base64.b64encode(value).decode()

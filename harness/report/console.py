@@ -1,0 +1,60 @@
+"""Plain lines for a terminal or a log: one a scenario as it ends, a table and the gate at the end."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from harness.model.scenario import Result
+from harness.model.verdicts import Gate, Verdict
+
+MARKS = {True: "ok", False: "!!"}
+GATES = {
+    Gate.PASS: "PASS: every scenario ended as documented",
+    Gate.FAIL: "FAIL: data lost, stuck, or the documentation contradicted",
+    Gate.INCONCLUSIVE: "INCONCLUSIVE: not every planned fault fired",
+    Gate.ERROR: "ERROR: the bench itself failed",
+}
+
+
+def line(done: int, planned: int, result: Result) -> str:
+    """Return the line of one scenario."""
+    how = " -> ".join(result.recovery) or "nothing to do"
+    keys = f"{result.keys.readable}/{result.keys.total} keys"
+    mark = MARKS[result.as_documented]
+    return (
+        f"[{done:>{len(str(planned))}}/{planned}] {mark} {result.verdict:<9} {keys:<11} "
+        f"{result.scenario.id}  {how}  {result.seconds:.1f} s"
+    )
+
+
+def table(results: Sequence[Result]) -> Iterator[str]:
+    """Yield the decision table as the campaign has seen it: messages and rule, scenarios, verdicts."""
+    groups: dict[tuple[str, str, str, str], Counter[Verdict]] = defaultdict(Counter)
+    for result in results:
+        seen = "".join("yes  " if shown else "no   " for shown in result.messages_at_crash)
+        rules = "; ".join(result.rules) or "(the rotation itself went on to its end)"
+        key = (str(result.scenario.flow), seen, result.scenario.procedure, rules)
+        groups[key][result.verdict] += 1
+    yield f"{'flow':<6}{'msg1 msg2 ':<11}{'scenarios and verdict':<24}procedure: rules followed"
+    for (flow, seen, procedure, rules), verdicts in sorted(groups.items()):
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
+        yield f"{flow:<6}{seen:<11}{counts:<24}{procedure}: {rules}"
+
+
+def closing(gate: Gate, results: Sequence[Result], seconds: float, folder: Path) -> Iterator[str]:
+    """Yield the last lines: what went wrong and how to see it again, verdict, folder."""
+    for result in results:
+        if not result.as_documented:
+            yield f"not as documented: {result.verdict}, expected {result.scenario.expected}"
+            yield from (f"  {finding.check}: {finding.text}" for finding in result.findings[:5])
+            yield f"  again: hil run --only '{result.scenario.id}'"
+    for result in results:
+        if result.as_documented and result.verdict is Verdict.DATA_LOST:
+            lost = result.keys.total - result.keys.readable
+            yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys, {result.scenario.id}"
+    faults = [fired for result in results for fired in result.fired]
+    yield (
+        f"{len(results)} scenarios in {seconds:.1f} s, {sum(faults)} of {len(faults)} faults fired, "
+        f"evidence in {folder}"
+    )
+    yield GATES[gate]

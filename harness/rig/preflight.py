@@ -1,0 +1,39 @@
+"""What must be on the machine before anything is started; one line names what is missing."""
+
+import shutil
+from pathlib import Path
+
+from harness.rig import docker, image
+
+SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
+PROGRAMS = {"p11-kit": "p11-kit", "softhsm2-util": "softhsm2", "setpriv": "util-linux"}
+
+
+class NotReadyHere(Exception):
+    """This machine lacks something; the text says what to do."""
+
+
+def check() -> None:
+    """Raise NotReadyHere where crypto units cannot run on this machine."""
+    missing = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
+    if not SOFTHSM.exists():
+        missing.add("softhsm2")
+    if missing:
+        raise NotReadyHere(f"missing on this machine: {', '.join(sorted(missing))}; run 'make packages'")
+
+
+def choose_image(backend: str) -> str:
+    """Return the unit image for a backend, empty for processes; ``auto`` takes Docker where it can."""
+    check()
+    if backend == "process":
+        return ""
+    if not docker.engine_answers():
+        if backend == "auto":
+            return ""
+        raise NotReadyHere("no Docker engine answers; run 'make engine', or use --backend process")
+    name = image.name()
+    if docker.image_present(name):
+        return name
+    if backend == "auto":
+        return ""
+    raise NotReadyHere(f"the unit image {name} is not built; run 'make image', or use --backend process")
