@@ -1,7 +1,7 @@
 """A whole instance on real processes: three operational and two recovery units, a kms, a workstation.
 
 It is made and initialised once, through ``tke`` itself; each test that uses ``rig`` gets it back as it was
-then.
+then. Only processes that were killed, or whose files changed, are started again.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,12 +26,14 @@ from emulator.instance import Instance, UnitEntry, UnitType, write
 from emulator.wire.unixhttp import Json, Unreachable, request
 
 TYPES = (UnitType.OPERATIONAL,) * 3 + (UnitType.RECOVERY,) * 2
+NAMES = ("kms", *(f"u{number}" for number in range(1, len(TYPES) + 1)))
 PASSWORD = "correct horse"
 SECONDS = 30.0
 ADMIN1 = ("admin1 (", PASSWORD)
 ADMIN2 = ("admin2 (", PASSWORD)
 
-Answers = tuple[tuple[str, str], ...]
+# At a question that contains the first half, the second is typed; a function is called there and then.
+Answer = tuple[str, str | Callable[[], str]]
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,11 @@ class Rig:
             "TKE_CALL_SECONDS": "10",
         }
 
-    def tke(self, command: str, *answers: tuple[str, str], **environment: str) -> Ended:
+    def tke(self, command: str, *answers: Answer, **environment: str) -> Ended:
         """Run a command; each answer is typed at the question that has to contain its first half."""
         return _converse(command, answers, self.environment() | environment)
 
-    def done(self, command: str, *answers: tuple[str, str]) -> Ended:
+    def done(self, command: str, *answers: Answer) -> Ended:
         """Run a command that has to succeed."""
         ended = self.tke(command, *answers)
         assert ended.code == 0, ended.text
@@ -117,9 +119,8 @@ class Rig:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(timeout=SECONDS)
 
-    def start_all(self) -> None:
-        """Start every process and wait until each answers."""
-        names = ["kms", *(f"u{number}" for number in range(1, len(TYPES) + 1))]
+    def start_all(self, names: Sequence[str]) -> None:
+        """Start processes and wait until each answers."""
         for name in names:
             self.start(name)
         for name in names:
@@ -169,17 +170,15 @@ class Rig:
         return rows
 
     def digest(self) -> dict[str, str]:
-        """Digest of every file of workstation, key store and units."""
-        folders = ("workstation", "kms", "units")
-        files = (path for folder in folders for path in sorted((self.root / folder).rglob("*")))
+        """Digest of every file: service directory, workstation, key store, registers and tokens."""
         return {
             str(path.relative_to(self.root)): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files
+            for path in sorted(self.root.rglob("*"))
             if path.is_file()
         }
 
 
-def _converse(command: str, answers: Answers, environment: dict[str, str]) -> Ended:
+def _converse(command: str, answers: Sequence[Answer], environment: dict[str, str]) -> Ended:
     process = subprocess.Popen(
         [sys.executable, "-m", "emulator.tke", *command.split()],
         env=environment,
@@ -198,7 +197,8 @@ def _converse(command: str, answers: Answers, environment: dict[str, str]) -> En
                 expected, answer = remaining.pop(0)
                 assert expected in text[asked_from:], text
                 asked_from = len(text)
-                process.stdin.write(answer.encode() + b"\n")
+                typed = answer if isinstance(answer, str) else answer()
+                process.stdin.write(typed.encode() + b"\n")
                 process.stdin.flush()
             elif text.endswith("\n> "):
                 process.stdin.close()
@@ -295,11 +295,47 @@ def _initialise(rig: Rig) -> None:
         rig.kms("POST", "/api/v2/keys", {"name": f"key-{number}", "type": "root_key"})
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """The initialised instance, a copy of its files, and what they were."""
+
+    rig: Rig
+    copy: Path
+    digest: dict[str, str]
+
+    def restore(self) -> None:
+        """Bring files and processes back to what they were."""
+        now = self.rig.digest()
+        changed = [path for path in now.keys() | self.digest.keys() if now.get(path) != self.digest.get(path)]
+        touched = {_owner(path) for path in changed} & set(NAMES)
+        stale = touched | (set(NAMES) - self.rig.processes.keys())
+        if stale:
+            stale.add("kms")  # it holds connections to the units
+        for name in stale & self.rig.processes.keys():
+            self.rig.kill(name)
+        for path in changed:
+            self._restore_file(path)
+        self.rig.start_all(sorted(stale))
+
+    def _restore_file(self, path: str) -> None:
+        if path not in self.digest:
+            (self.rig.root / path).unlink()
+            return
+        (self.rig.root / path).parent.mkdir(exist_ok=True)
+        shutil.copy2(self.copy / path, self.rig.root / path)
+
+
+def _owner(path: str) -> str:
+    """Name of the process that a file belongs to; the name of its folder where it belongs to none."""
+    folder, _, rest = path.partition("/")
+    return f"u{rest.partition('/')[0]}" if folder == "units" else folder
+
+
 @pytest.fixture(scope="session")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Path]]:
-    """An initialised instance, stopped, and the folder that holds its copy."""
-    short = Path(tempfile.mkdtemp(prefix="tke-", dir="/tmp"))
-    rig = Rig(tmp_path_factory.mktemp("tke") / "instance", short)
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+    """An initialised instance that can be brought back."""
+    sockets = Path(tempfile.mkdtemp(prefix="tke-", dir="/tmp"))
+    rig = Rig(tmp_path_factory.mktemp("tke") / "instance", sockets)
     rig.root.mkdir()
     try:
         _make(rig)
@@ -307,20 +343,14 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Pa
         rig.kill_all()
         copy = rig.root.with_name("snapshot")
         shutil.copytree(rig.root, copy)
-        yield rig, copy
+        yield Snapshot(rig, copy, rig.digest())
     finally:
         rig.kill_all()
-        shutil.rmtree(short)
+        shutil.rmtree(sockets)
 
 
 @pytest.fixture
-def rig(snapshot: tuple[Rig, Path]) -> Iterator[Rig]:
+def rig(snapshot: Snapshot) -> Rig:
     """The initialised instance, running."""
-    instance, copy = snapshot
-    shutil.rmtree(instance.root)
-    shutil.copytree(copy, instance.root)
-    try:
-        instance.start_all()
-        yield instance
-    finally:
-        instance.kill_all()
+    snapshot.restore()
+    return snapshot.rig

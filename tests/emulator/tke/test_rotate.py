@@ -22,7 +22,7 @@ def _is_rotated(rig: "Rig", before: str) -> None:
 
 
 def test_auto_mk_rotate_promotes_one_new_key_everywhere(rig: "Rig") -> None:
-    """A rotation prints both messages in order and ends with one other master key in units and key storage."""
+    """A rotation prints both messages and ends with one other master key in units and key storage."""
     before = rig.registers()[0][0]
     ended = rig.done("auto-mk-rotate", YES, *PASSWORDS)
     assert ended.lines.index(MESSAGE_1) < ended.lines.index(MESSAGE_2)
@@ -79,21 +79,60 @@ def test_partial_promotion_is_finished_by_deselecting_and_set_immediate(rig: "Ri
     _is_rotated(rig, before)
 
 
-def test_rotation_without_key_management_service_at_the_rewrap(rig: "Rig") -> None:
-    """A refused rewrap ends the command before message 2 and before any promotion; a rerun completes it."""
+def test_failed_rewrap_promotes_nothing(rig: "Rig") -> None:
+    """A failed rewrap ends the command before message 2 and before any promotion; a rerun completes it."""
     before = rig.registers()[0][0]
     rig.load()
     rig.commit()
-    config = (rig.root / "units" / "1" / "pin").read_bytes()
-    (rig.root / "units" / "1" / "pin").write_text("0000000000000000")
+    pin = rig.root / "units" / "1" / "pin"
+    right = pin.read_text()
+    pin.write_text(right[::-1] + "0")
     ended = rig.tke("cryptounit-mk-rotate", YES, ADMIN1)
     assert ended.code == 1
     assert "FAILED" in ended.lines
     assert MESSAGE_2 not in ended.text
     assert {(unit[0], unit[1]) for unit in rig.registers()} == {(before, "Full Committed")}
-    (rig.root / "units" / "1" / "pin").write_bytes(config)
+    pin.write_text(right)
     rig.done("cryptounit-mk-rotate", YES, ADMIN1)
     _is_rotated(rig, before)
+
+
+def test_rotation_without_key_management_service(rig: "Rig") -> None:
+    """With the service gone when the rewrap is asked for, message 1 stands there and message 2 does not."""
+
+    def kill_and_answer() -> str:
+        rig.kill("kms")
+        return PASSWORD
+
+    ended = rig.tke("auto-mk-rotate", YES, ADMIN1, ("admin2 (", kill_and_answer))
+    assert ended.code == 1
+    assert ended.lines[ended.lines.index(MESSAGE_1) + 1 :][:2] == [
+        "FAILED",
+        "Error sending rewrap request to the key management service.",
+    ]
+    assert {unit[1] for unit in rig.registers()} == {"Full Committed"}
+
+
+def test_lost_unit_stops_the_sequence(rig: "Rig") -> None:
+    """A unit that dies while passwords are typed stops the rotation where it is next needed."""
+
+    def kill_and_answer() -> str:
+        rig.kill("u2")
+        return PASSWORD
+
+    ended = rig.tke("auto-mk-rotate", YES, ADMIN1, ("admin2 (", kill_and_answer))
+    assert ended.code == 1
+    assert "Crypto unit 2 gave no answer" in ended.text
+    assert "may or may not have taken effect" in ended.lines[-1]
+    rig.start("u2")
+    rig.wait_for("u2")
+    assert [unit[1] for unit in rig.registers()] == [
+        "Full Uncommitted",
+        "Empty",
+        "Empty",
+        "Full Uncommitted",
+        "Full Uncommitted",
+    ]
 
 
 def test_set_immediate_refuses_different_new_keys(rig: "Rig") -> None:
