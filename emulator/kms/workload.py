@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.model import Row
 from emulator.wire.client import Call, Session
-from emulator.wire.codec import Template
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from emulator.wire.errors import P11Error, WireError
+from emulator.wire.values import Template, pack_template
 
 GENERATED_BYTES = 32
 
@@ -33,6 +33,7 @@ SEALED: Template = {
 }
 CARRIED: Template = {**_MATERIAL, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: True}
 READABLE: Template = {**_MATERIAL, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
+_CARRIED_PACKED = pack_template(CARRIED)  # as it travels: a rewrap sends it once a row
 
 
 def new_blob(session: Session, master_key: int, material: bytes | None) -> bytes:
@@ -82,7 +83,7 @@ def rewrap_rows(session: Session, old: int, new: int, rows: Sequence[Row]) -> li
         KmsError: KEY_UNREADABLE names the first row that the old master key does not open.
         WireError: the unit failed; the connection is of no more use.
     """
-    keys = session.run([Call.unwrap(Mechanism.AES_KEY_WRAP, old, row.blob, CARRIED) for row in rows])
+    keys = session.run([Call.unwrap(Mechanism.AES_KEY_WRAP, old, row.blob, _CARRIED_PACKED) for row in rows])
     opened = [key for key in keys if not isinstance(key, Exception)]
     unreadable = next((pair for pair in zip(rows, keys, strict=True) if isinstance(pair[1], Exception)), None)
     blobs = [] if unreadable else session.run([Call.wrap(Mechanism.AES_KEY_WRAP, new, key) for key in opened])
