@@ -77,7 +77,8 @@ class Container:
 
     def await_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until the unit answers; raises NotReady with the end of its log."""
-        ready.until(self._answers_or_dead, f"unit {self.number}", seconds)
+        # Each look at a unit that does not answer yet costs the engine a call.
+        ready.until(self._answers_or_dead, f"unit {self.number}", seconds, every=0.02)
         if not self.alive():
             raise ready.NotReady(f"unit {self.number} ended while starting: {self.logs()[-500:]}")
 

@@ -107,17 +107,16 @@ def test_firmware_cannot_leave_its_container(start: Start) -> None:
         status = pathlib.Path("/proc/self/status").read_text()
         print(os.getuid() != 0, "CapEff:\\t0000000000000000" in status, "NoNewPrivs:\\t1" in status)
         print([name for _, name in socket.if_nameindex()])
+        print(bool(os.statvfs("/").f_flag & os.ST_RDONLY))
         for folder in ("/", "/opt/hsm-hil", "/etc", "/usr/bin"):
             try:
                 pathlib.Path(folder, "probe").write_text("x")
                 print("written", folder)
-            except OSError as error:
-                print(type(error).__name__, error.errno)
+            except OSError:
+                print("refused")
         """,
     ).splitlines()
-    assert seen[0] == "True True True"
-    assert seen[1] == "['lo']"
-    assert seen[2:] == ["OSError 30"] * 4
+    assert seen == ["True True True", "['lo']", "True", *["refused"] * 4]
 
 
 def test_kill_is_proven_and_registers_outlive_it(start: Start) -> None:

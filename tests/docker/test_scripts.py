@@ -1,5 +1,6 @@
 """The scripts of docker/: they do nothing where nothing is to do, and say in one line what is missing."""
 
+import os
 import re
 import subprocess
 import sys
@@ -57,6 +58,27 @@ def test_installed_packages_are_left_alone() -> None:
     """With everything there, packages.sh prints nothing and succeeds."""
     done = script("packages.sh", "softhsm2", "p11-kit", "strace", "opensc")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_make_alone_lists_every_target() -> None:
+    """`make` changes nothing and names each target with what it does."""
+    makefile = (CHECKOUT / "Makefile").read_text()
+    phony = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split()
+    listed = subprocess.check_output(["make", "-C", CHECKOUT, "--no-print-directory"], text=True, timeout=30)
+    assert re.findall(r"^  make (\S+) +\S", listed, re.MULTILINE) == phony
+
+
+@pytest.mark.parametrize(("required", "outcome"), [("0", "1 skipped"), ("1", "1 error")])
+def test_docker_test_without_engine(required: str, outcome: str) -> None:
+    """Without an engine a docker test is skipped; where HIL_REQUIRE_DOCKER=1 it is an error instead."""
+    test = f"{__file__}::test_engine_that_answers_is_left_alone"
+    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere.sock", "HIL_REQUIRE_DOCKER": required}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert outcome in done.stdout.splitlines()[-1]
+    assert (done.returncode == 0) is (required == "0")
 
 
 @pytest.mark.docker
