@@ -22,7 +22,9 @@ import pytest
 import tenacity
 
 from emulator import bearer, durable
-from emulator.instance import Instance, UnitEntry, UnitType, write
+from emulator.instance import Instance, UnitEntry, UnitType, read, write
+from emulator.tke import mkpart
+from emulator.tke.workstation import Workstation, identity
 from emulator.wire.unixhttp import Json, Unreachable, request
 
 TYPES = (UnitType.OPERATIONAL,) * 3 + (UnitType.RECOVERY,) * 2
@@ -84,9 +86,9 @@ class Rig:
 
     def select(self, *numbers: int) -> None:
         """Select these units and no others."""
-        every = " ".join(str(number) for number in range(1, len(TYPES) + 1))
-        self.done("cryptounit-rm", ("to remove", every))
-        self.done("cryptounit-add", ("to add", " ".join(map(str, numbers))))
+        instance = read(self.root / "instance.json")
+        chosen = [identity(unit) for unit in instance.units if unit.number in numbers]
+        Workstation(self.workstation).select(instance, chosen)
 
     def select_all(self) -> None:
         """Select every unit."""
@@ -94,11 +96,10 @@ class Rig:
 
     def load(self) -> None:
         """Load the new registers of the selected units from two fresh random key parts."""
-        for _ in range(2):
-            self.done("mk-add --random", ("description", "part"), *(("password", PASSWORD),) * 2)
-        newest = sorted(int(path.stem) for path in self.workstation.glob("*.mkpart"))[-2:]
-        parts = tuple((f"key file {number}", PASSWORD) for number in newest)
-        self.done("cryptounit-mk-load", ("2 or 3", " ".join(map(str, newest))), ADMIN1, *parts)
+        made = [mkpart.create(Workstation(self.workstation), os.urandom(32), "x", PASSWORD) for _ in "ab"]
+        numbers = [str(part.number) for part in made]
+        passwords = [(f"key file {number}", PASSWORD) for number in numbers]
+        self.done("cryptounit-mk-load", ("2 or 3", " ".join(numbers)), ADMIN1, *passwords)
 
     def commit(self) -> None:
         """Commit the new registers of the selected units."""

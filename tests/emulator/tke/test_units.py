@@ -86,15 +86,39 @@ def test_key_files_come_and_go(rig: "Rig") -> None:
     assert (wrong.code, "The two passwords differ." in wrong.text) == (1, True)
     short = rig.tke("mk-add --value", ("key part value", "abcd"))
     assert (short.code, "has 64 hex digits" in short.text) == (1, True)
-    made = rig.done(
-        "mk-add --value", ("key part value", "ab" * 32), ("description", "mine"), *(("password", "p"),) * 2
-    )
+    passwords = (("a password", "p"), ("Re-enter", "p"))
+    made = rig.done("mk-add --value", ("key part value", "ab" * 32), ("description", "mine"), *passwords)
     assert "ab" * 16 not in made.text
+    assert "random" in rig.done("mk-add --random", ("description", "random"), *passwords).text
+    rig.done("mk-rm", ("KEYNUM", "2"), ("Warning!", "y"))
     assert "mine" in rig.done("mks").text
     rig.done("mk-rm", ("KEYNUM", "1"), ("Warning!", "y"))
     assert rig.done("mks").lines == ["No files containing an EP11 master key part were found."]
     rig.done("sigkey-rm", ("KEYNUM", "2"), ("Warning!", "y"))
     assert rig.done("sigkeys").lines[-1] == "KEYNUM 1 is selected as the current signature key."
+
+
+def test_selection_is_added_to_and_taken_from(rig: "Rig") -> None:
+    """cryptounit-rm and cryptounit-add change the selection and show it; the units keep what they hold."""
+    before = rig.registers()
+    removed = rig.done("cryptounit-rm", ("to remove", "1 3"))
+    assert [line.split()[1] for line in removed.lines if line[:1].isdigit()][-5:] == [
+        "false",
+        "true",
+        "false",
+        "true",
+        "true",
+    ]
+    added = rig.done("cryptounit-add", ("to add", "3"))
+    assert [line.split()[1] for line in added.lines if line[:1].isdigit()][-5:] == [
+        "false",
+        "true",
+        "true",
+        "true",
+        "true",
+    ]
+    assert "CRYPTO UNIT NUM" in rig.done("cryptounit-compare").text
+    assert rig.registers() == before
 
 
 def test_login_after_expiry(rig: "Rig") -> None:
