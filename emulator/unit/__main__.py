@@ -73,14 +73,19 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _end_on_signals(door: Popen[bytes]) -> None:
-    """End on SIGTERM, and when the door ends: half a unit is none, and nothing here starts it again."""
+    """End on SIGTERM, and when the door ends: half a unit is none, and nothing here starts it again.
+
+    While uvicorn serves, SIGTERM goes to uvicorn first, which closes its socket and raises it again.
+    """
 
     def terminated(*_: object) -> NoReturn:
+        if door.poll() is not None:
+            raise P11ServerError("p11-kit server has ended")
         raise SystemExit(0)
 
     def child_changed(*_: object) -> None:
         if door.poll() is not None:
-            raise P11ServerError("p11-kit server has ended")
+            signal.raise_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, terminated)
     signal.signal(signal.SIGCHLD, child_changed)

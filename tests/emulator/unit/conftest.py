@@ -120,7 +120,10 @@ class Unit:
         """Start the process and wait until it answers."""
         argv = ["serve", "--dir", str(self.root), "--sockets", str(self.sockets)]
         self.pid = self.zygote.start(argv, self.log)
-        self.ready()
+        try:
+            self.ready()
+        except Unreachable as error:
+            pytest.fail(f"the unit does not start: {error}; its log: {self.log.read_text()}")
 
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(Unreachable),
