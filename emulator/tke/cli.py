@@ -50,7 +50,7 @@ def _guarded(terminal: Terminal, arguments: list[str]) -> int:
         terminal.complain("FAILED", *error.lines)
         return EXIT_FAILED
     except KeyboardInterrupt:
-        terminal.complain("", "Interrupted.")
+        terminal.complain("Interrupted.")
         return EXIT_INTERRUPTED
     except OSError as error:
         terminal.complain("FAILED", f"The workstation reports: {error}")

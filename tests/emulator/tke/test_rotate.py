@@ -148,13 +148,3 @@ def test_set_immediate_refuses_different_new_keys(rig: "Rig") -> None:
     assert ended.code == 1
     assert "do not hold the same value" in ended.text
     assert rig.digest() == before
-
-
-def test_recovery_copies_the_current_key(rig: "Rig") -> None:
-    """auto-mk-recover gives a unit that lost its current master key the one of the chosen recovery unit."""
-    before = rig.registers()
-    rig.select(2)
-    rig.done("cryptounit-mk-clrcur", YES, ADMIN1)
-    rig.select(2, 4, 5)
-    rig.done("auto-mk-recover", ("copy from", "5"), YES, *PASSWORDS)
-    assert rig.registers() == before
