@@ -1,9 +1,9 @@
 """The bodies of the p11-kit remote protocol: every call of PKCS#11 2.40, both directions, two dialects.
 
 Versions of the protocol: 0 up to p11-kit 0.24, 1 from 0.25.0; 2 came with 0.25.6, which changed how a
-mechanism travels. A Dialect is one such way; a peer of a later version is refused. Debian's 0.24.1 speaks
-version 0, and the tests run against it; the other dialect is built from p11-kit's sources and tested as
-bytes only.
+mechanism travels. A Dialect is one such way; a peer of a later version is refused. The tests run against
+the p11-kit on PATH: Debian's 0.24.1 (version 0), and 0.26.4 built from source (version 2) passed them
+too; version 1 is read from p11-kit's sources only.
 
 Why a client of our own: the stock p11-kit-client.so carries only mechanisms whose parameters it knows, and
 refuses CKM_AES_KEY_WRAP with CKR_MECHANISM_INVALID in every version up to 0.26.4. The server does not care.

@@ -117,7 +117,7 @@ class Connection:
         try:
             peer.settimeout(self._seconds)
             peer.connect(str(self._path))
-        except TimeoutError:
+        except (TimeoutError, BlockingIOError):  # the latter: a paused server's queue is full
             peer.close()
             raise self._timeout() from None
         except OSError as error:

@@ -4,7 +4,6 @@ import fcntl
 import signal
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 LABEL = "unit1"
 PIN = "one-pin-of-the-tests"
 SHORT = 0.3
+ENOUGH = 1.5  # for a unit to start its process on a busy machine, where the deadline comes later
 TOKEN_KEY: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
     Attribute.KEY_TYPE: KeyType.AES,
@@ -76,7 +76,7 @@ def test_paused_unit_times_out_at_connect(server: "Server") -> None:
 
 def test_paused_unit_times_out_in_a_call_and_the_module_is_closed(server: "Server") -> None:
     """After a timeout no call goes out on the old connection; reconnect makes a new one."""
-    with Module(server.socket, seconds=SHORT) as module:
+    with Module(server.socket, seconds=ENOUGH) as module:
         session = module.open_session(LABEL, PIN)
         server.signal(signal.SIGSTOP)
         with pytest.raises(UnitTimeout):
@@ -123,7 +123,7 @@ def test_lost_reply_is_a_timeout_and_the_effect_stands(
     def drop(request: Frame, reply: Frame) -> Frame | None:
         return None if call_name(request) == "C_CreateObject" else reply
 
-    session = connect(relayed(drop), seconds=SHORT).open_session(LABEL, PIN, rw=True)
+    session = connect(relayed(drop), seconds=ENOUGH).open_session(LABEL, PIN, rw=True)
     with pytest.raises(UnitTimeout):
         session.create(TOKEN_KEY)
     with Module(server.socket) as module:
@@ -234,11 +234,12 @@ def test_trickling_unit_does_not_extend_the_deadline(peer: "Start") -> None:
         for byte in error_reply(Frame(FIRST_CODE, b""), Rv.GENERAL_ERROR).encode():
             threading.Event().wait(SHORT / 10)
             near.sendall(bytes((byte,)))
+        finished.append(True)
 
-    started = time.monotonic()
+    finished: list[bool] = []
     with pytest.raises(UnitTimeout):
         Module(peer(trickle), seconds=SHORT)
-    assert time.monotonic() - started < 2 * SHORT
+    assert not finished
 
 
 def test_client_that_keeps_the_lock_is_a_timeout(server: "Server") -> None:

@@ -1,5 +1,6 @@
 """Pipelining, and the check of the master key before it is used."""
 
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
 import pytest
@@ -59,6 +60,16 @@ def test_full_buffers_in_both_directions_do_not_deadlock(session: Session) -> No
     handles = session.run([Call.create(big)] * 20)
     assert [len(answer) for answer in session.run([Call.generate_random(50_000)] * 200)] == [50_000] * 200
     assert len(set(handles)) == 20
+
+
+def test_threads_share_a_session(session: Session) -> None:
+    """Exchanges of several threads on one session do not mix their replies."""
+
+    def lengths(length: int) -> set[int]:
+        return {len(drawn) for drawn in session.run([Call.generate_random(length)] * WINDOW)}
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lengths, range(1, 9))) == [{length} for length in range(1, 9)]
 
 
 def test_packed_template_is_the_same_template(session: Session) -> None:
