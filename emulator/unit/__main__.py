@@ -61,7 +61,7 @@ def _serve(options: argparse.Namespace) -> None:
         raise UsageError(f"{options.sockets} is too long for sockets; choose a shorter --sockets")
     with factory.locked(folder):
         firmware = factory.power_on(folder, options.module)
-        app = application(firmware, folder.iam_secret.read_text())
+        app = application(firmware, folder.iam_secret.read_text().strip())
         options.sockets.mkdir(parents=True, exist_ok=True)
         door = p11server.start(options.sockets / "p11.sock", options.module)
         try:

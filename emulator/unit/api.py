@@ -58,7 +58,7 @@ def _guarded(handler: Handler, secret: str) -> Handler:
             refusal = error.refusal
             return _error(409, refusal.text, return_code=refusal.return_code, reason_code=refusal.reason_code)
         except (TokenError, OSError) as error:
-            return _error(500, f"The crypto unit failed: {error}")
+            return _error(500, f"The crypto unit failed, look at its registers before going on: {error}")
 
     return guarded
 

@@ -239,6 +239,39 @@ def test_killed_at_every_durable_call(bench: Bench, tmp_path: "Path", state: str
     assert not outcomes[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("state", "command"), [("valid", Command.GENERATE), ("committed", Command.SETIMM)])
+def test_disk_full_at_every_durable_call(
+    bench: Bench, tmp_path: "Path", state: str, command: Command
+) -> None:
+    """Where a durable call fails the unit answers, shows what holds, and is the same after a restart.
+
+    A command that is answered with 200 took effect. One that is answered with 500 did not, unless what failed
+    was the flush after the rename of its state: so the answer sends the caller to look, and the query tells.
+    """
+    unit, trace = bench.unit, tmp_path / "trace"
+    before, body = prepared(bench, state, command)
+    with traced(unit.pid, trace, f"trace={DURABLE}"):
+        assert unit.post(command, body).ok
+    after = unit.query()
+
+    for point in durable_points(trace.read_text()):
+        _, body = prepared(bench, state, command)
+        fault = f"inject={point.name}:error=ENOSPC:when={point.ordinal}"
+        with traced(unit.pid, trace, f"trace={DURABLE}", fault):
+            reply = unit.post(command, body)
+        assert "(INJECTED)" in trace.read_text(), point
+        shown = unit.query()
+        assert reply.status in {200, 500}, (point, reply)
+        allowed = [after] if reply.ok else [before, after]
+        assert normal(shown, command) in [normal(each, command) for each in allowed], (point, reply)
+        unit.kill()
+        unit.start()
+        assert unit.query() == shown, point
+        check_token(unit)
+        check_operation(bench)
+
+
 def check_operation(bench: Bench) -> None:
     """A unit that left imprint mode clears NEW and generates another key."""
     unit, one = bench.unit, bench.admins[:1]
