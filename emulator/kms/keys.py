@@ -39,6 +39,16 @@ class Call:
             raise KmsError(Code.BAD_REQUEST, f"{name}: a number from 0 to {most} expected")
         return int(text)
 
+    def seconds(self, name: str, most: float) -> float:
+        """Return a time of the query, 0 where it is not given."""
+        try:
+            value = float(self.query.get(name, "0"))
+        except ValueError:
+            value = -1
+        if not 0 <= value <= most:
+            raise KmsError(Code.BAD_REQUEST, f"{name}: seconds from 0 to {most:g} expected")
+        return value
+
 
 def show_page(service: Service, call: Call) -> Json:
     """GET keys: a page of keys, all states unless ``state`` names some."""

@@ -52,7 +52,7 @@ def request_rewrap(service: Service, _call: Call) -> Json:
 
 async def await_rewrap(service: Service, call: Call) -> None:
     """Wait until no job is running, for ``wait`` seconds of the query at most."""
-    seconds = call.number("wait", 0, WAIT_SECONDS_MAX)
+    seconds = call.seconds("wait", WAIT_SECONDS_MAX)
     if seconds and service.rewrapper.job.state is JobState.RUNNING:
         await asyncio.wait({asyncio.wrap_future(service.rewrapper.finished)}, timeout=seconds)
 

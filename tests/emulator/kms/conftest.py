@@ -29,6 +29,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from emulator import bearer
 from emulator.kms import model
+from emulator.kms.__main__ import main
 from emulator.unit.command import signed_bytes
 from emulator.unit.keypart import wrap_part
 from emulator.wire import unixhttp
@@ -79,6 +80,17 @@ class Unit:
     def public_key(self) -> bytes:
         """The administrator's DER SubjectPublicKeyInfo."""
         return self.administrator.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def described(self) -> Json:
+        """What kms.json says about the unit."""
+        return {
+            "number": self.number,
+            "admin_socket": str(self.sockets / "admin.sock"),
+            "p11_socket": str(self.sockets / "p11.sock"),
+            "pin": str(self.folder / "pin"),
+            "token": f"unit{self.number}",
+        }
 
     def start(self) -> None:
         """Start the unit and wait until both of its sockets answer."""
@@ -178,19 +190,10 @@ class Kms:
         self.token: str | None = bearer.issue(SECRET, "test")
         (folder / "iam.secret").write_text(SECRET)
         (folder / "apikey").write_text(APIKEY)
-        described = [
-            {
-                "number": unit.number,
-                "admin_socket": str(unit.sockets / "admin.sock"),
-                "p11_socket": str(unit.sockets / "p11.sock"),
-                "pin": str(unit.folder / "pin"),
-                "token": f"unit{unit.number}",
-            }
-            for unit in units
-        ]
+        described = [unit.described for unit in units]
         if p11_socket:
             described[0]["p11_socket"] = str(p11_socket)
-        self.settings: Json = {
+        settings = {
             "store": str(self.store),
             "socket": str(self.socket),
             "iam_secret": str(folder / "iam.secret"),
@@ -201,16 +204,8 @@ class Kms:
             "units": described,
             **settings,
         }
-        self.configure()
-        subprocess.run(
-            [sys.executable, "-m", "emulator.kms", "init", "--config", str(self.config)],
-            check=True,
-            timeout=20,
-        )
-
-    def configure(self) -> None:
-        """Write the settings for the next start."""
-        self.config.write_text(json.dumps(self.settings))
+        self.config.write_text(json.dumps(settings))
+        assert main(["init", "--config", str(self.config)]) == 0
 
     def start(self) -> None:
         """Start the service and wait until it answers."""

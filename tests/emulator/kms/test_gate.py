@@ -16,7 +16,15 @@ def test_open_rotation_keeps_workloads_out() -> None:
     assert refused.value.code is Code.ROTATION_IN_PROGRESS
 
 
-def test_closing_waits_for_those_inside_and_keeps_newcomers_out() -> None:
+def test_a_closed_gate_keeps_newcomers_out() -> None:
+    """While a rewrap request decides, no workload begins."""
+    gate = Gate(1)
+    with gate.closed(), pytest.raises(KmsError) as refused, gate.workload(lambda: False):
+        pytest.fail("the gate let a newcomer in")
+    assert refused.value.code is Code.ROTATION_IN_PROGRESS
+
+
+def test_closing_waits_for_those_inside() -> None:
     """A rewrap request proceeds only after the workload that is inside has left."""
     gate, inside, leave, order = Gate(10), threading.Event(), threading.Event(), []
 
@@ -34,10 +42,6 @@ def test_closing_waits_for_those_inside_and_keeps_newcomers_out() -> None:
         working = pool.submit(work)
         assert inside.wait(10)
         closing = pool.submit(close)
-        while not gate._closing:
-            pass
-        with pytest.raises(KmsError), gate.workload(lambda: False):
-            pytest.fail("the gate let a newcomer in")
         leave.set()
         working.result(10)
         closing.result(10)

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,25 +168,50 @@ def test_service_killed_at_a_pkcs11_call(site: Site, name: str, ordinal: int) ->
 SYSTEM_CALLS = (("fdatasync", 1), ("fdatasync", 5), ("pwrite64", 12), ("unlink", 2), ("unlink", 3))
 
 
+@contextmanager
+def strace(kms: "Kms", name: str, fault: str) -> Iterator[None]:
+    """Inject a fault into system calls of the running service; strace counts the calls of each thread by themselves."""
+    assert kms.process is not None
+    command = [
+        "strace",
+        "-f",
+        "-e",
+        f"trace={name}",
+        "-e",
+        f"inject={name}:{fault}",
+        "-p",
+        str(kms.process.pid),
+    ]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+        assert tracer.stderr is not None
+        assert "attached" in tracer.stderr.readline()
+        yield
+        if kms.process.poll() is None:
+            tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=10)
+
+
 @pytest.mark.parametrize(("name", "ordinal"), SYSTEM_CALLS)
 def test_service_killed_in_a_transaction(site: Site, name: str, ordinal: int) -> None:
     """SIGKILL in the middle of a transaction leaves each batch done or not, a new request does the rest."""
     new = site.units.new_master_key()
-    assert site.kms.process is not None
-    options = ["-f", "-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={ordinal}"]
-    tracer = subprocess.Popen(
-        ["strace", *options, "-p", str(site.kms.process.pid)], stderr=subprocess.PIPE, text=True
-    )
-    with tracer:
-        assert tracer.stderr is not None
-        assert "attached" in tracer.stderr.readline()
+    with strace(site.kms, name, f"signal=SIGKILL:when={ordinal}"):
         with suppress(unixhttp.Unreachable):
             site.kms.request("POST", "rotation/rewrap", {})
         assert site.killed() == -signal.SIGKILL
-        tracer.communicate(timeout=10)
     done = [row.mk_id.hex() for row in site.kms.rows()].count(new)
     assert done % BATCH == 0
     site.kms.start()
+    site.finish(new)
+
+
+def test_full_disk_fails_the_job_and_keeps_the_rows(site: Site) -> None:
+    """A write that finds no space ends the job, and once there is space a new request does the rest."""
+    new = site.units.new_master_key()
+    with strace(site.kms, "pwrite64", "error=ENOSPC:when=12"):
+        job = site.kms.rewrap()
+    assert (job["state"], job["error"]) == ("failed", "key store: database or disk is full")
+    assert [row.mk_id.hex() for row in site.kms.rows()].count(new) % BATCH == 0
     site.finish(new)
 
 

@@ -214,6 +214,8 @@ def test_listing_pages_and_filters(kms: "Kms") -> None:
         ("GET", "keys?limit=5001", None),
         ("GET", "keys?state=lost", None),
         ("GET", "rotation/rewrap?wait=-1", None),
+        ("GET", "rotation/rewrap?wait=nan", None),
+        ("GET", "rotation/rewrap?wait=soon", None),
     ],
 )
 def test_malformed_requests_are_named_and_change_nothing(

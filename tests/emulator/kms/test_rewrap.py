@@ -92,7 +92,7 @@ def test_a_second_request_rewraps_nothing_and_succeeds(kms: "Kms", units: "Units
 
 def test_the_job_is_idle_before_the_first_request(kms: "Kms") -> None:
     """A service that has run no job says so at once, also to a long poll."""
-    assert kms.get("rotation/rewrap?wait=30")["job"] == {
+    assert kms.get("rotation/rewrap?wait=2.5")["job"] == {
         "state": "idle", "from": None, "to": None, "rewrapped": 0, "total": 0, "error": None,
     }  # fmt: skip
 
