@@ -66,7 +66,7 @@ class Token:
         """
         self._thread = threading.get_ident()
         self._folder = folder
-        with _reported("open the token"):
+        with _reported("be opened"):
             self._session = pkcs11.lib(str(module)).get_token(token_label=label).open(rw=True, user_pin=pin)
         self._template = {
             Attribute.SENSITIVE: True,
