@@ -170,19 +170,10 @@ SYSTEM_CALLS = (("fdatasync", 1), ("fdatasync", 5), ("pwrite64", 12), ("unlink",
 
 @contextmanager
 def strace(kms: "Kms", name: str, fault: str) -> Iterator[None]:
-    """Inject a fault into system calls of the running service; strace counts the calls of each thread by themselves."""
+    """Inject a fault into a system call of the running service; strace counts each thread by itself."""
     assert kms.process is not None
-    command = [
-        "strace",
-        "-f",
-        "-e",
-        f"trace={name}",
-        "-e",
-        f"inject={name}:{fault}",
-        "-p",
-        str(kms.process.pid),
-    ]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
+    options = ["-f", "-e", f"trace={name}", "-e", f"inject={name}:{fault}", "-p", str(kms.process.pid)]
+    with subprocess.Popen(["strace", *options], stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         assert "attached" in tracer.stderr.readline()
         yield
