@@ -13,6 +13,7 @@ import os
 import re
 import select
 import subprocess
+import sys
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -237,6 +238,27 @@ def test_killed_at_every_durable_call(bench: Bench, tmp_path: "Path", state: str
         check_operation(bench)
     assert outcomes == sorted(outcomes), list(zip(points, outcomes, strict=True))
     assert not outcomes[0]
+
+
+@pytest.mark.parametrize("ordinal", [1, 2, 3, 4])
+def test_killed_in_the_sweep(bench: Bench, tmp_path: "Path", ordinal: int) -> None:
+    """A start that is killed between the leftovers of an earlier kill is finished by the next start."""
+    bench.at("valid")
+    unit, trace, before = bench.unit, tmp_path / "trace", bench.unit.query()
+    unit.kill()
+    (key,) = unit.root.glob(f"tokens/*/{unit.objects[0]}")
+    for stem in ("one", "two"):
+        key.with_name(f"{stem}.object").write_bytes(key.read_bytes()[:-1])
+        key.with_name(f"{stem}.lock").touch()
+    killer = f"inject=unlink:signal=SIGKILL:when={ordinal}"
+    serve = [sys.executable, "-m", "emulator.unit", "serve", "--dir", str(unit.root)]
+    command = ["strace", "-f", "-o", str(trace), "-e", "trace=unlink", "-e", killer, *serve]
+    ended = subprocess.run([*command, "--sockets", str(unit.sockets)], timeout=30, check=False)
+    assert ended.returncode == -9
+    assert died_in(trace.read_text()) == Point("unlink", ordinal)
+    unit.start()
+    assert unit.query() == before
+    check_token(unit)
 
 
 @pytest.mark.slow
