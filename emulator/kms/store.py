@@ -32,7 +32,7 @@ SCHEMA = (
         key_id TEXT NOT NULL REFERENCES keys(id) ON DELETE CASCADE, version INTEGER NOT NULL,
         mk_id BLOB NOT NULL, blob BLOB NOT NULL, staged_mk_id BLOB, staged_blob BLOB,
         PRIMARY KEY (key_id, version))""",
-    "CREATE INDEX versions_by_master_key ON versions (mk_id)",
+    "CREATE INDEX versions_by_master_key ON versions (mk_id, key_id, version)",
     """CREATE TABLE rotation (
         one INTEGER PRIMARY KEY CHECK (one = 1), source BLOB NOT NULL, target BLOB NOT NULL)""",
 )
