@@ -17,9 +17,7 @@ from emulator.wire import frames, values
 from emulator.wire.calls import SIGNATURES, Signature
 from emulator.wire.constants import Mechanism
 from emulator.wire.errors import ProtocolError, UnsupportedVersion, refusal
-from emulator.wire.values import Cursor, Parameterised, Template
-
-__all__ = ["BEFORE_0_25_6", "SINCE_0_25_6", "VERSION_OFFERED", "Dialect", "Template", "dialect"]
+from emulator.wire.values import Cursor, Parameterised
 
 VERSION_OFFERED = 2
 
