@@ -5,8 +5,12 @@ set -euo pipefail
 
 case ${1:-} in
     process) ;;
-    # Never start an engine that nobody asked for; use the one that answers.
-    auto) if engine_answers; then "$root/docker/image.sh" >/dev/null; fi ;;
+    # Use the engine that answers, never start one that nobody asked for; without an image hil takes processes.
+    auto)
+        if engine_answers && ! "$root/docker/image.sh" >/dev/null; then
+            say "no image of a crypto unit, so the units run as plain processes"
+        fi
+        ;;
     docker) "$root/docker/engine.sh" start && "$root/docker/image.sh" >/dev/null ;;
     *) say "BACKEND is one of auto, process, docker"; exit 64 ;;
 esac
