@@ -180,36 +180,40 @@ class Rig:
 
 
 def _converse(command: str, answers: Sequence[Answer], environment: dict[str, str]) -> Ended:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "emulator.tke", *command.split()],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    )
+    ) as process:
+        try:
+            text = _talk(process, list(answers))
+            return Ended(process.wait(timeout=SECONDS), text.splitlines())
+        finally:
+            process.kill()
+
+
+def _talk(process: subprocess.Popen[bytes], answers: list[Answer]) -> str:
+    """Answer each question until the output ends; after the last answer the input ends."""
     assert process.stdin is not None
     assert process.stdout is not None
-    remaining, text, asked_from = list(answers), "", 0
+    text, asked_from = "", 0
     deadline = time.monotonic() + SECONDS
-    try:
-        while chunk := _read(process.stdout.fileno(), deadline, text):
-            text += chunk
-            if text.endswith("\n> ") and remaining:
-                expected, answer = remaining.pop(0)
-                assert expected in text[asked_from:], text
-                asked_from = len(text)
-                typed = answer if isinstance(answer, str) else answer()
-                process.stdin.write(typed.encode() + b"\n")
-                process.stdin.flush()
-            elif text.endswith("\n> "):
-                process.stdin.close()
-        assert not remaining, f"never asked: {remaining}\n{text}"
-        return Ended(process.wait(timeout=SECONDS), text.splitlines())
-    finally:
-        process.kill()
-        process.wait(timeout=SECONDS)
-        process.stdout.close()
-        process.stdin.close()
+    while chunk := _read(process.stdout.fileno(), deadline, text):
+        text += chunk
+        if not text.endswith("\n> "):
+            continue
+        if not answers:
+            process.stdin.close()
+            continue
+        expected, answer = answers.pop(0)
+        assert expected in text[asked_from:], text
+        asked_from = len(text)
+        process.stdin.write((answer if isinstance(answer, str) else answer()).encode() + b"\n")
+        process.stdin.flush()
+    assert not answers, f"never asked: {answers}\n{text}"
+    return text
 
 
 def _read(descriptor: int, deadline: float, seen: str) -> str:

@@ -38,8 +38,6 @@ def _thresholds(rig: "Rig") -> None:
 
 def _one_common_key(rig: "Rig") -> None:
     """Two current keys as before, but one of them is an administrator in crypto unit 1 only."""
-    rig.load()
-    rig.commit()
     rig.done("sigkey-add", ("name", "admin3"), ("a password", PASSWORD), ("Re-enter", PASSWORD))
     rig.select(1)
     administrator = (("KEYNUM of the administrator", "3"), ("administrator signature key file", PASSWORD))
@@ -79,8 +77,6 @@ def _new_differs(rig: "Rig") -> None:
 
 
 def _one_deselected(rig: "Rig") -> None:
-    rig.load()
-    rig.commit()
     rig.done("cryptounit-rm", ("to remove", "5"))
 
 

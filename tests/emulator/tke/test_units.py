@@ -62,6 +62,7 @@ def test_administrator_comes_and_goes(rig: "Rig") -> None:
 def test_clear_new_after_warning(rig: "Rig") -> None:
     """Clearing warns first, needs one signature, and leaves current registers alone."""
     before = rig.registers()
+    rig.select(2)
     rig.load()
     rig.done("cryptounit-mk-clrnew", ("Key storage that is already rewrapped", "y"), ADMIN1)
     assert rig.registers() == before
@@ -69,9 +70,10 @@ def test_clear_new_after_warning(rig: "Rig") -> None:
 
 def test_loading_the_current_key_again_is_refused(rig: "Rig") -> None:
     """Key parts that make the current master key cannot be loaded as the new one."""
+    rig.select(2)
     rig.load()
     rig.commit()
-    rig.done("cryptounit-mk-rotate", YES, ADMIN1)
+    rig.done("cryptounit-mk-setimm", YES, ADMIN1)
     before = rig.registers()
     passwords = (("key file 2", PASSWORD), ("key file 1", PASSWORD))
     ended = rig.tke("cryptounit-mk-load", ("2 or 3", "2 1"), ADMIN1, *passwords)
