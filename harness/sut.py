@@ -65,29 +65,46 @@ def rest_event(method: str, target: str) -> str:
     return "workload"
 
 
-def unit_init(directory: Path, number: int, unit_type: str, secret: Path) -> list[str]:
-    """Command that makes a crypto unit in its factory state."""
+# Modules with a main(argv), which the bench starts as processes.
+UNIT = "emulator.unit.__main__"
+KMS = "emulator.kms.__main__"
+TKE = "emulator.tke.cli"
+PROGRAMS = (UNIT, KMS, TKE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program of the emulator: its module and its arguments."""
+
+    module: str
+    arguments: tuple[str, ...]
+
+    @property
+    def argv(self) -> list[str]:
+        """Command line that starts it as a process of its own."""
+        return [sys.executable, "-m", self.module, *self.arguments]
+
+
+def unit_init(directory: Path, number: int, unit_type: str, secret: Path) -> Program:
+    """Make a crypto unit in its factory state."""
     location = f"[{REGION}].[AZ{number}-CS{number}].[{number:02}].[{number:02}]"
-    return [
-        *(sys.executable, "-m", "emulator.unit", "init", "--dir", str(directory), "--number", str(number)),
-        *("--type", unit_type, "--location", location, "--iam-secret", str(secret)),
-    ]
+    where = ("--dir", str(directory), "--number", str(number), "--type", unit_type)
+    return Program(UNIT, ("init", *where, "--location", location, "--iam-secret", str(secret)))
 
 
-def unit_serve(directory: Path, sockets: Path) -> list[str]:
-    """Command that runs a crypto unit."""
-    arguments = ("serve", "--dir", str(directory), "--sockets", str(sockets))
-    return [sys.executable, "-m", "emulator.unit", *arguments]
+def unit_serve(directory: Path, sockets: Path) -> Program:
+    """Run a crypto unit."""
+    return Program(UNIT, ("serve", "--dir", str(directory), "--sockets", str(sockets)))
 
 
-def kms(action: str, config: Path) -> list[str]:
-    """Command that makes the empty key store (``init``) or runs the kms (``serve``)."""
-    return [sys.executable, "-m", "emulator.kms", action, "--config", str(config)]
+def kms(action: str, config: Path) -> Program:
+    """Make the empty key store (``init``) or run the kms (``serve``)."""
+    return Program(KMS, (action, "--config", str(config)))
 
 
-def tke(words: Sequence[str]) -> list[str]:
-    """Command line of the operator."""
-    return [sys.executable, "-m", "emulator.tke", *words]
+def tke(words: Sequence[str]) -> Program:
+    """Run a command of the operator."""
+    return Program(TKE, tuple(words))
 
 
 @dataclass(frozen=True)

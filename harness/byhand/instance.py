@@ -100,8 +100,8 @@ def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
             made_by=owner.parse(owners[KMS]),
         ).start()
     else:
-        argv = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))
-        owners[name] = str(owner.of(detached(argv, layout.logs / f"unit-{number}.log").pid))
+        program = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))
+        owners[name] = str(owner.of(detached(program, layout.logs / f"unit-{number}.log").pid))
 
 
 def look(record: Record) -> Status:

@@ -4,20 +4,24 @@ The pipe is read under the conductor's lock, so that a line takes its place in t
 whatever the command does next.
 """
 
+import contextlib
 import os
 import re
 import select
-import subprocess
+import signal
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
+from harness import sut
 from harness.faults.conductor import Conductor
 from harness.model.faults import TKE
+from harness.nursery import Seedling
 
 Answers = Sequence[tuple[re.Pattern[str], str]]
 PROMPT = "> "
+END_SECONDS = 10.0
 
 
 class NoAnswerKnown(Exception):
@@ -36,13 +40,25 @@ class Ended:
 
 @dataclass
 class _Running:
-    process: subprocess.Popen[bytes]
+    process: Seedling
+    keyboard: IO[bytes]
     output: IO[bytes]
     lines: list[str] = field(default_factory=list)
     tail: str = ""
     asked_from: int = 0
     answered: bool = False
     at_end: bool = False
+
+    def kill(self) -> int:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return self.process.wait(END_SECONDS)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        self.keyboard.close()
+        self.output.close()
 
 
 class Terminal:
@@ -54,48 +70,39 @@ class Terminal:
         self.transcript: list[str] = []
 
     def run(
-        self, command: str, argv: Sequence[str], env: Mapping[str, str], answers: Answers, seconds: float
+        self, program: sut.Program, environment: Mapping[str, str], answers: Answers, seconds: float
     ) -> Ended:
-        """Run ``argv`` to its end, answering its prompts; killed after ``seconds``."""
-        self._conductor.start(TKE, lambda: self._start(argv, env))
-        running = self._running
-        if running is None or running.process.stdin is None:
-            raise AssertionError
-        process = running.process
+        """Run a program to its end, answering its prompts; killed after ``seconds``."""
+        command = " ".join(program.arguments)
         self.transcript.append(f"$ {command}")
+        self._conductor.start(TKE, lambda: self._start(program, environment))
+        running = self._running
+        if running is None:
+            raise AssertionError
         self._conductor.watch(self)
         try:
             timed_out = self._attend(running, answers, time.monotonic() + seconds)
-            return Ended(command, tuple(running.lines), process.wait(timeout=10), timed_out)
+            return Ended(command, tuple(running.lines), running.process.wait(END_SECONDS), timed_out)
         finally:
             self._conductor.watch(None)
             self._running = None
-            process.kill()
-            process.wait(timeout=10)
-            running.process.stdin.close()
-            running.output.close()
+            running.end()
 
-    def _start(self, argv: Sequence[str], env: Mapping[str, str]) -> int:
-        process = subprocess.Popen(
-            argv,
-            env=dict(env),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        if process.stdout is None:
-            raise AssertionError
-        os.set_blocking(process.stdout.fileno(), False)
-        self._running = _Running(process, process.stdout)
+    def _start(self, program: sut.Program, environment: Mapping[str, str]) -> int:
+        typed, keyboard = os.pipe()
+        screen, printed = os.pipe()
+        os.set_blocking(screen, False)
+        process = Seedling(program, environment, (typed, printed, printed))
+        os.close(typed)
+        os.close(printed)
+        self._running = _Running(process, os.fdopen(keyboard, "wb", buffering=0), os.fdopen(screen, "rb"))
         return process.pid
 
     def kill(self) -> int:
         """Kill the running command with SIGKILL and return its exit code."""
         if self._running is None:
             raise ProcessLookupError("no command runs")
-        self._running.process.kill()
-        return self._running.process.wait(timeout=10)
+        return self._running.kill()
 
     def drain(self) -> None:
         """Report the lines that stand in the pipe; called under the conductor's lock."""
@@ -126,7 +133,7 @@ class Terminal:
         while not running.at_end:
             left = deadline - time.monotonic()
             if left <= 0:
-                running.process.kill()
+                running.kill()
                 return True
             poll.poll(left * 1000)
             self._conductor.drain()
@@ -144,17 +151,12 @@ class Terminal:
             if (found := list(pattern.finditer(question)))
         ]
         if not matches:
-            running.process.kill()
+            running.kill()
             raise NoAnswerKnown(f"no answer prepared for: {question!r}")
         _, answer = max(matches)  # the last thing that was asked
         self._type(running, answer)
 
     def _type(self, running: _Running, answer: str) -> None:
         """Type a line. A command that has just died cannot read it, and that is no fault of the bench."""
-        if running.process.stdin is None:
-            raise AssertionError
-        try:
-            running.process.stdin.write(answer.encode() + b"\n")
-            running.process.stdin.flush()
-        except BrokenPipeError:
-            return
+        with contextlib.suppress(BrokenPipeError):
+            running.keyboard.write(answer.encode() + b"\n")

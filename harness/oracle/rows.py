@@ -25,9 +25,14 @@ class Row:
 
 
 def read_rows(store: Path) -> tuple[Row, ...]:
-    """Read all rows of a key store file, without writing to it."""
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+    """Read all rows of a key store file.
+
+    Opened for writing, because only then SQLite rolls a transaction back that a kill has cut short, as the
+    kms does at its next start; read-only it would refuse. Nothing else is written.
+    """
+    connection = sqlite3.connect(f"file:{store}?mode=rw", uri=True, timeout=BUSY_SECONDS)
     try:
+        connection.execute("PRAGMA query_only = ON")
         found = connection.execute("SELECT key_id, version, mk_id, blob FROM versions ORDER BY 1, 2")
         return tuple(Row(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in found)
     finally:

@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
+
+from harness import sut
+from harness.nursery import Seedling
 
 STOP_SECONDS = 10.0
 
@@ -14,12 +16,13 @@ class NotKilled(Exception):
 
 
 class Child:
-    """One process of the rig; its output goes to a log file."""
+    """One server of the rig; its output goes to a log file."""
 
-    def __init__(self, name: str, argv: Sequence[str], log: Path) -> None:
+    def __init__(self, name: str, program: sut.Program, log: Path) -> None:
         self.name = name
-        # setpriv, not a preexec function: those are unsafe in a process that has threads.
-        self._process = detached(("setpriv", "--pdeathsig", "KILL", *argv), log)
+        with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
+            stdio = (nothing.fileno(), output.fileno(), output.fileno())
+            self._process = Seedling(program, os.environ, stdio)
 
     @property
     def pid(self) -> int:
@@ -33,10 +36,11 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL the whole group and prove that the leader died of it."""
-        if self._process.poll() is not None:
-            raise NotKilled(f"{self.name} had already ended with exit code {self._process.returncode}")
+        ended = self._process.poll()
+        if ended is not None:
+            raise NotKilled(f"{self.name} had already ended with exit code {ended}")
         os.killpg(self.pid, signal.SIGKILL)
-        code = self._process.wait(timeout=STOP_SECONDS)
+        code = self._process.wait(STOP_SECONDS)
         if code != -signal.SIGKILL:
             raise NotKilled(f"{self.name} ended with exit code {code}, not by SIGKILL")
 
@@ -44,12 +48,16 @@ class Child:
         """End the group, whatever state it is in."""
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
-            self._process.wait(timeout=STOP_SECONDS)
+            self._process.wait(STOP_SECONDS)
 
 
-def detached(argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own; it outlives its starter."""
+def detached(program: sut.Program, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program cold, in a session of its own; it outlives its starter."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            program.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )

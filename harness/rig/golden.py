@@ -43,14 +43,14 @@ def factory(layout: Layout, shape: sut.Shape) -> None:
     (layout.kms_config.parent / "apikey").write_text(apikey)
     (layout.workstation / "apikey").write_text(apikey)
     making = [
-        subprocess.Popen(sut.unit_init(layout.unit(number), number, unit_type, layout.secret))
+        subprocess.Popen(sut.unit_init(layout.unit(number), number, unit_type, layout.secret).argv)
         for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True)
     ]
     for process in making:
         if process.wait(timeout=SETUP_SECONDS) != 0:
             raise GoldenError("a crypto unit could not be made; its message stands above")
     layout.write_directory(shape, relayed=True)
-    subprocess.run(sut.kms("init", layout.kms_config), check=True, timeout=SETUP_SECONDS)
+    subprocess.run(sut.kms("init", layout.kms_config).argv, check=True, timeout=SETUP_SECONDS)
 
 
 def initialise(rig: Rig) -> bytes:

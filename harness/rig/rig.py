@@ -89,7 +89,7 @@ class Rig:
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
         """Run one command of the operator at the terminal, through the relays."""
         environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._times)
-        return self.terminal.run(command, sut.tke(command.split()), environment, answers, seconds)
+        return self.terminal.run(sut.tke(command.split()), environment, answers, seconds)
 
     def kill(self, victim: Process) -> None:
         """SIGKILL a process of the instance; returns when that is proven, raises otherwise."""
