@@ -4,6 +4,7 @@ It never sees a register, a row or a fault directly. That is the point: the page
 a person has seen, so the bench must not be better informed than that person.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -93,14 +94,25 @@ class Operator:
     def _follow(self, rule: Rule, ended: Ended, units: tuple[UnitRegisters, ...]) -> Ended | None:
         """Run the commands of a rule; return the one that failed, None where none did."""
         self._rules.append(rule.name)
-        for entry in rule.run:
-            command, _, argument = (ended.command if entry == AGAIN else entry).partition(" ")
+        for entry in self._typed(rule, ended.command):
+            command, _, argument = entry.partition(" ")
             numbers = " ".join(map(str, promoted(units))) if argument == "@promoted" else argument
             self._commands.append(f"{command} {numbers}".strip())
             result = self._console.tke(command, sut.answers(numbers))
             if result.exit_code != 0:
                 return result
         return None
+
+    def _typed(self, rule: Rule, failed: str) -> Iterator[str]:
+        """Yield what a rule says to type; a command of the flow typed again is followed by the rest of it."""
+        flow = sut.FLOWS[self._flow]
+        for entry in rule.run:
+            if entry != AGAIN:
+                yield entry
+            elif failed in flow:
+                yield from flow[flow.index(failed) :]
+            else:
+                yield failed
 
     def _done(self, stuck: str) -> Recovery:
         return Recovery(tuple(self._commands), tuple(self._rules), stuck)

@@ -1,0 +1,149 @@
+"""The operator at a console whose commands and screens are written down beforehand."""
+
+from dataclasses import dataclass, field
+
+from emulator.instance import Instance, UnitType
+from emulator.tke import screen
+from emulator.tke.unitstate import Register, RegisterState, UnitState
+from harness import sut
+from harness.faults.terminal import Answers, Ended
+from harness.procedures import load
+from harness.procedures.operator import Operator
+
+MESSAGE_1 = "Delaying 30 seconds to allow server to discover new master key values"
+MESSAGE_2 = "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm"
+KILLED = -9
+
+
+@dataclass
+class Console:
+    """Plays commands from a list of (exit code, lines) and remembers what was typed."""
+
+    script: list[tuple[int, list[str]]]
+    struck: bool = False
+    typed: list[str] = field(default_factory=list)
+    answers: list[Answers] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+
+    def tke(self, command: str, answers: Answers = ()) -> Ended:
+        """Play the next entry."""
+        self.typed.append(command)
+        self.answers.append(answers)
+        code, lines = self.script.pop(0)
+        self.shown += lines
+        return Ended(command, tuple(lines), code)
+
+    def lines(self) -> list[str]:
+        """All that was shown."""
+        return self.shown
+
+    def between(self) -> bool:
+        """Whether something died."""
+        return self.struck
+
+
+def _screen(*promoted: bool) -> list[str]:
+    """Show ``cryptounit-mks`` of operational units of which some are promoted."""
+    old, new = "a" * 64, "b" * 64
+    units = [
+        UnitState(
+            number=number,
+            type=UnitType.OPERATIONAL,
+            module="",
+            domain=1,
+            imprint=False,
+            signature_threshold=2,
+            revocation_threshold=2,
+            counter=0,
+            administrators=(),
+            current=Register(RegisterState.VALID, new if done else old),
+            new=Register(RegisterState.EMPTY, "0" * 64)
+            if done
+            else Register(RegisterState.FULL_COMMITTED, new),
+        )
+        for number, done in enumerate(promoted, start=1)
+    ]
+    instance = Instance("", "", "", "", "", "", ())
+    return [*screen.new_registers(instance, units), *screen.current_registers(instance, units)]
+
+
+def _recover(console: Console, flow: str = "auto") -> tuple[list[str], str]:
+    operator = Operator(console, flow, load.builtin("documented"))
+    recovery = operator.recover(operator.rotate())
+    return console.typed, recovery.stuck
+
+
+def test_killed_before_message_1() -> None:
+    """Nothing was shown, so the whole rotation is run again."""
+    console = Console([(KILLED, []), (0, ["OK"])])
+    assert _recover(console) == (["auto-mk-rotate", "auto-mk-rotate"], "")
+
+
+def test_killed_after_message_1() -> None:
+    """Message 1 was shown, so key storage is rewrapped and the keys are promoted."""
+    console = Console([(KILLED, [MESSAGE_1]), (0, ["OK"])])
+    assert _recover(console) == (["auto-mk-rotate", "cryptounit-mk-rotate"], "")
+
+
+def test_killed_in_the_middle_of_promotion() -> None:
+    """The operator looks, deselects the units that are promoted by their numbers, and promotes the others."""
+    script = [(KILLED, [MESSAGE_1, MESSAGE_2]), (0, _screen(True, False, True)), (0, []), (0, ["OK"])]
+    console = Console(script)
+    typed, stuck = _recover(console)
+    assert typed == ["auto-mk-rotate", "cryptounit-mks", "cryptounit-rm", "cryptounit-mk-setimm"]
+    assert stuck == ""
+    question = "Enter a list of CRYPTO UNIT NUM"
+    assert [answer for pattern, answer in console.answers[2] if pattern.search(question)] == ["1 3"]
+
+
+def test_expired_token() -> None:
+    """The operator logs in, types the same command again, and goes on with the rest of the rotation."""
+    refused = ["FAILED", "Error querying crypto units.", "Status code: 401"]
+    console = Console([(0, []), (1, refused), (0, []), (0, []), (0, [])])
+    typed, stuck = _recover(console, "parts")
+    assert typed == [
+        "cryptounit-mk-load",
+        "cryptounit-mk-commit",
+        "login",
+        "cryptounit-mk-commit",
+        "cryptounit-mk-rotate",
+    ]
+    assert stuck == ""
+
+
+def test_a_rule_that_leads_nowhere_is_followed_once() -> None:
+    """The same evidence after the same rule is being stuck; nobody types a command for ever."""
+    failed = (1, ["FAILED", "Status code: 503"])
+    typed, stuck = _recover(Console([failed] * 9))
+    assert typed == ["auto-mk-rotate", "auto-mk-rotate"]
+    assert "led here again" in stuck
+
+
+def test_after_another_death_the_same_rule_may_be_followed() -> None:
+    """When something died meanwhile, the same evidence is no proof of a loop; but there is an end."""
+    console = Console([(KILLED, [])] * 9, struck=True)
+    typed, stuck = _recover(console)
+    assert len(typed) == 7
+    assert stuck == "not done after 6 rounds"
+
+
+def test_no_rule_is_told_in_words() -> None:
+    """Where the page is silent, the operator says which evidence it is silent about."""
+    console = Console([(1, ["FAILED", "x", "Nothing was changed."])])
+    _, stuck = _recover(console)
+    assert stuck == (
+        "no rule for: message 1 not shown, message 2 not shown, auto-mk-rotate ended with an error (precheck)"
+    )
+
+
+def test_registers_that_cannot_be_shown() -> None:
+    """An operator who has to look and cannot is stuck."""
+    console = Console([(KILLED, [MESSAGE_1, MESSAGE_2]), (1, ["FAILED"])])
+    assert _recover(console)[1] == "cryptounit-mks ended with exit code 1"
+
+
+def test_flows_of_the_bench() -> None:
+    """A rotation stops at the first command that fails."""
+    console = Console([(0, []), (0, []), (1, [])])
+    ended = Operator(console, "parts", load.builtin("documented")).rotate()
+    assert (tuple(console.typed), ended.exit_code) == (sut.FLOWS["parts"], 1)
