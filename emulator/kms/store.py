@@ -32,7 +32,8 @@ SCHEMA = (
         key_id TEXT NOT NULL REFERENCES keys(id) ON DELETE CASCADE, version INTEGER NOT NULL,
         mk_id BLOB NOT NULL, blob BLOB NOT NULL, staged_mk_id BLOB, staged_blob BLOB,
         PRIMARY KEY (key_id, version))""",
-    "CREATE INDEX versions_by_master_key ON versions (mk_id, key_id, version)",
+    # Rewrap goes in the order in which the rows were made, so that it is the same in every run.
+    "CREATE INDEX versions_by_master_key ON versions (mk_id)",
     """CREATE TABLE rotation (
         one INTEGER PRIMARY KEY CHECK (one = 1), source BLOB NOT NULL, target BLOB NOT NULL)""",
 )
