@@ -6,6 +6,8 @@ A supervisor would start a killed process again, and the crash under test would 
 from pathlib import Path
 
 import uvicorn
+import uvicorn.lifespan.on
+import uvicorn.protocols.http.h11_impl  # uvicorn imports both at its start; here they come with the program
 from starlette.applications import Starlette
 
 SUN_PATH_MAX = 107

@@ -17,7 +17,7 @@ from typing import IO
 from harness import sut
 from harness.faults.conductor import Conductor
 from harness.model.faults import TKE
-from harness.nursery import Seedling
+from harness.nursery.client import Seedling
 
 Answers = Sequence[tuple[re.Pattern[str], str]]
 PROMPT = "> "

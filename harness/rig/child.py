@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from harness import sut
-from harness.nursery import Seedling
+from harness.nursery.client import Seedling
 
 STOP_SECONDS = 10.0
 

@@ -1,0 +1,109 @@
+"""The warm parent itself: ``python -m harness.nursery.server FD``.
+
+Reads requests from a socket, one message each: JSON of module, arguments and environment, with three
+descriptors attached. Answers ``{"pid": n}``, and ``{"pid": n, "code": n}`` when that process has ended.
+"""
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+from harness import sut
+
+REQUEST_BYTES_MAX = 64 * 1024
+PR_SET_PDEATHSIG = 1
+
+
+def main(argv: list[str]) -> int:
+    """Serve until the other end of the socket closes."""
+    for program in sut.PROGRAMS:
+        importlib.import_module(program)
+    gc.freeze()  # what is shared with the children stays shared
+    ended, wake = socket.socketpair()
+    for end in (ended, wake):
+        end.setblocking(False)
+    signal.set_wakeup_fd(wake.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    bench = socket.socket(fileno=int(argv[0]))
+    with selectors.DefaultSelector() as selector:
+        selector.register(bench, selectors.EVENT_READ)
+        selector.register(ended, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is ended:
+                    ended.recv(4096)
+                    _report(bench)
+                elif not _serve(bench):
+                    return 0
+
+
+def _serve(bench: socket.socket) -> bool:
+    """Answer one request; False where the bench has gone."""
+    raw, descriptors, _, _ = socket.recv_fds(bench, REQUEST_BYTES_MAX, 3)
+    if not raw:
+        return False
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        bench.close()
+        _become(json.loads(raw), descriptors, parent)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    bench.send(json.dumps({"pid": pid}).encode())
+    return True
+
+
+def _report(bench: socket.socket) -> None:
+    """Tell of every child that has ended."""
+    with contextlib.suppress(ChildProcessError, BrokenPipeError):
+        while True:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            bench.send(json.dumps({"pid": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
+
+
+def _become(request: dict[str, Any], descriptors: list[int], parent: int) -> NoReturn:
+    """Turn a forked child into the program."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    os.setsid()
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for target, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, target)
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    code = _run(request["module"], request["arguments"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run(module: str, arguments: list[str]) -> int:
+    try:
+        return int(importlib.import_module(module).main(arguments))
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            sys.stderr.write(ended.code + "\n")
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
