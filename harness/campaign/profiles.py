@@ -78,7 +78,13 @@ def _auto(shape: Shape, rows: int) -> Sequence[str]:
         f"unit{recovery}@C_WrapKey.{rows // 2}-after",
         f"unit{recovery}@setimm.{recovery}-before",
         f"unit{recovery}@setimm.{recovery}-after",
-        # something dies again during the recovery
+        *_again(units, rows),
+    )
+
+
+def _again(units: int, rows: int) -> Sequence[str]:
+    """Something dies again during the recovery."""
+    return (
         f"tke@commit.1-after~tke@commit.{units}-after",
         "tke@message1.1-after~tke@rewrap-wait.1-after",
         f"kms@C_WrapKey.{rows // 2}-after~kms@C_WrapKey.1-after",

@@ -1,0 +1,106 @@
+"""The architecture as facts: who imports whom, and how long modules and functions are."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("emulator", "harness")
+MODULE_LINES_MAX = 300
+FUNCTION_LINES_MAX = 50
+# The wire client is one class with a method a PKCS#11 call.
+LONG_MODULES = {"emulator/wire/client.py": 302}
+
+# Third-party modules that are behind one door each.
+ONE_DOOR = {
+    "pkcs11": {"emulator/unit/token.py"},
+    "docker": {"harness/rig/docker.py"},
+    "requests": {"harness/rig/docker.py"},  # docker's own dependency, whose errors it lets through
+    "tenacity": {"harness/rig/ready.py", "emulator/wire/connection.py"},
+}
+# What the bench may know of the system under test beside its sockets and files.
+KNOWN_TO_THE_BENCH = ("emulator.wire.", "emulator.durable")
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    """Every module of the project by its path."""
+    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_bytes()) for path in paths}
+
+
+def _imports(path: str) -> Iterator[str]:
+    """Full names of what a module imports; ``from a import b`` counts as a.b, which may be a module."""
+    for node in ast.walk(_trees()[path]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are written in full"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _below(folder: str) -> list[str]:
+    return [path for path in _trees() if path.startswith(folder + "/")]
+
+
+def test_there_is_something_to_look_at() -> None:
+    """Both packages are found, so the other facts are not about nothing."""
+    assert all(len(_below(package)) > 20 for package in PACKAGES)
+
+
+def test_the_pure_core() -> None:
+    """harness.model imports itself and the standard library, nothing else."""
+    for path in _below("harness/model"):
+        for name in _imports(path):
+            own = name.startswith("harness.model.")
+            assert own or name.partition(".")[0] in sys.stdlib_module_names, f"{path} imports {name}"
+
+
+def test_the_system_under_test_does_not_know_its_bench() -> None:
+    """Nothing below emulator imports harness, or tests."""
+    for path in _below("emulator"):
+        tops = {name.partition(".")[0] for name in _imports(path)}
+        assert not tops & {"harness", "tests"}, path
+
+
+def test_the_bench_knows_the_wire_and_the_disk_only() -> None:
+    """Of emulator, harness imports the wire protocols and the durable files alone."""
+    for path in _below("harness"):
+        for name in _imports(path):
+            if name.partition(".")[0] == "emulator":
+                assert f"{name}.".startswith(KNOWN_TO_THE_BENCH), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("module", ONE_DOOR)
+def test_one_door(module: str) -> None:
+    """A third-party library that must not spread is imported exactly where it was let in."""
+    seen = {path for path in _trees() if module in {name.partition(".")[0] for name in _imports(path)}}
+    assert seen == ONE_DOOR[module]
+
+
+def test_nothing_third_party_is_imported_on_the_quiet() -> None:
+    """What the two packages import is known: anywhere, or behind its one door."""
+    everywhere = {"click", "cryptography", "jwt", "starlette", "uvicorn"}
+    known = {*everywhere, *ONE_DOOR, *PACKAGES, *sys.stdlib_module_names}
+    for path in _trees():
+        assert {name.partition(".")[0] for name in _imports(path)} <= known, path
+
+
+def test_length_of_modules() -> None:
+    """A module fits into one reading."""
+    for path in _trees():
+        lines = len((ROOT / path).read_text().splitlines())
+        assert lines <= LONG_MODULES.get(path, MODULE_LINES_MAX), f"{path} has {lines} lines"
+
+
+def test_length_of_functions() -> None:
+    """A function fits on one screen."""
+    for path, tree in _trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                lines = node.end_lineno - node.lineno + 1
+                assert lines <= FUNCTION_LINES_MAX, f"{path}: {node.name} has {lines} lines"
