@@ -46,8 +46,13 @@ class Oracle:
         rows = {(row.key_id, row.version): row for row in read_rows(self._layout.key_store)}
         units = self._rest.registers(self._shape)
         unreadable = self._unreadable(rows)
-        lost = [*self._row_set(rows), *(Finding("readable", text) for text in unreadable.values())]
+        missing = self._missing(rows)
+        lost = [
+            *(Finding("rows", f"{_place(row)} is missing from the key store") for row in sorted(missing)),
+            *(Finding("readable", text) for text in unreadable.values()),
+        ]
         broken = [
+            *self._strangers(rows),
             *self._registers(units),
             *self._row_ids(rows, units),
             *self._secrets(transcript),
@@ -55,19 +60,17 @@ class Oracle:
         if not lost and not broken:
             broken += self._workload()
         total = len(self._ledger.key_ids)
-        damaged = {key_id for key_id, _ in unreadable} | self._missing(rows)
+        damaged = {key_id for key_id, _ in unreadable.keys() | missing}
         verdict = Verdict.DATA_LOST if lost else Verdict.STUCK if broken else Verdict.RECOVERED
         return Judgement(verdict, KeyCount(total, total - len(damaged)), (*lost, *broken))
 
-    def _row_set(self, rows: dict[RowKey, Row]) -> Iterator[Finding]:
-        known = {(row.key_id, row.version) for row in self._ledger.rows}
-        for key_id, version in sorted(known - rows.keys()):
-            yield Finding("rows", f"key {key_id} version {version} is missing from the key store")
-        for key_id, version in sorted(rows.keys() - known):
-            yield Finding("rows", f"key {key_id} version {version} is in the key store and not in the ledger")
+    def _missing(self, rows: dict[RowKey, Row]) -> set[RowKey]:
+        return {(row.key_id, row.version) for row in self._ledger.rows} - rows.keys()
 
-    def _missing(self, rows: dict[RowKey, Row]) -> set[str]:
-        return {row.key_id for row in self._ledger.rows if (row.key_id, row.version) not in rows}
+    def _strangers(self, rows: dict[RowKey, Row]) -> Iterator[Finding]:
+        """Rows that nobody made cost no key, but no kms should hold them."""
+        for row in sorted(rows.keys() - {(row.key_id, row.version) for row in self._ledger.rows}):
+            yield Finding("rows", f"{_place(row)} is in the key store and not in the ledger")
 
     def _unreadable(self, rows: dict[RowKey, Row]) -> dict[RowKey, str]:
         found: dict[RowKey, str] = {}
@@ -139,6 +142,10 @@ class Oracle:
         reply = self._rest.act(known.key_id, "unwrap", {"ciphertext": ciphertext})
         if base64.b64decode(reply["plaintext"]) != known.secret:
             raise Refused("a restored key unwraps to other bytes")
+
+
+def _place(row: RowKey) -> str:
+    return f"key {row[0]} version {row[1]}"
 
 
 def _forms(secret: bytes) -> tuple[bytes, ...]:
