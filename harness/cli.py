@@ -23,13 +23,14 @@ from harness.model.verdicts import EXIT_OF_GATE, Exit
 from harness.report import console
 from harness.rig import preflight
 from harness.rig.docker import EngineError
-from harness.rig.golden import Golden, GoldenError
-from harness.rig.layout import scratch
+from harness.rig.golden import GoldenError
+from harness.rig.layout import NoScratch, scratch
+from harness.rig.populate import row_count
 from harness.rig.ready import NotReady
 
 KEYS_MIN = 8  # one of every sort
 
-USER_ERRORS = (instance.FolderTaken, NoInstance, RunDirBusy, preflight.NotReadyHere)
+USER_ERRORS = (instance.FolderTaken, NoInstance, RunDirBusy, preflight.NotReadyHere, NoScratch)
 BENCH_ERRORS = (EngineError, GoldenError, NotReady)
 
 EXIT_CODES = """
@@ -52,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(
             "interrupted; what had been found so far stands in the run directory", Exit.INTERRUPTED
         )
+    except click.exceptions.NoArgsIsHelpError:
+        return _complain("no command given; see 'hil --help'", Exit.USAGE)
     except click.ClickException as error:
         return _complain(error.format_message(), Exit.USAGE)
     except USER_ERRORS as error:
@@ -142,30 +145,34 @@ def run(  # noqa: PLR0913 - the options of the command line
 ) -> int:
     """Run a campaign and judge it."""
     shape = sut.Shape(operational, recovery, failover, keys)
+    scenarios = _chosen(profile, shape, only)
     image = preflight.choose_image(backend)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
-    rundir = RunDir.create(out or Path("runs") / name)
+    out = out or Path("runs") / name
+    preflight.check_folder(out)
+    rundir = RunDir.create(out)
     rundir.point_latest()
     bench = Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, rundir.path)
     print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
 
-    def plan(golden: Golden) -> Sequence[Scenario]:
-        scenarios = PROFILES[profile](shape, len(golden.ledger.rows))
-        chosen = [scenario for scenario in scenarios if fnmatch.fnmatchcase(scenario.id, only)]
-        if not chosen:
-            raise click.UsageError(f"no scenario of the profile {profile} matches '{only}'")
-        return chosen
-
     def told(done: int, planned: int, result: Result) -> None:
         print(console.line(done, planned, result), flush=True)
 
-    outcome = Campaign(bench, rundir, profile, plan, jobs or os.cpu_count() or 1, told).run()
+    outcome = Campaign(bench, rundir, profile, scenarios, jobs or os.cpu_count() or 1, told).run()
     print()
     for text in (*console.table(outcome.results), ""):
         print(text)
     for text in console.closing(outcome.gate, outcome.results, outcome.seconds, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]
+
+
+def _chosen(profile: str, shape: sut.Shape, only: str) -> Sequence[Scenario]:
+    scenarios = PROFILES[profile](shape, row_count(shape.keys))
+    chosen = [scenario for scenario in scenarios if fnmatch.fnmatchcase(scenario.id, only)]
+    if not chosen:
+        raise click.UsageError(f"no scenario of the profile {profile} matches '{only}'")
+    return chosen
 
 
 _directory = click.option(
@@ -188,6 +195,7 @@ def up(folder: Path, *, backend: str, operational: int, recovery: int, failover:
         record = instance.start(Record.read(folder))
     else:
         image = preflight.choose_image(backend)
+        preflight.check_folder(folder)
         record = instance.make(folder, sut.Shape(operational, recovery, failover, keys), image)
     for text in screens.started(record):
         print(text)

@@ -16,7 +16,7 @@ TOKEN_LABEL = "unit{number}"  # noqa: S105 - the label of a PKCS#11 token
 _REST_EVENTS: Sequence[tuple[str, str, str]] = (
     ("GET", r"/api/v2/instance", "instance"),
     ("POST", r"/identity/token", "login"),
-    ("POST", r"/api/v2/rotation/rewrap", "rewrap"),
+    ("POST", r"/api/v2/rotation/rewrap(\?.*)?", "rewrap"),
     ("GET", r"/api/v2/rotation/rewrap(\?.*)?", "rewrap-wait"),
     ("GET", r"/api/v2/rotation", "rotation"),
 )

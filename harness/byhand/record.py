@@ -67,7 +67,7 @@ class Record:
                 _ledger_in(value["ledger"]),
                 value["owners"],
             )
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise NoInstance(f"no instance in {folder}; start one with 'hil up --dir {folder}'") from error
         except (KeyError, TypeError, ValueError) as error:
             raise NoInstance(f"{folder / FILE} is damaged ({error}); remove {folder}") from error

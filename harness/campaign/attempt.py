@@ -104,7 +104,7 @@ def _play(
     rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen
 ) -> None:
     rig.restore(golden.snapshot)
-    rig.terminal.transcript = []
+    rig.terminal.clear()
     rig.conductor.begin(scenario.faults)
     operator = Operator(_Console(rig), scenario.flow, procedure)
     ended = operator.rotate()
@@ -117,7 +117,7 @@ def _play(
         seen.recovery = operator.recover(ended)
     if rig.conductor.error:
         raise rig.conductor.error
-    if rig.conductor.dead:
+    if rig.conductor.dead or rig.conductor.paused:
         mend(rig)
     rest = rig.rest()
     account.after = rest.registers(rig.shape)

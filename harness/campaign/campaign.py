@@ -48,12 +48,12 @@ class Outcome:
 
 @dataclass
 class Campaign:
-    """Runs ``plan(golden)`` on ``jobs`` workers; ``told`` hears of every result as it comes."""
+    """Runs ``scenarios`` on ``jobs`` workers; ``told`` hears of every result as it comes."""
 
     bench: Bench
     rundir: RunDir
     profile: str
-    plan: Callable[[Golden], Sequence[Scenario]]
+    scenarios: Sequence[Scenario]
     jobs: int
     told: Told
     _seats: list[_Seat] = field(default_factory=list)
@@ -63,26 +63,25 @@ class Campaign:
         """Run to the end. Interrupted: everything is stopped and removed, results so far are kept."""
         start = time.monotonic()
         try:
+            self.rundir.write_plan(self.scenarios)
             golden = worker.make_golden(self.bench)
-            scenarios = tuple(self.plan(golden))
-            self.rundir.write_plan(scenarios)
             results: dict[int, Result] = {}
-            for played in self._play(golden, scenarios):
+            for played in self._play(golden):
                 results[played.number] = played.result
                 self.rundir.add_result(played.result)
-                self.told(len(results), len(scenarios), played.result)
+                self.told(len(results), len(self.scenarios), played.result)
             ordered = tuple(results[number] for number in sorted(results))
             seconds = time.monotonic() - start
             pairs = ((result.verdict, result.scenario.expected) for result in ordered)
-            outcome = Outcome(gate(pairs, len(scenarios)), ordered, seconds)
+            outcome = Outcome(gate(pairs, len(self.scenarios)), ordered, seconds)
             self.rundir.write_campaign(self._head(outcome), ordered)
             return outcome
         finally:
             self._close()
             shutil.rmtree(self.bench.root, ignore_errors=True)
 
-    def _play(self, golden: Golden, scenarios: Sequence[Scenario]) -> Iterator[Played]:
-        orders = [Order(number, scenario) for number, scenario in enumerate(scenarios, start=1)]
+    def _play(self, golden: Golden) -> Iterator[Played]:
+        orders = [Order(number, scenario) for number, scenario in enumerate(self.scenarios, start=1)]
         orders.reverse()
         for _ in range(min(self.jobs, len(orders))):
             self._hire(golden)

@@ -20,14 +20,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
 from typing import Any, Protocol
 
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
-from harness.model.faults import TKE, Fault, Process, When
+from harness.model.faults import BLINDING, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
 
 # Every transcript line is an event; the two literal messages are events of their own as well.
 LINE = "line"
+SQL_COMMIT = "sql-commit"
 MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
 
 
@@ -38,7 +40,7 @@ class Event:
     sequence: int
     stage: int
     seconds: float
-    boundary: str
+    boundary: EventClass
     name: str
     ordinal: int
     when: When
@@ -52,16 +54,43 @@ class Event:
         return record | {"seconds": round(self.seconds, 6)}
 
 
+class Passage(Enum):
+    """What becomes of an admitted event."""
+
+    FORWARD = "forward"  # it goes on
+    DROP = "drop"  # it never reaches the other end, because one of the ends is gone
+    ERROR = "error"  # it is answered, or its reply replaced, by an error
+
+
 @dataclass(frozen=True)
 class Crossing:
-    """An admitted event on its way: ``passes`` says whether it may be forwarded."""
+    """An admitted event on its way; ``error`` says which error where ``passage`` is ERROR."""
 
-    boundary: str
+    boundary: EventClass
     name: str
     ordinal: int
     client: Process
     server: Process
-    passes: bool
+    passage: Passage = Passage.FORWARD
+    error: str = ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the request goes on to the server."""
+        return self.passage is Passage.FORWARD
+
+
+class Hands(Protocol):
+    """What the conductor needs of a rig to strike; each returns when the effect is proven, else raises."""
+
+    def kill(self, process: Process) -> None:
+        """End a process by SIGKILL."""
+
+    def pause(self, process: Process) -> None:
+        """Stop a process without ending it."""
+
+    def blind(self, kind: FaultKind) -> None:
+        """Take away from the operator what the running command has printed."""
 
 
 class Drained(Protocol):
@@ -74,9 +103,8 @@ class Drained(Protocol):
 class Conductor:
     """Orders the events of one rig and strikes the faults of the scenario that runs on it."""
 
-    def __init__(self, kill: Callable[[Process], None]) -> None:
-        """``kill`` returns when the process is proven dead by SIGKILL, and raises otherwise."""
-        self._kill = kill
+    def __init__(self, hands: Hands) -> None:
+        self._hands = hands
         self._lock = threading.RLock()
         self._alive: dict[Process, int] = {}
         self.begin(())
@@ -89,6 +117,7 @@ class Conductor:
             self._stage = 0
             self._counts: Counter[str] = Counter()
             self._dead: set[Process] = set()
+            self._paused: set[Process] = set()
             self._start = time.monotonic()
             self._terminal: Drained | None = None
             self.error: Exception | None = None
@@ -114,6 +143,16 @@ class Conductor:
         """Processes that a fault has killed and nobody has started again."""
         return frozenset(self._dead)
 
+    @property
+    def paused(self) -> frozenset[Process]:
+        """Processes that a fault has stopped and nobody has continued."""
+        return frozenset(self._paused)
+
+    def resumed(self, process: Process) -> None:
+        """Say that ``process`` goes on."""
+        with self._lock:
+            self._paused.discard(process)
+
     def start(self, process: Process, starter: Callable[[], int]) -> None:
         """Call ``starter``, which starts ``process`` and returns its process id, while nothing moves."""
         with self._lock:
@@ -136,57 +175,97 @@ class Conductor:
             if self._terminal:
                 self._terminal.drain()
 
-    def before(self, boundary: str, name: str, client: Process, server: Process, pid: int) -> Crossing:
-        """Admit a request: order it, strike if it is the crash point, and say whether it goes on.
+    def before(self, boundary: EventClass, name: str, client: Process, server: Process, pid: int) -> Crossing:
+        """Admit a request: order it, strike if it is the crash point, and say what becomes of it.
 
         ``pid`` is the process id of whoever opened the connection.
         """
         with self._lock:
             self.drain()
             if client in self._dead or pid != self._alive.get(client):
-                return Crossing(boundary, name, 0, client, server, passes=False)
+                return Crossing(boundary, name, 0, client, server, Passage.DROP)
             self._counts[name] += 1
-            crossing = Crossing(boundary, name, self._counts[name], client, server, passes=True)
-            self._note(crossing, When.BEFORE)
-            passes = client not in self._dead
-            return Crossing(boundary, name, crossing.ordinal, client, server, passes)
+            crossing = Crossing(boundary, name, self._counts[name], client, server)
+            fault = self._note(crossing, When.BEFORE)
+            if client in self._dead:
+                return replace(crossing, passage=Passage.DROP)
+            return _with_error(crossing, fault)
 
-    def after(self, crossing: Crossing) -> bool:
-        """Admit the reply to ``crossing``; False where it is lost because an end of it has died."""
+    def after(self, crossing: Crossing) -> Crossing:
+        """Admit the reply to ``crossing``; DROP where it is lost, or an end of it has died."""
         with self._lock:
             self.drain()
-            gone = {crossing.client, crossing.server} & self._dead
-            if not gone:
-                self._note(crossing, When.AFTER)
-                gone = {crossing.client, crossing.server} & self._dead
-            return not gone
+            if {crossing.client, crossing.server} & self._dead:
+                return replace(crossing, passage=Passage.DROP)
+            fault = self._note(crossing, When.AFTER)
+            lost = fault is not None and fault.kind is FaultKind.LOST
+            if lost or {crossing.client, crossing.server} & self._dead:
+                return replace(crossing, passage=Passage.DROP)
+            return _with_error(crossing, fault)
 
-    def line(self, text: str) -> None:
-        """Order a transcript line, and once more under its own name where it is one of the messages."""
+    def system_call(self, process: Process, name: str, path: str) -> Passage:
+        """Admit a durable system call that ``process`` is about to make; ERROR means ENOSPC."""
+        with self._lock:
+            self.drain()
+            if process in self._dead:
+                return Passage.DROP
+            boundary = EventClass.SQL if name == SQL_COMMIT else EventClass.SYSCALL
+            self._counts[f"{process} {name}"] += 1
+            ordinal = self._counts[f"{process} {name}"]
+            fault = self._note(Crossing(boundary, name, ordinal, process, process), When.BEFORE, path)
+            if process in self._dead:
+                return Passage.DROP
+            return Passage.ERROR if fault and fault.kind is FaultKind.FULL else Passage.FORWARD
+
+    def line(self, text: str) -> bool:
+        """Order a transcript line, and once more under its own name where it is one of the messages.
+
+        False where the command has died of it: what it printed afterwards was never seen.
+        """
         with self._lock:
             for name in (LINE, *(name for name, pattern in MESSAGES if pattern.search(text))):
                 self._counts[name] += 1
-                crossing = Crossing("transcript", name, self._counts[name], TKE, TKE, passes=True)
+                crossing = Crossing(EventClass.TRANSCRIPT, name, self._counts[name], TKE, TKE)
                 self._note(crossing, When.AFTER, text)
+            return TKE not in self._dead
 
-    def _note(self, crossing: Crossing, when: When, text: str = "") -> None:
+    def _note(self, crossing: Crossing, when: When, text: str = "") -> Fault | None:
+        """Write an event down, and strike where a fault waits for it; return the fault that struck."""
         elapsed = time.monotonic() - self._start
         place = (crossing.boundary, crossing.name, crossing.ordinal)
         ends = (crossing.client, crossing.server)
         self.events.append(Event(len(self.events) + 1, self._stage, elapsed, *place, when, *ends, text))
         armed = self._faults[self._fired] if self._fired < len(self._faults) else None
-        if (
-            armed
-            and self._fired == self._stage
-            and (armed.event, armed.ordinal, armed.when) == (crossing.name, crossing.ordinal, when)
-        ):
-            self._strike(armed)
+        if armed is None or self._fired != self._stage or not _at(armed, crossing, when):
+            return None
+        return armed if self._strike(armed) else None
 
-    def _strike(self, fault: Fault) -> None:
+    def _strike(self, fault: Fault) -> bool:
         try:
-            self._kill(fault.victim)
+            if fault.kind in BLINDING:
+                self._hands.blind(fault.kind)
+            if fault.kind in KILLS:
+                self._hands.kill(fault.victim)
+                self._dead.add(fault.victim)
+            elif fault.kind is FaultKind.HANG:
+                self._hands.pause(fault.victim)
+                self._paused.add(fault.victim)
         except Exception as error:
             self.error = error
-            return
-        self._dead.add(fault.victim)
+            return False
         self._fired += 1
+        return True
+
+
+def _at(fault: Fault, crossing: Crossing, when: When) -> bool:
+    """Whether a fault waits for this event. System calls are counted for each process, so it must match."""
+    own = crossing.boundary in (EventClass.SYSCALL, EventClass.SQL)
+    return (fault.event, fault.ordinal, fault.when) == (crossing.name, crossing.ordinal, when) and (
+        not own or fault.victim == crossing.client
+    )
+
+
+def _with_error(crossing: Crossing, fault: Fault | None) -> Crossing:
+    if fault is None or fault.kind is not FaultKind.ERROR:
+        return crossing
+    return replace(crossing, passage=Passage.ERROR, error=fault.detail)

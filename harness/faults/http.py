@@ -2,18 +2,19 @@
 
 import http.client
 import io
+import json
 import socket
 from collections.abc import Callable
 
-from harness.faults.conductor import Conductor
+from harness.faults.conductor import Conductor, Passage
 from harness.faults.relay import Exchange, peer_pid
-from harness.model.faults import Process
+from harness.model.faults import EventClass, Process
 
 Namer = Callable[[str, str], str]
 
 
 def exchange(
-    conductor: Conductor, boundary: str, client: Process, server: Process, event_name: Namer
+    conductor: Conductor, boundary: EventClass, client: Process, server: Process, event_name: Namer
 ) -> Exchange:
     """Return an exchange that orders each request; ``event_name(method, target)`` names it."""
 
@@ -22,14 +23,24 @@ def exchange(
         request = _message(downstream)
         method, target, _ = request.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         crossing = conductor.before(boundary, event_name(method, target), client, server, pid)
-        if not crossing.passes:
-            return
-        upstream.sendall(request)
-        reply = _message(upstream)
-        if conductor.after(crossing):
+        if crossing.passes:
+            upstream.sendall(request)
+            reply = _message(upstream)
+            crossing = conductor.after(crossing)
+        if crossing.passage is Passage.ERROR:
+            reply = _error(int(crossing.error))
+        if crossing.passage is not Passage.DROP:
             downstream.sendall(reply)
 
     return run
+
+
+def _error(status: int) -> bytes:
+    """Return a whole reply with this status, as a gateway in front of the service would give it."""
+    reason = http.client.responses[status]
+    body = json.dumps({"error": {"code": reason.upper().replace(" ", "_"), "message": reason}}).encode()
+    head = f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/json\r\n"
+    return f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
 def _message(end: socket.socket) -> bytes:

@@ -7,10 +7,11 @@ to call k has passed. That costs the pipelining, and buys that "after call k" is
 import socket
 from collections.abc import Iterator
 
-from emulator.wire.frames import Frame, FrameReader, call_name
-from harness.faults.conductor import Conductor
+from emulator.wire.constants import Rv
+from emulator.wire.frames import Frame, FrameReader, call_name, error_reply
+from harness.faults.conductor import Conductor, Passage
 from harness.faults.relay import Exchange, peer_pid
-from harness.model.faults import Process
+from harness.model.faults import EventClass, Process
 
 
 def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange:
@@ -23,13 +24,15 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
         downstream.sendall(replies.version())
         answers = replies.frames()
         for request in requests.frames():
-            crossing = conductor.before("pkcs11", call_name(request), client, server, pid)
-            if not crossing.passes:
+            crossing = conductor.before(EventClass.PKCS11, call_name(request), client, server, pid)
+            if crossing.passes:
+                upstream.sendall(request.encode())
+                reply = next(answers)
+                crossing = conductor.after(crossing)
+            if crossing.passage is Passage.DROP:
                 return
-            upstream.sendall(request.encode())
-            reply = next(answers)
-            if not conductor.after(crossing):
-                return
+            if crossing.passage is Passage.ERROR:
+                reply = error_reply(request, Rv[crossing.error.removeprefix("CKR_")])
             downstream.sendall(reply.encode())
 
     return run

@@ -16,12 +16,13 @@ from typing import IO
 
 from harness import sut
 from harness.faults.conductor import Conductor
-from harness.model.faults import TKE
+from harness.model.faults import TKE, FaultKind
 from harness.nursery.client import Seedling
 
 Answers = Sequence[tuple[re.Pattern[str], str]]
 PROMPT = "> "
 END_SECONDS = 10.0
+BLOCK_BYTES = 4096  # what a C library gathers before it writes to a pipe
 
 
 class NoAnswerKnown(Exception):
@@ -48,6 +49,7 @@ class _Running:
     asked_from: int = 0
     answered: bool = False
     at_end: bool = False
+    blinded: bool = False  # the command died of a line: nothing after that line was seen
 
     def kill(self) -> int:
         with contextlib.suppress(ProcessLookupError):
@@ -62,12 +64,17 @@ class _Running:
 
 
 class Terminal:
-    """Runs commands and keeps everything that they printed in ``transcript``."""
+    """Runs commands; ``transcript`` is what the operator has seen, ``printed`` all that was printed."""
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
         self._running: _Running | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin with an empty screen."""
         self.transcript: list[str] = []
+        self.printed: list[str] = []
 
     def run(
         self, program: sut.Program, environment: Mapping[str, str], answers: Answers, seconds: float
@@ -75,6 +82,7 @@ class Terminal:
         """Run a program to its end, answering its prompts; killed after ``seconds``."""
         command = " ".join(program.arguments)
         self.transcript.append(f"$ {command}")
+        self.printed.append(f"$ {command}")
         self._conductor.start(TKE, lambda: self._start(program, environment))
         running = self._running
         if running is None:
@@ -104,6 +112,17 @@ class Terminal:
             raise ProcessLookupError("no command runs")
         return self._running.kill()
 
+    def blind(self, kind: FaultKind) -> None:
+        """Take away from the operator what the running command has printed, as ``kind`` says."""
+        if self._running is None:
+            raise ProcessLookupError("no command runs")
+        lines = self._running.lines
+        seen = len(lines)
+        kept = _kept(lines, kind)
+        del self.transcript[len(self.transcript) - seen :]
+        self.transcript += kept
+        lines[:] = kept
+
     def drain(self) -> None:
         """Report the lines that stand in the pipe; called under the conductor's lock."""
         running = self._running
@@ -121,10 +140,13 @@ class Terminal:
             running.tail = ""
 
     def _take(self, running: _Running, text: str) -> None:
+        self.printed.append(text)
+        if running.blinded:
+            return
         running.answered = False
         running.lines.append(text)
         self.transcript.append(text)
-        self._conductor.line(text)
+        running.blinded = not self._conductor.line(text)
 
     def _attend(self, running: _Running, answers: Answers, deadline: float) -> bool:
         """Read and answer until the command closes its output; True where the deadline passed first."""
@@ -160,3 +182,13 @@ class Terminal:
         """Type a line. A command that has just died cannot read it, and that is no fault of the bench."""
         with contextlib.suppress(BrokenPipeError):
             running.keyboard.write(answer.encode() + b"\n")
+
+
+def _kept(lines: list[str], kind: FaultKind) -> list[str]:
+    """Return the lines that are left of what a command has printed."""
+    if kind is FaultKind.GONE:
+        return []
+    if kind is FaultKind.CUT:
+        return lines[-1:]
+    text = "".join(f"{line}\n" for line in lines)
+    return text[: len(text) // BLOCK_BYTES * BLOCK_BYTES].splitlines()

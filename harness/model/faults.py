@@ -8,6 +8,9 @@ same instant in every run.
     after    the event has taken effect, the victim dies, and a reply that the victim would have
              received or sent is lost
 
+Besides SIGKILL the victim can hang, the caller can get an error, a reply can be lost, a disk can be full, and
+the operator can lose what stood on the terminal: MATRIX says what applies where.
+
 Rejected: kills by time (not repeatable) and failpoints in the code under test (they test another program).
 """
 
@@ -25,9 +28,72 @@ class When(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What happens to the victim."""
+    """What happens at a crash point."""
 
     KILL = "kill"  # SIGKILL to the process group, or to the container
+    HANG = "hang"  # the victim stops answering (SIGSTOP, docker pause) until the next stage
+    ERROR = (
+        "error"  # the caller gets an error reply: instead of the effect (before) or in spite of it (after)
+    )
+    LOST = "lost"  # the effect has happened, the reply is dropped with the connection
+    FULL = "full"  # the durable system call fails with ENOSPC
+    GONE = "gone"  # kill, and nothing that the command had printed is left (terminal closed)
+    CUT = "cut"  # kill, and only the last line is left (scroll-back too short)
+    BUFFERED = "buffered"  # kill, and what stood in a block buffer of 4096 bytes was never printed
+
+
+class EventClass(StrEnum):
+    """Kind of boundary that an event crosses."""
+
+    ADMIN = "admin"  # tke to a crypto unit
+    REST = "rest"  # tke to the kms
+    PKCS11 = "pkcs11"  # kms to a crypto unit
+    SYSCALL = "syscall"  # a durable system call of tke, kms or firmware
+    SQL = "sql"  # the system call that makes a transaction of the key store durable
+    TRANSCRIPT = "transcript"  # a line on the operator's terminal
+
+
+KILLS = frozenset({FaultKind.KILL, FaultKind.GONE, FaultKind.CUT, FaultKind.BUFFERED})
+BLINDING = frozenset({FaultKind.GONE, FaultKind.CUT, FaultKind.BUFFERED})
+
+# Which kind means something at which class of event, and on which side of it.
+BOTH, ONLY_BEFORE, ONLY_AFTER = ("before", "after"), ("before",), ("after",)
+MATRIX: dict[FaultKind, dict[EventClass, tuple[str, ...]]] = {
+    FaultKind.KILL: {
+        EventClass.ADMIN: BOTH,
+        EventClass.REST: BOTH,
+        EventClass.PKCS11: BOTH,
+        EventClass.SYSCALL: ONLY_BEFORE,  # "after" is "before the process' next event": nothing is between
+        EventClass.SQL: ONLY_BEFORE,
+        EventClass.TRANSCRIPT: ONLY_AFTER,
+    },
+    FaultKind.HANG: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), ONLY_BEFORE),
+    FaultKind.ERROR: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), BOTH),
+    FaultKind.LOST: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), ONLY_AFTER),
+    FaultKind.FULL: dict.fromkeys((EventClass.SYSCALL, EventClass.SQL), ONLY_BEFORE),
+    FaultKind.GONE: {EventClass.TRANSCRIPT: ONLY_AFTER},
+    FaultKind.CUT: {EventClass.TRANSCRIPT: ONLY_AFTER},
+    FaultKind.BUFFERED: {EventClass.TRANSCRIPT: ONLY_AFTER},
+}
+
+# Error replies that real units and services give. PKCS#11 v2.40 section 5 for the values of a token.
+ERRORS: dict[EventClass, tuple[str, ...]] = {
+    EventClass.ADMIN: ("401", "503"),
+    EventClass.REST: ("401", "503"),
+    EventClass.PKCS11: (
+        "CKR_DEVICE_ERROR",
+        "CKR_DEVICE_MEMORY",
+        "CKR_DEVICE_REMOVED",
+        "CKR_FUNCTION_FAILED",
+        "CKR_GENERAL_ERROR",
+        "CKR_KEY_HANDLE_INVALID",
+        "CKR_OBJECT_HANDLE_INVALID",
+        "CKR_SESSION_CLOSED",
+        "CKR_SESSION_HANDLE_INVALID",
+        "CKR_TOKEN_NOT_PRESENT",
+        "CKR_USER_NOT_LOGGED_IN",
+    ),
+}
 
 
 class Role(StrEnum):
@@ -75,11 +141,17 @@ def unit(number: int) -> Process:
     return Process(Role.UNIT, number)
 
 
+_ID = re.compile(
+    r"([a-z0-9]+)@([A-Za-z_][A-Za-z0-9_-]*)\.([1-9]\d*)-(before|after)(?:\+([a-z]+)(?:\.(\w+))?)?"
+)
+
+
 @dataclass(frozen=True)
 class Fault:
     """A crash point and what happens there; ``ordinal`` starts at 1 in each stage of a scenario.
 
-    A stage is the rotation itself (0) or the recovery after the n-th fault (n).
+    A stage is the rotation itself (0) or the recovery after the n-th fault (n). Ordinals count an event over
+    the whole instance, system calls over the victim. ``detail`` names the error of an error reply.
     """
 
     victim: Process
@@ -87,16 +159,23 @@ class Fault:
     ordinal: int
     when: When
     kind: FaultKind = FaultKind.KILL
+    detail: str = ""
 
     @property
     def id(self) -> str:
-        """Readable, stable and safe in a shell: ``unit2@setimm.1-after``."""
-        return f"{self.victim.slug}@{self.event}.{self.ordinal}-{self.when}"
+        """Readable, stable and safe in a shell: ``unit2@setimm.1-after``, ``kms@C_WrapKey.3-before+hang``."""
+        kind = "" if self.kind is FaultKind.KILL else f"+{self.kind}"
+        detail = f".{self.detail}" if self.detail else ""
+        return f"{self.victim.slug}@{self.event}.{self.ordinal}-{self.when}{kind}{detail}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the form that ``id`` writes."""
-        match = re.fullmatch(r"([a-z0-9]+)@([A-Za-z_][A-Za-z0-9_-]*)\.([1-9]\d*)-(before|after)", text)
-        if not match:
-            raise BadId(f"'{text}' is no crash point: VICTIM@EVENT.ORDINAL-before|after")
-        return cls(Process.parse(match[1]), match[2], int(match[3]), When(match[4]))
+        match = _ID.fullmatch(text)
+        if not match or (match[5] and match[5] not in list(FaultKind)):
+            raise BadId(f"'{text}' is no crash point: VICTIM@EVENT.ORDINAL-before|after[+KIND[.DETAIL]]")
+        kind = FaultKind(match[5]) if match[5] else FaultKind.KILL
+        if (kind is FaultKind.ERROR) != bool(match[6]):
+            raise BadId(f"'{text}': only an error reply has a detail, and it needs one, as in +error.503")
+        place = (Process.parse(match[1]), match[2], int(match[3]), When(match[4]))
+        return cls(*place, kind, match[6] or "")

@@ -55,9 +55,7 @@ class _Nursery:
         self._spawned: queue.Queue[int] = queue.Queue()
         threading.Thread(target=self._listen, name="nursery", daemon=True).start()
 
-    def spawn(
-        self, program: sut.Program, environment: Mapping[str, str], stdio: tuple[int, int, int]
-    ) -> int:
+    def spawn(self, program: sut.Program, environment: Mapping[str, str], stdio: tuple[int, int, int]) -> int:
         request = {
             "module": program.module,
             "arguments": program.arguments,

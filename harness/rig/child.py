@@ -7,8 +7,10 @@ from pathlib import Path
 
 from harness import sut
 from harness.nursery.client import Seedling
+from harness.rig import owner, ready
 
 STOP_SECONDS = 10.0
+STOPPED = "T"  # process state of proc(5)
 
 
 class NotKilled(Exception):
@@ -43,6 +45,15 @@ class Child:
         code = self._process.wait(STOP_SECONDS)
         if code != -signal.SIGKILL:
             raise NotKilled(f"{self.name} ended with exit code {code}, not by SIGKILL")
+
+    def pause(self) -> None:
+        """SIGSTOP the whole group and prove that the leader stopped."""
+        os.killpg(self.pid, signal.SIGSTOP)
+        ready.until(lambda: owner.state(self.pid) == STOPPED, f"{self.name} stopped", STOP_SECONDS)
+
+    def resume(self) -> None:
+        """Let the group go on."""
+        os.killpg(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End the group, whatever state it is in."""

@@ -30,6 +30,14 @@ class DockerHost:
         """See UnitHost."""
         self._containers[number].kill()
 
+    def pause(self, number: int) -> None:
+        """See UnitHost."""
+        self._containers[number].pause()
+
+    def resume(self, number: int) -> None:
+        """See UnitHost."""
+        self._containers[number].unpause()
+
     def stop(self) -> None:
         """See UnitHost."""
         for container in self._containers.values():

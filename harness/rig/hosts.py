@@ -22,6 +22,12 @@ class UnitHost(Protocol):
     def kill(self, number: int) -> None:
         """SIGKILL everything of a unit and prove it; raises where it did not die of it."""
 
+    def pause(self, number: int) -> None:
+        """Stop a unit without ending it, and prove it."""
+
+    def resume(self, number: int) -> None:
+        """Let a stopped unit go on."""
+
     def stop(self) -> None:
         """End every unit of this rig, whatever state it is in."""
 
@@ -53,6 +59,14 @@ class ProcessHost:
     def kill(self, number: int) -> None:
         """See UnitHost."""
         self._children[number].kill()
+
+    def pause(self, number: int) -> None:
+        """See UnitHost."""
+        self._children[number].pause()
+
+    def resume(self, number: int) -> None:
+        """See UnitHost."""
+        self._children[number].resume()
 
     def stop(self) -> None:
         """See UnitHost."""

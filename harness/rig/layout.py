@@ -18,16 +18,33 @@ from harness import sut
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by mkdtemp are used below it
 FREE_BYTES_WANTED = 256 * 2**20
 SOCKET_PATH_MAX = 107
+SOCKET_PATH_BELOW = 40  # the longest path of a socket, from the folder that holds scratch folders
 
 
-def scratch(prefix: str) -> Path:
-    """Make a new private folder, in memory where there is room: SoftHSM writes a key in 35 file rewrites."""
+class NoScratch(Exception):
+    """There is no place for the files and sockets of a rig; the text says what to set."""
+
+
+def scratch_place() -> Path:
+    """Return where scratch folders are made; raises NoScratch.
+
+    In memory where there is room: SoftHSM writes a key in 35 file rewrites.
+    """
     place = Path(os.environ.get("HIL_TMP", SHARED_MEMORY))
     if place == SHARED_MEMORY and not (
         os.access(place, os.W_OK) and shutil.disk_usage(place).free > FREE_BYTES_WANTED
     ):
         place = Path(tempfile.gettempdir())
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=place))
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise NoScratch(f"{place} is no folder that you can write to; set HIL_TMP to one")
+    if len(str(place.absolute())) > SOCKET_PATH_MAX - SOCKET_PATH_BELOW:
+        raise NoScratch(f"{place} is too long for the paths of sockets; set HIL_TMP to a shorter folder")
+    return place.absolute()
+
+
+def scratch(prefix: str) -> Path:
+    """Make a new private folder; raises NoScratch."""
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=scratch_place()))
 
 
 @dataclass(frozen=True)

@@ -47,11 +47,22 @@ def parse(text: str) -> Owner:
     return Owner(boot, space, int(pid), int(started))
 
 
+def state(pid: int) -> str | None:
+    """Return the state letter of a process, such as S, T (stopped) or Z; None where there is none."""
+    fields = _fields(pid)
+    return fields[0] if fields else None
+
+
 def _started(pid: int) -> int | None:
+    fields = _fields(pid)
+    # A zombie is dead.
+    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def _fields(pid: int) -> list[str] | None:
+    """Return the fields of proc(5) stat from the third on: the name before may hold blanks and brackets."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # Field 22 of proc(5); the command name before it may hold blanks and brackets. A zombie is dead.
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    return stat.rpartition(")")[2].split()

@@ -1,9 +1,10 @@
 """What must be on the machine before anything is started; one line names what is missing."""
 
+import os
 import shutil
 from pathlib import Path
 
-from harness.rig import docker, image
+from harness.rig import docker, image, layout
 
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
 PROGRAMS = {"p11-kit": "p11-kit", "softhsm2-util": "softhsm2", "setpriv": "util-linux"}
@@ -14,12 +15,21 @@ class NotReadyHere(Exception):
 
 
 def check() -> None:
-    """Raise NotReadyHere where crypto units cannot run on this machine."""
+    """Raise NotReadyHere, or NoScratch, where crypto units cannot run on this machine."""
     missing = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
     if not SOFTHSM.exists():
         missing.add("softhsm2")
     if missing:
         raise NotReadyHere(f"missing on this machine: {', '.join(sorted(missing))}; run 'make packages'")
+    layout.scratch_place()
+
+
+def check_folder(folder: Path) -> None:
+    """Raise NotReadyHere where ``folder`` neither is there nor can be made."""
+    whole = folder.absolute()
+    nearest = next(path for path in (whole, *whole.parents) if os.access(path, os.F_OK))
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
+        raise NotReadyHere(f"{folder} cannot be made: {nearest} is no folder that you can write to")
 
 
 def choose_image(backend: str) -> str:

@@ -9,7 +9,7 @@ from harness.faults import http, pkcs11
 from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
 from harness.faults.terminal import Answers, Ended, Terminal
-from harness.model.faults import KMS, TKE, Process, Role, unit
+from harness.model.faults import KMS, TKE, EventClass, FaultKind, Process, Role, unit
 from harness.rig import ready
 from harness.rig.child import Child, NotKilled
 from harness.rig.hosts import START_SECONDS, UnitHost
@@ -30,7 +30,7 @@ class Rig:
         self._host = host
         self._times = times
         self._kms: Child | None = None
-        self.conductor = Conductor(self.kill)
+        self.conductor = Conductor(self)
         self.terminal = Terminal(self.conductor)
         layout.make(shape)
         self._relays = self._open_relays()
@@ -41,11 +41,11 @@ class Rig:
             Relay(
                 layout.rest(relayed=True),
                 layout.rest(),
-                http.exchange(conductor, "rest", TKE, KMS, sut.rest_event),
+                http.exchange(conductor, EventClass.REST, TKE, KMS, sut.rest_event),
             )
         ]
         for number in self.shape.numbers:
-            admin = http.exchange(conductor, "admin", TKE, unit(number), sut.admin_event)
+            admin = http.exchange(conductor, EventClass.ADMIN, TKE, unit(number), sut.admin_event)
             relays.append(Relay(layout.admin(number, relayed=True), layout.admin(number), admin))
         for number in self.shape.operational_numbers:
             calls = pkcs11.exchange(conductor, KMS, unit(number))
@@ -104,8 +104,27 @@ class Rig:
         else:
             self._host.kill(victim.number)
 
+    def pause(self, victim: Process) -> None:
+        """Stop a process of the instance from answering, and prove it."""
+        if victim.role is Role.UNIT:
+            self._host.pause(victim.number)
+        elif victim.role is Role.KMS and self._kms:
+            self._kms.pause()
+        else:
+            raise NotKilled(f"{victim} cannot be paused")
+
+    def blind(self, kind: FaultKind) -> None:
+        """Take away from the operator what the running command has printed."""
+        self.terminal.blind(kind)
+
     def repair(self) -> None:
         """Start again whatever a fault has killed, as the service's own supervisor would."""
+        for process in self.conductor.paused:
+            if process.role is Role.UNIT:
+                self._host.resume(process.number)
+            elif self._kms:
+                self._kms.resume()
+            self.conductor.resumed(process)
         dead = self.conductor.dead
         units = sorted(process.number for process in dead if process.role is Role.UNIT)
         if units:

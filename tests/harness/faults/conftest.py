@@ -14,7 +14,7 @@ from emulator.wire import unixhttp
 from harness.faults import http
 from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
-from harness.model.faults import KMS, Fault, Process, unit
+from harness.model.faults import KMS, EventClass, Fault, FaultKind, Process, unit
 from harness.rig.layout import scratch
 
 SECONDS = 20.0
@@ -35,10 +35,17 @@ class Kills:
         self.victims: list[Process] = []
         self.also: Callable[[], object] = lambda: None
 
-    def __call__(self, victim: Process) -> None:
+    def kill(self, process: Process) -> None:
         """Kill."""
-        self.victims.append(victim)
+        self.victims.append(process)
         self.also()
+
+    def pause(self, process: Process) -> None:
+        """Stop from answering."""
+        self.kill(process)
+
+    def blind(self, kind: FaultKind) -> None:
+        """Nothing is printed here."""
 
 
 @pytest.fixture
@@ -119,7 +126,7 @@ def server(folder: Path, closing: ExitStack) -> Server:
 @pytest.fixture
 def relayed(folder: Path, conductor: Conductor, server: Server, closing: ExitStack) -> Path:
     """Socket of a relay between the kms, which is this process, and the server; events are the targets."""
-    run = http.exchange(conductor, "admin", KMS, unit(1), lambda _, target: target.removeprefix("/"))
+    run = http.exchange(conductor, EventClass.ADMIN, KMS, unit(1), lambda _, target: target.removeprefix("/"))
     relay = Relay(folder / "relay", server.path, run)
     closing.callback(relay.close)
     return folder / "relay"

@@ -11,7 +11,7 @@ from harness.faults import http
 from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
 from harness.faults.terminal import Answers, Ended, NoAnswerKnown, Terminal
-from harness.model.faults import TKE, Fault, Process, Role, unit
+from harness.model.faults import TKE, EventClass, Fault, FaultKind, Process, Role, unit
 from harness.sut import Program
 
 if TYPE_CHECKING:
@@ -29,12 +29,21 @@ class Bench:
 
     def __init__(self) -> None:
         self.codes: list[int] = []
-        self.conductor = Conductor(self._kill)
+        self.conductor = Conductor(self)
         self.terminal = Terminal(self.conductor)
 
-    def _kill(self, victim: Process) -> None:
-        if victim.role is Role.TKE:
+    def kill(self, process: Process) -> None:
+        """Kill; what is not the command itself is not there."""
+        if process.role is Role.TKE:
             self.codes.append(self.terminal.kill())
+
+    def pause(self, process: Process) -> None:
+        """Nothing here can be paused."""
+        raise NotImplementedError(process)
+
+    def blind(self, kind: FaultKind) -> None:
+        """Take the screen away."""
+        self.terminal.blind(kind)
 
     def run(self, *arguments: str, answers: Answers = (), seconds: float = SECONDS) -> Ended:
         """Run the program of the tests."""
@@ -124,7 +133,9 @@ def test_environment_is_the_given_one(bench: Bench) -> None:
 @pytest.fixture
 def relayed_to(bench: Bench, folder: Path, server: "Server", closing: "ExitStack") -> Path:
     """Socket of a relay between the program and the server."""
-    run = http.exchange(bench.conductor, "admin", TKE, unit(1), lambda _, target: target.removeprefix("/"))
+    run = http.exchange(
+        bench.conductor, EventClass.ADMIN, TKE, unit(1), lambda _, target: target.removeprefix("/")
+    )
     closing.callback(Relay(folder / "tke", server.path, run).close)
     return folder / "tke"
 
