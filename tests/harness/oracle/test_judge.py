@@ -10,11 +10,13 @@ import pytest
 from harness.model.scenario import KeyCount, RowCounts
 from harness.model.verdicts import Verdict
 from harness.oracle.rows import count_rows, read_rows
+from harness.rig.populate import row_count
 
 if TYPE_CHECKING:
     from harness.oracle.judge import Judgement
     from tests.harness.oracle.conftest import Scene
 
+SHAPE_KEYS = 8
 ALL = KeyCount(8, 8)
 
 
@@ -189,3 +191,8 @@ def test_a_new_key_does_not_hide_an_unusable_service(scene: "Scene") -> None:
     judgement = scene.judge()
     assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
     assert _checks(judgement) == {"workload"}
+
+
+def test_ledger_is_as_long_as_was_planned_for(scene: "Scene") -> None:
+    """A plan is made before there is a key store, from the number of rows that it is going to have."""
+    assert row_count(scene.rig.shape.keys) == len(scene.state.ledger.rows)

@@ -1,0 +1,154 @@
+"""Bad input of the command line: one line that says what to do, exit code 64, nothing left behind."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.campaign.rundir import RunDir
+from harness.cli import main
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Place
+
+Refuse = Callable[..., str]
+
+
+@pytest.fixture
+def refuse(
+    tmp_path: Path, place: "Place", monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Refuse:
+    """Run ``hil`` in an empty folder; return what it says, made sure to be one line and all that it left."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HIL_TMP", str(place.scratch))
+
+    def run(*argv: str) -> str:
+        before = _tree(tmp_path)
+        assert main(argv) == 64
+        said = capfd.readouterr()
+        assert said.out == ""
+        assert said.err.count("\n") == 1
+        assert said.err.startswith("hil: ")
+        assert _tree(tmp_path) == before
+        assert not _tree(place.scratch)
+        return said.err
+
+    return run
+
+
+def _tree(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["run", "--frobnicate"], "--frobnicate"),
+        (["ruin"], "ruin"),
+        ([], "hil --help"),
+        (["run", "too", "much"], "unexpected extra argument"),
+        (["run", "--keys", "many"], "'many' is not a valid integer range"),
+        (["run", "--keys", "7"], "8<=x<=50000"),
+        (["run", "--keys", "50001"], "8<=x<=50000"),
+        (["run", "--operational", "4"], "1<=x<=3"),
+        (["run", "--recovery", "0"], "1<=x<=2"),
+        (["run", "--failover", "2"], "0<=x<=1"),
+        (["run", "--jobs", "0"], "1<=x<=64"),
+        (["run", "--keys"], "requires an argument"),
+        (["run", "--profile", "everything"], "'documented'"),
+        (["run", "--backend", "qemu"], "'process'"),
+        (["run", "--backend", "process", "--only", "nothing/*"], "matches 'nothing/*'"),
+        (["up", "--operational", "0"], "1<=x<=3"),
+        (["status", "--dir", "nowhere"], "start one with 'hil up --dir"),
+        (["down", "--dir", "nowhere"], "start one with 'hil up --dir"),
+    ],
+)
+def test_bad_argument(refuse: Refuse, argv: Sequence[str], says: str) -> None:
+    """What was typed wrong is named, with what fits or what to type instead."""
+    assert says in refuse(*argv)
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_no_engine(refuse: Refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str) -> None:
+    """Where no engine answers and containers were asked for, the line says how to get on."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    assert "run 'make engine', or use --backend process" in refuse(command, "--backend", "docker")
+
+
+@pytest.mark.parametrize(("command", "option"), [("run", "--out"), ("up", "--dir")])
+@pytest.mark.parametrize("where", ["file", "file/below"])
+def test_a_file_where_a_folder_should_be(
+    refuse: Refuse, tmp_path: Path, command: str, option: str, where: str
+) -> None:
+    """A file is not taken for a folder, nor for the parent of one."""
+    (tmp_path / "file").write_text("mine")
+    assert str(tmp_path / "file") in refuse(command, "--backend", "process", option, str(tmp_path / where))
+
+
+def test_folder_taken(refuse: Refuse, tmp_path: Path) -> None:
+    """A folder that holds something else is left alone."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("irreplaceable")
+    said = refuse("up", "--backend", "process", "--dir", str(tmp_path / "mine"))
+    assert "is not empty; choose another --dir" in said
+
+
+@pytest.mark.parametrize("command", ["status", "down"])
+def test_no_instance_below_a_file(refuse: Refuse, tmp_path: Path, command: str) -> None:
+    """Below a file there is no instance."""
+    (tmp_path / "file").write_text("mine")
+    assert "start one with 'hil up" in refuse(command, "--dir", str(tmp_path / "file" / "below"))
+
+
+@pytest.mark.parametrize("command", ["status", "down", "up"])
+def test_damaged_record(refuse: Refuse, tmp_path: Path, command: str) -> None:
+    """A record that cannot be read is named and left alone."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "hil.json").write_text("{")
+    assert "hil.json is damaged" in refuse(command, "--dir", str(tmp_path / "mine"))
+
+
+def test_run_directory_in_use(refuse: Refuse, tmp_path: Path) -> None:
+    """A second campaign in the same folder is refused while the first one lives."""
+    RunDir.create(tmp_path / "run")
+    said = refuse("run", "--backend", "process", "--out", str(tmp_path / "run"))
+    assert f"another campaign is writing to {tmp_path}/run; choose another --out" in said
+
+
+def test_finished_run(refuse: Refuse, tmp_path: Path) -> None:
+    """Evidence of a finished campaign is not written over."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "campaign.json").write_text("{}")
+    (tmp_path / "run" / "results.jsonl").write_text("evidence\n")
+    (tmp_path / "run" / "lock").touch()
+    said = refuse("run", "--backend", "process", "--out", str(tmp_path / "run"))
+    assert "holds a finished campaign; choose another --out or remove it" in said
+
+
+def test_scratch_place_that_does_not_exist(
+    refuse: Refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A HIL_TMP that is no folder is named."""
+    monkeypatch.setenv("HIL_TMP", str(tmp_path / "nowhere"))
+    assert "HIL_TMP" in refuse("run", "--backend", "process")
+    assert "HIL_TMP" in refuse("up", "--backend", "process")
+
+
+def test_scratch_place_that_is_too_long(
+    refuse: Refuse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A HIL_TMP below which no socket can be bound is refused before anything is started."""
+    deep = tmp_path / ("long" * 30)
+    deep.mkdir()
+    monkeypatch.setenv("HIL_TMP", str(deep))
+    assert "HIL_TMP" in refuse("run", "--backend", "process")
+    assert "HIL_TMP" in refuse("up", "--backend", "process")
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["run", "--help"], ["up", "-h"], ["--version"]])
+def test_help(capfd: pytest.CaptureFixture[str], argv: Sequence[str]) -> None:
+    """Asking for help is no error."""
+    assert main(argv) == 0
+    assert capfd.readouterr().err == ""
