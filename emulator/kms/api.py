@@ -1,7 +1,7 @@
 """REST of the service: one table of routes, one endpoint that checks, calls and answers.
 
-Handlers block (SQLite, PKCS#11), so each runs in a thread of Starlette's pool; a long poll is a coroutine,
-so that it holds no thread.
+Most handlers block (SQLite, PKCS#11), so they run in a thread of Starlette's pool; those that wait for the
+end of a rewrap are coroutines, which hold no thread meanwhile.
 """
 
 import json
@@ -23,45 +23,53 @@ from emulator import bearer
 from emulator.kms import keys, rotation
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.keys import Call
+from emulator.kms.rotation import Answer
 from emulator.kms.service import Service
 
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
-Handler = Callable[[Service, Call], Json]
-Waiter = Callable[[Service, Call], Awaitable[None]]
+Handler = Callable[[Service, Call], Awaitable[Answer]]
+Blocking = Callable[[Service, Call], Json]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One request that the service knows; ``waiter`` is awaited first, ``public``: needs no bearer token."""
+    """One request that the service knows; ``public``: needs no bearer token."""
 
     method: str
     path: str
     handler: Handler
-    waiter: Waiter | None = None
-    status: int = 200
     public: bool = False
+
+
+def _blocks(method: str, path: str, blocking: Blocking, status: int = 200, *, public: bool = False) -> Entry:
+    """Return the entry of a handler that blocks; ``status`` is that of its answer."""
+
+    async def handler(service: Service, call: Call) -> Answer:
+        return status, await run_in_threadpool(blocking, service, call)
+
+    return Entry(method, path, handler, public)
 
 
 # fmt: off
 ENTRIES = (
-    Entry("POST",   "/identity/token",                         rotation.log_in, public=True),
-    Entry("GET",    "/api/v2/instance",                        rotation.show_instance),
-    Entry("GET",    "/api/v2/keys",                            keys.show_page),
-    Entry("POST",   "/api/v2/keys",                            keys.create, status=201),
-    Entry("GET",    "/api/v2/keys/{key}",                      keys.show),
-    Entry("DELETE", "/api/v2/keys/{key}",                      keys.destroy),
-    Entry("GET",    "/api/v2/keys/{key}/metadata",             keys.show_metadata),
-    Entry("POST",   "/api/v2/keys/{key}/restore",              keys.restore),
-    Entry("POST",   "/api/v2/keys/{key}/actions/wrap",         keys.wrap),
-    Entry("POST",   "/api/v2/keys/{key}/actions/unwrap",       keys.unwrap),
-    Entry("POST",   "/api/v2/keys/{key}/actions/rewrap",       keys.rewrap),
-    Entry("POST",   "/api/v2/keys/{key}/actions/rotate",       keys.rotate),
-    Entry("POST",   "/api/v2/keys/{key}/actions/{action}",     keys.change_state),
-    Entry("POST",   "/api/v2/rotation/rewrap",                 rotation.request_rewrap, status=202),
-    Entry("GET",    "/api/v2/rotation/rewrap",                 rotation.show_rewrap, rotation.await_rewrap),
-    Entry("GET",    "/api/v2/rotation",                        rotation.show),
+    _blocks("POST",   "/identity/token",                         rotation.log_in, public=True),
+    _blocks("GET",    "/api/v2/instance",                        rotation.show_instance),
+    _blocks("GET",    "/api/v2/keys",                            keys.show_page),
+    _blocks("POST",   "/api/v2/keys",                            keys.create, status=201),
+    _blocks("GET",    "/api/v2/keys/{key}",                      keys.show),
+    _blocks("DELETE", "/api/v2/keys/{key}",                      keys.destroy),
+    _blocks("GET",    "/api/v2/keys/{key}/metadata",             keys.show_metadata),
+    _blocks("POST",   "/api/v2/keys/{key}/restore",              keys.restore),
+    _blocks("POST",   "/api/v2/keys/{key}/actions/wrap",         keys.wrap),
+    _blocks("POST",   "/api/v2/keys/{key}/actions/unwrap",       keys.unwrap),
+    _blocks("POST",   "/api/v2/keys/{key}/actions/rewrap",       keys.rewrap),
+    _blocks("POST",   "/api/v2/keys/{key}/actions/rotate",       keys.rotate),
+    _blocks("POST",   "/api/v2/keys/{key}/actions/{action}",     keys.change_state),
+    Entry(  "POST",   "/api/v2/rotation/rewrap",                 rotation.request_rewrap),
+    Entry(  "GET",    "/api/v2/rotation/rewrap",                 rotation.show_rewrap),
+    _blocks("GET",    "/api/v2/rotation",                        rotation.show),
 )
 # fmt: on
 
@@ -90,9 +98,8 @@ def _endpoint(service: Service, entry: Entry) -> Callable[[Request], Awaitable[J
             if not entry.public:
                 _authorize(service, request)
             call = Call(dict(request.path_params), dict(request.query_params), _body(raw))
-            if entry.waiter:
-                await entry.waiter(service, call)
-            return JSONResponse(await run_in_threadpool(entry.handler, service, call), entry.status)
+            status, answer = await entry.handler(service, call)
+            return JSONResponse(answer, status)
         except ClientDisconnect:
             return _failure(400, Code.BAD_REQUEST, "the client left in mid-request")
         except KmsError as error:

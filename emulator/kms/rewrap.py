@@ -61,12 +61,12 @@ class Rewrapper:
     def start(self, rotation: Rotation, registers: UnitRegisters) -> Job:
         """Start the job for an open rotation; the caller has made sure that none is running."""
         self.finished = Future()
-        self.job = Job(JobState.RUNNING, rotation)
+        self.job = started = Job(JobState.RUNNING, rotation)
         self._thread = threading.Thread(
             target=self._run, args=(rotation, registers), name="rewrap", daemon=True
         )
         self._thread.start()
-        return self.job
+        return started
 
     def stop(self, seconds: float) -> None:
         """End a running job after its current batch, as SIGTERM does; the rest waits for a new request."""

@@ -4,6 +4,8 @@ import asyncio
 import hmac
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+
 from emulator import bearer
 from emulator.kms.errors import Code, KmsError, UnitUnavailable
 from emulator.kms.keys import Call
@@ -14,6 +16,7 @@ from emulator.kms.service import Service
 from emulator.kms.units import UnitLink
 
 Json = dict[str, Any]
+Answer = tuple[int, Json]  # HTTP status and body
 SUBJECT = "operator"
 WAIT_SECONDS_MAX = 3600
 
@@ -45,21 +48,27 @@ def show(service: Service, _call: Call) -> Json:
     return {"in_progress": rotation is not None, "rows": rows, "units": units}
 
 
-def request_rewrap(service: Service, _call: Call) -> Json:
-    """POST rewrap: start the job, or join the running one."""
-    return _job(service.request_rewrap())
+async def request_rewrap(service: Service, call: Call) -> Answer:
+    """POST rewrap: start the job, or join the running one, and wait for its end for ``wait`` seconds at most.
 
-
-async def await_rewrap(service: Service, call: Call) -> None:
-    """Wait until no job is running, for ``wait`` seconds of the query at most."""
+    202 where it still runs then, or where nobody asked to wait. The job goes on without its clients.
+    """
     seconds = call.seconds("wait", WAIT_SECONDS_MAX)
+    job = await run_in_threadpool(service.request_rewrap)
+    if seconds:
+        job = await _ended(service, seconds)
+    return 202 if job.state is JobState.RUNNING else 200, _job(job)
+
+
+async def show_rewrap(service: Service, call: Call) -> Answer:
+    """GET rewrap: the latest job, as soon as it does not run, after ``wait`` seconds at the latest."""
+    return 200, _job(await _ended(service, call.seconds("wait", WAIT_SECONDS_MAX)))
+
+
+async def _ended(service: Service, seconds: float) -> Job:
     if seconds and service.rewrapper.job.state is JobState.RUNNING:
         await asyncio.wait({asyncio.wrap_future(service.rewrapper.finished)}, timeout=seconds)
-
-
-def show_rewrap(service: Service, _call: Call) -> Json:
-    """GET rewrap: the latest job."""
-    return _job(service.rewrapper.job)
+    return service.rewrapper.job
 
 
 def _job(job: Job) -> Json:

@@ -18,7 +18,7 @@ from emulator.wire.unixhttp import Json, Reply, Unreachable, request
 
 _REWRAP = "/api/v2/rotation/rewrap"
 _NO_REWRAP = "Error sending rewrap request to the key management service."
-_POLL_SECONDS_MAX = 10.0
+_WAIT_SECONDS_MAX = 20.0
 
 
 def refused(what: str, reply: Reply) -> Failed:
@@ -87,32 +87,35 @@ class Cloud:
     def rewrap(self, pattern: str, seconds: float) -> None:
         """Have the key store rewrapped for the master key with this pattern; returns when that is done.
 
-        The service goes on when this client disappears, and a request while it works joins the work.
+        The service answers when it has finished, or else when it has to be asked again. It goes on when this
+        client disappears, and a request while it works joins the work.
         Raises Failed where it refuses, fails, breaks off or has not finished after ``seconds``.
         """
         deadline = time.monotonic() + seconds
-        job = self._ask_rewrap("POST", _REWRAP)
+        job = self._ask_rewrap("POST", seconds)
         while job.state == "running":
-            if time.monotonic() > deadline:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise Failed(
                     _NO_REWRAP, f"It has not finished after {seconds:g} seconds and may still be at work."
                 )
-            wait = min(_POLL_SECONDS_MAX, self._seconds / 2)
-            job = self._ask_rewrap("GET", f"{_REWRAP}?wait={wait:g}")
+            job = self._ask_rewrap("GET", left)
         job.require_done(pattern)
 
-    def _ask_rewrap(self, method: str, target: str) -> _Job:
-        body = self._ask_service(method, target, _NO_REWRAP)
+    def _ask_rewrap(self, method: str, seconds: float) -> _Job:
+        wait = min(_WAIT_SECONDS_MAX, seconds)
+        body = self._ask_service(method, f"{_REWRAP}?wait={wait:g}", _NO_REWRAP, wait)
         try:
             job = body["job"]
             return _Job(job["state"], job["to"] or "", job["error"] or "")
         except (KeyError, TypeError) as error:
             raise Failed(_NO_REWRAP, "The answer is malformed.") from error
 
-    def _ask_service(self, method: str, target: str, what: str) -> Json:
-        socket_path = Path(self.instance.kms_socket)
+    def _ask_service(self, method: str, target: str, what: str, wait: float = 0.0) -> Json:
+        """Send one request; ``wait``: seconds that the service may take before its deadline begins."""
+        socket_path, seconds = Path(self.instance.kms_socket), wait + self._seconds
         try:
-            reply = request(socket_path, method, target, token=self._token, seconds=self._seconds)
+            reply = request(socket_path, method, target, token=self._token, seconds=seconds)
         except Unreachable as error:
             raise Failed(what, str(error)) from error
         if not reply.ok:

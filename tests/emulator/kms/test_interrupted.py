@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -241,12 +241,18 @@ def _expect(event: threading.Event) -> None:
     assert event.wait(20)
 
 
+def _sent(kms: "Kms", method: str, path: str) -> socket.socket:
+    """Send a request and return the connection, on which the answer will come."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(kms.socket))
+    head = f"{method} /api/v2/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {kms.token}\r\n\r\n"
+    client.sendall(head.encode())
+    return client
+
+
 def _abandon(kms: "Kms", method: str, path: str) -> None:
     """Send a request and go away without reading the answer."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(str(kms.socket))
-        head = f"{method} /api/v2/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {kms.token}\r\n\r\n"
-        client.sendall(head.encode())
+    _sent(kms, method, path).close()
 
 
 def test_a_running_job_is_joined_and_outlives_its_client(make_kms: "MakeKms", site: Site) -> None:
@@ -273,6 +279,34 @@ def test_a_running_job_is_joined_and_outlives_its_client(make_kms: "MakeKms", si
         key: locked[key][1] for key in (destroyed, *kept)
     }
     assert purged not in {row.key_id for row in kms.rows()}
+
+
+WAITING = 60  # more than the threads of the service
+
+
+def test_requests_that_wait_hold_nobody_up(make_kms: "MakeKms", site: Site) -> None:
+    """However many requests wait for a job, others are served, the impatient get 202, the job needs none."""
+    kms = make_kms(site.relay.path, batch=2)
+    for _ in range(3):
+        kms.root_key()
+    new, held = site.units.new_master_key(), threading.Event()
+    site.relay.arm("C_WrapKey", 1, lambda: _expect(held))
+    impatient = kms.request("POST", "rotation/rewrap?wait=0.01", {})
+    assert (impatient.status, impatient.body["job"]["state"]) == (202, "running")
+    with ExitStack() as clients:
+        waiting = [
+            clients.enter_context(_sent(kms, "POST", "rotation/rewrap?wait=30")) for _ in range(WAITING)
+        ]
+        _abandon(kms, "POST", "rotation/rewrap?wait=30")
+        assert kms.get("keys")["metadata"]["total"] == 3
+        held.set()
+        for client in waiting:
+            client.settimeout(20)
+            assert client.recv(64).startswith(b"HTTP/1.1 200 OK")
+    assert kms.get("rotation/rewrap")["job"]["state"] == "done"
+    assert kms.master_keys() == {new}
+    assert site.kms.rewrap()["state"] == "done"
+    site.units.promote()
 
 
 def test_sigterm_ends_the_service_in_a_job(make_kms: "MakeKms", site: Site) -> None:

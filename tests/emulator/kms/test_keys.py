@@ -216,6 +216,7 @@ def test_listing_pages_and_filters(kms: "Kms") -> None:
         ("GET", "rotation/rewrap?wait=-1", None),
         ("GET", "rotation/rewrap?wait=nan", None),
         ("GET", "rotation/rewrap?wait=soon", None),
+        ("POST", "rotation/rewrap?wait=soon", {}),
     ],
 )
 def test_malformed_requests_are_named_and_change_nothing(

@@ -90,6 +90,17 @@ def test_a_second_request_rewraps_nothing_and_succeeds(kms: "Kms", units: "Units
     assert kms.rows() == rows
 
 
+def test_a_request_that_waits_is_answered_with_the_ended_job(kms: "Kms", units: "Units") -> None:
+    """One request with ``wait`` is the whole rewrap: 200 and the job, done; again where nothing is left."""
+    populate(kms)
+    new = units.new_master_key()
+    for _ in range(2):
+        reply = kms.request("POST", "rotation/rewrap?wait=30", {})
+        job = reply.body["job"]
+        assert (reply.status, job["state"], job["to"], job["rewrapped"]) == (200, "done", new, 6)
+        assert kms.master_keys() == {new}
+
+
 def test_the_job_is_idle_before_the_first_request(kms: "Kms") -> None:
     """A service that has run no job says so at once, also to a long poll."""
     assert kms.get("rotation/rewrap?wait=2.5")["job"] == {
