@@ -20,15 +20,36 @@ class NurseryGone(Exception):
     """The warm parent has died; the bench cannot go on."""
 
 
+class Unwatched(Exception):
+    """The system calls of a process cannot be watched; the process has not run."""
+
+
 class Seedling:
     """A process forked from the warm parent."""
 
     def __init__(
-        self, program: sut.Program, environment: Mapping[str, str], stdio: tuple[int, int, int]
+        self,
+        program: sut.Program,
+        environment: Mapping[str, str],
+        stdio: tuple[int, int, int],
+        *,
+        watched: bool = False,
     ) -> None:
-        """``stdio`` are the descriptors that become 0, 1 and 2; the caller keeps its own."""
+        """``stdio`` are the descriptors that become 0, 1 and 2; the caller keeps its own.
+
+        A watched process waits at its first durable system call until the caller makes a Supervisor of
+        ``listener``, which owns it from then on. Raises Unwatched.
+        """
         self._nursery = _nursery(os.getpid())
-        self.pid = self._nursery.spawn(program, environment, stdio)
+        self.listener: int | None = None
+        if not watched:
+            self.pid = self._nursery.spawn(program, environment, stdio)
+            return
+        mine, its = socket.socketpair()
+        with mine:
+            with its:
+                self.pid = self._nursery.spawn(program, environment, (*stdio, its.fileno()))
+            self.listener = _handed_over(mine)
 
     def poll(self) -> int | None:
         """None while it runs, else the exit code; negative: the signal that ended it."""
@@ -55,14 +76,16 @@ class _Nursery:
         self._spawned: queue.Queue[int] = queue.Queue()
         threading.Thread(target=self._listen, name="nursery", daemon=True).start()
 
-    def spawn(self, program: sut.Program, environment: Mapping[str, str], stdio: tuple[int, int, int]) -> int:
+    def spawn(
+        self, program: sut.Program, environment: Mapping[str, str], descriptors: tuple[int, ...]
+    ) -> int:
         request = {
             "module": program.module,
             "arguments": program.arguments,
             "environment": dict(environment),
         }
         with self._spawning:
-            socket.send_fds(self._socket, [json.dumps(request).encode()], list(stdio))
+            socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
             try:
                 pid = self._spawned.get(timeout=ANSWER_SECONDS)
             except queue.Empty as error:
@@ -86,6 +109,19 @@ class _Nursery:
                 # An id that is given again belongs to the new process.
                 self.codes.pop(message["pid"], None)
                 self._spawned.put(message["pid"])
+
+
+def _handed_over(end: socket.socket) -> int:
+    """Receive the listener that the child sends before it becomes the program; raises Unwatched."""
+    end.settimeout(ANSWER_SECONDS)
+    try:
+        reason, listeners, _, _ = socket.recv_fds(end, 4096, 1)
+    except TimeoutError as error:
+        raise NurseryGone("a process forked from the warm parent does not answer") from error
+    if not listeners:
+        raise Unwatched(reason.decode() or "the process died before its system calls were watched")
+    os.set_inheritable(listeners[0], False)
+    return listeners[0]
 
 
 @functools.cache

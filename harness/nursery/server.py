@@ -2,6 +2,8 @@
 
 Reads requests from a socket, one message each: JSON of module, arguments and environment, with three
 descriptors attached. Answers ``{"pid": n}``, and ``{"pid": n, "code": n}`` when that process has ended.
+A fourth descriptor is a socket, and asks for a process whose system calls are watched: just before it becomes
+the program it sends the listener there, or else the reason why there is none, and ends.
 """
 
 import contextlib
@@ -18,8 +20,10 @@ import traceback
 from typing import Any, NoReturn
 
 from harness import sut
+from harness.watch.filter import CannotWatch, install
 
 REQUEST_BYTES_MAX = 64 * 1024
+STREAMS = 3
 PR_SET_PDEATHSIG = 1
 
 
@@ -49,7 +53,7 @@ def main(argv: list[str]) -> int:
 
 def _serve(bench: socket.socket) -> bool:
     """Answer one request; False where the bench has gone."""
-    raw, descriptors, _, _ = socket.recv_fds(bench, REQUEST_BYTES_MAX, 3)
+    raw, descriptors, _, _ = socket.recv_fds(bench, REQUEST_BYTES_MAX, STREAMS + 1)
     if not raw:
         return False
     parent = os.getpid()
@@ -82,15 +86,30 @@ def _become(request: dict[str, Any], descriptors: list[int], parent: int) -> NoR
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for target, descriptor in enumerate(descriptors):
+    streams, watchers = descriptors[:STREAMS], descriptors[STREAMS:]
+    for target, descriptor in enumerate(streams):
         os.dup2(descriptor, target)
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(request["environment"])
+    for watcher in watchers:
+        _be_watched(socket.socket(fileno=watcher))
     code = _run(request["module"], request["arguments"])
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _be_watched(bench: socket.socket) -> None:
+    """Put this process under the filter of system calls and hand its listener over."""
+    with bench:
+        try:
+            listener = install()
+        except CannotWatch as error:
+            bench.send(str(error).encode())
+            os._exit(1)
+        socket.send_fds(bench, [b"listener"], [listener])
+        os.close(listener)
 
 
 def _run(module: str, arguments: list[str]) -> int:

@@ -1,0 +1,138 @@
+"""The bench's end of a watched process: receives each trapped call, asks, and answers the kernel.
+
+A call that is being asked about has not happened, and cannot happen before the answer; the process can be
+killed in this state and then it never happens. Calls of one process are asked about one after the other, over
+all of its threads, so their order is total.
+"""
+
+import contextlib
+import fcntl
+import os
+import select
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from harness.watch.files import Files
+from harness.watch.filter import machine
+
+CLOSE_SECONDS = 10.0
+
+# linux/seccomp.h. struct seccomp_notif: u64 id; u32 pid, flags; then struct seccomp_data.
+NOTICE: Final = struct.Struct("=QII iIQ 6Q")
+# struct seccomp_notif_resp: u64 id; s64 val; s32 error; u32 flags.
+RESPONSE: Final = struct.Struct("=QqiI")
+RECEIVE, SEND, ID_VALID = 0xC0502100, 0xC0182101, 0x40082102
+GO_ON = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
+# Linux 6.6 and newer: hand the processor over to whoever waits, as the two never run at once. Measured on two
+# busy cores, median of a trapped call: 12 us with it, 20 to 90 us without.
+SET_FLAGS, SYNC_WAKE_UP = 0x40082104, 1
+
+
+class Reply(Enum):
+    """What happens to a call that was asked about, beside failing with an error number."""
+
+    CONTINUE = "it happens"
+    GONE = "its process was killed, so nobody waits for an answer"
+
+
+Answer = Reply | int
+
+
+@dataclass(frozen=True)
+class SystemCall:
+    """A call that is about to happen; ``path`` is relative to the watched folder."""
+
+    name: str
+    path: str
+
+
+class Supervisor:
+    """Asks about each call by which process ``pid`` would change a file below ``root``.
+
+    ``ask`` runs in a thread of the supervisor and answers with a Reply or an error number (errno.ENOSPC),
+    with which the call then fails in place of happening. Calls of other processes under the same filter (what
+    ``pid`` has started) and calls about other files happen without a question.
+
+    It owns ``listener`` and ends by itself when the last process under the filter has ended.
+    """
+
+    def __init__(self, listener: int, pid: int, root: Path, ask: Callable[[SystemCall], Answer]) -> None:
+        self._listener = listener
+        self._files = Files(pid, root)
+        self._calls = machine().calls
+        self._ask = ask
+        self._closed = threading.Event()
+        self._asking = threading.Lock()
+        self._notice = bytearray(NOTICE.size)
+        self._response = bytearray(RESPONSE.size)
+        self.error: Exception | None = None
+        self._thread = threading.Thread(target=self._serve, name=f"watch-{pid}", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ask no more; the process goes on unhindered. When this returns no question is pending.
+
+        TimeoutError if the pending one is not answered in time. The listener stays open as long as anyone is
+        under the filter: without it the kernel would fail their calls with ENOSYS.
+        """
+        self._closed.set()
+        if threading.current_thread() is self._thread:
+            return
+        if not self._asking.acquire(timeout=CLOSE_SECONDS):
+            raise TimeoutError(f"a question about a system call was not answered within {CLOSE_SECONDS:g} s")
+        self._asking.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the last process under the filter has ended; False if ``seconds`` pass first."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # an older kernel is slower, no more
+            fcntl.ioctl(self._listener, SET_FLAGS, SYNC_WAKE_UP)
+        poll = select.poll()
+        poll.register(self._listener, select.POLLIN)
+        try:
+            while poll.poll()[0][1] & select.POLLIN:
+                # ENOENT: a signal has taken the call back, or its process was killed.
+                with contextlib.suppress(FileNotFoundError):
+                    self._take()
+        finally:
+            os.close(self._listener)
+
+    def _take(self) -> None:
+        self._notice[:] = bytes(NOTICE.size)  # the kernel insists
+        fcntl.ioctl(self._listener, RECEIVE, self._notice)
+        call, thread, _, number, _, _, *arguments = NOTICE.unpack_from(self._notice)
+        answer = self._answer(call, thread, number, arguments)
+        if answer is Reply.GONE:
+            return
+        if answer is Reply.CONTINUE:
+            RESPONSE.pack_into(self._response, 0, call, 0, 0, GO_ON)
+        else:
+            RESPONSE.pack_into(self._response, 0, call, 0, -answer, 0)
+        fcntl.ioctl(self._listener, SEND, self._response)
+
+    def _answer(self, call: int, thread: int, number: int, arguments: list[int]) -> Answer:
+        if self._closed.is_set() or not self._files.caller_is_ours(thread):
+            return Reply.CONTINUE
+        trapped = self._calls[number]
+        path = self._files.changed_by(trapped, arguments)
+        if path is None:
+            return Reply.CONTINUE
+        # Still waiting: so the process lived while /proc was read, and its id had not been given again.
+        fcntl.ioctl(self._listener, ID_VALID, struct.pack("=Q", call))
+        with self._asking:
+            if self._closed.is_set():
+                return Reply.CONTINUE
+            try:
+                return self._ask(SystemCall(trapped.name, path))
+            except Exception as error:
+                self.error = error
+                self._closed.set()
+                return Reply.CONTINUE
