@@ -1,8 +1,13 @@
 """The bench's end of a watched process: receives each trapped call, asks, and answers the kernel.
 
 A call that is being asked about has not happened, and cannot happen before the answer; the process can be
-killed in this state and then it never happens. Calls of one process are asked about one after the other, over
-all of its threads, so their order is total.
+killed in this state and then it never happens. Questions come one after the other, over all threads of the
+process. Where one thread waits for another (a lock, a queue) every call asked about earlier has returned.
+Where they race, an earlier call of another thread may still be under way, as it may in any crash.
+
+Not modelled: a hang before a call. SIGSTOP takes a thread that waits for the answer only after its call.
+Rejected: strace -f -p. It counts by thread and by name, so the k-th call over all threads has no name; its
+stops stand outside of the bench's order of events; and it slows every system call down, not these alone.
 """
 
 import contextlib
@@ -74,17 +79,18 @@ class Supervisor:
         self._thread = threading.Thread(target=self._serve, name=f"watch-{pid}", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Ask no more; the process goes on unhindered. When this returns no question is pending.
 
-        TimeoutError if the pending one is not answered in time. The listener stays open as long as anyone is
-        under the filter: without it the kernel would fail their calls with ENOSYS.
+        Raises TimeoutError if the pending one is not answered in time; do not hold what ``ask`` waits for.
+        The listener stays open as long as anyone is under the filter: without it the kernel would fail their
+        calls with ENOSYS.
         """
         self._closed.set()
         if threading.current_thread() is self._thread:
             return
-        if not self._asking.acquire(timeout=CLOSE_SECONDS):
-            raise TimeoutError(f"a question about a system call was not answered within {CLOSE_SECONDS:g} s")
+        if not self._asking.acquire(timeout=seconds):
+            raise TimeoutError(f"a question about a system call was not answered within {seconds:g} s")
         self._asking.release()
 
     def wait(self, seconds: float) -> bool:
