@@ -14,7 +14,7 @@ help: ## Show this list
 
 hil: packages venv ## Run the documented rotation-recovery campaign
 	@docker/backend.sh $(BACKEND)
-	.venv/bin/hil run --profile documented --backend $(BACKEND) $(ARGS)
+	.venv/bin/hil run --backend $(BACKEND) $(ARGS)
 
 test: packages venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .

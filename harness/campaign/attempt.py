@@ -5,14 +5,16 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.faults.conductor import Event
+from harness.faults.syscalls import is_system_call
 from harness.faults.terminal import Answers, Ended
+from harness.model.events import Event
 from harness.model.evidence import messages
+from harness.model.observation import Observation, conclude, judge
 from harness.model.registers import UnitRegisters
 from harness.model.rules import Procedure
 from harness.model.scenario import CrashState, Finding, KeyCount, Result, Scenario, not_judged
 from harness.model.verdicts import Verdict
-from harness.oracle.judge import Judgement, Oracle
+from harness.oracle.judge import Oracle
 from harness.oracle.rows import count_rows, read_rows
 from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
@@ -29,6 +31,8 @@ class Account:
     after: Sequence[UnitRegisters] = ()
     events: Sequence[Event] = ()
     transcript: Sequence[str] = ()
+    printed: Sequence[str] = ()
+    observation: Observation | None = None
     trace: str = ""
 
 
@@ -37,7 +41,6 @@ class _Seen:
     state: CrashState | None = None
     messages: tuple[bool, bool] = (False, False)
     recovery: Recovery = field(default_factory=lambda: Recovery((), (), ""))
-    judgement: Judgement | None = None
 
 
 class _Console:
@@ -68,21 +71,33 @@ def mend(rig: Rig) -> None:
     rig.conductor.next_stage()
 
 
-def attempt(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> Account:
-    """Run one scenario. Never raises: a failure of the bench is the verdict HARNESS_ERROR."""
+def attempt(
+    rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, *, watched: bool = False
+) -> Account:
+    """Run one scenario. Never raises: a failure of the bench is the verdict HARNESS_ERROR.
+
+    System calls are events where ``watched`` is set, or where a fault waits for one.
+    """
     start = time.monotonic()
     account = Account(not_judged(scenario, procedure.kind, "not played"), before=golden.registers)
     seen = _Seen()
     findings: tuple[Finding, ...] = ()
+    keys = KeyCount(len(golden.ledger.key_ids), 0)
     try:
-        _play(rig, golden, scenario, procedure, account, seen)
-        verdict, findings = _verdict(rig, seen)
+        rig.watch(on=watched or any(is_system_call(fault.event) for fault in scenario.faults))
+        account.observation = _play(rig, golden, scenario, procedure, account, seen)
+        judgement = judge(account.observation)
+        keys = judgement.keys
+        verdict, findings = conclude(
+            judgement, scenario.expected, stuck=seen.recovery.stuck, fired=rig.conductor.fired
+        )
     except Exception as error:
         account.trace = traceback.format_exc()
         verdict = Verdict.HARNESS_ERROR
         findings = (Finding("bench", f"{type(error).__name__}: {error}"),)
     account.events = tuple(rig.conductor.events)
     account.transcript = tuple(rig.terminal.transcript)
+    account.printed = tuple(rig.terminal.printed)
     account.result = Result(
         scenario=scenario,
         kind=procedure.kind,
@@ -93,7 +108,8 @@ def attempt(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) 
         recovery=seen.recovery.commands,
         rules=seen.recovery.rules,
         state_at_crash=seen.state,
-        keys=seen.judgement.keys if seen.judgement else KeyCount(len(golden.ledger.key_ids), 0),
+        stuck=seen.recovery.stuck,
+        keys=keys,
         findings=findings,
         seconds=time.monotonic() - start,
     )
@@ -102,7 +118,7 @@ def attempt(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) 
 
 def _play(
     rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen
-) -> None:
+) -> Observation:
     rig.restore(golden.snapshot)
     rig.terminal.clear()
     rig.conductor.begin(scenario.faults)
@@ -122,18 +138,4 @@ def _play(
     rest = rig.rest()
     account.after = rest.registers(rig.shape)
     oracle = Oracle(rig.layout, rig.shape, golden.ledger, golden.registers, rest)
-    seen.judgement = oracle.judge(rig.terminal.transcript)
-
-
-def _verdict(rig: Rig, seen: _Seen) -> tuple[Verdict, tuple[Finding, ...]]:
-    """Lost data outranks everything, then a fault that did not strike, then an operator without an answer."""
-    if seen.judgement is None:
-        raise AssertionError
-    findings = seen.judgement.findings
-    if seen.recovery.stuck:
-        findings = (Finding("procedure", seen.recovery.stuck), *findings)
-    if not all(rig.conductor.fired):
-        return Verdict.NOT_FIRED, findings
-    if seen.judgement.verdict is Verdict.RECOVERED and seen.recovery.stuck:
-        return Verdict.STUCK, findings
-    return seen.judgement.verdict, findings
+    return oracle.observe(rig.terminal.printed)

@@ -1,117 +1,71 @@
-"""Profiles: which scenarios a campaign runs, one line a crash point."""
+"""Profiles: what a campaign runs. A plan is made from recordings, so that it names events that exist."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
-from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
+from harness.campaign import handpicked
+from harness.campaign.record import Recording
+from harness.model import points
+from harness.model.scenario import Flow, Scenario
 from harness.procedures import load
 from harness.sut import Shape
 
+DOCUMENTED = "documented"
 FORBIDDEN = "rerun-after-message-1"
+SMOKE_A_FLOW = 12
 
 
-def documented(shape: Shape, rows: int) -> tuple[Scenario, ...]:
-    """The kill points of a rotation, chosen by hand, each followed by the documented recovery; one control.
+@dataclass(frozen=True)
+class Profile:
+    """A named selection of scenarios, and the size of the instance that it is meant for."""
 
-    ``rows`` is the number of rows in the key store, and so of C_WrapKey calls in a rewrap.
-    """
-    recovered = load.builtin("documented").expected
-    lost = load.builtin(FORBIDDEN).expected
-    return (
-        *_scenarios("auto", _auto(shape, rows), "documented", recovered),
-        *_scenarios("parts", _parts(shape, rows), "documented", recovered),
-        *_scenarios("auto", _control(rows), FORBIDDEN, lost),
-    )
+    title: str
+    shape: Shape
+    plan: Callable[[Recording, Shape], Iterator[Scenario]]
 
 
-PROFILES: Mapping[str, Callable[[Shape, int], tuple[Scenario, ...]]] = {"documented": documented}
+def documented(recording: Recording, shape: Shape) -> Iterator[Scenario]:
+    """Yield crash points chosen by hand, and the controls."""
+    rows = _rows(recording)
+    for flow, chosen in ((Flow.AUTO, handpicked.auto), (Flow.PARTS, handpicked.parts)):
+        texts = dict.fromkeys(chosen(shape, rows))
+        yield from (_parse(flow, text, DOCUMENTED) for text in texts)
+    yield from _controls(rows)
 
 
-def _scenarios(flow: str, points: Sequence[str], procedure: str, expected: Verdict) -> Iterator[Scenario]:
-    return (Scenario.parse(f"{flow}/{point}/{procedure}", expected) for point in dict.fromkeys(points))
+def default(recording: Recording, _shape: Shape) -> Iterator[Scenario]:
+    """Yield every crash point of both flows, every other fault once a name, and the controls."""
+    for flow, events in recording.items():
+        for fault in (*points.kills(events), *points.others(events)):
+            yield _parse(flow, fault.id, DOCUMENTED)
+    yield from _controls(_rows(recording))
 
 
-def _auto(shape: Shape, rows: int) -> Sequence[str]:
-    units = len(shape.unit_types)
-    copies = units - 1
-    # The units that die: one that is operational, and the last recovery unit. Copies go to the other
-    # recovery units first, then on by number; commit and set immediate go by number.
-    operational, recovery = min(2, shape.operational), shape.operational + shape.recovery
-    to_operational, to_recovery = shape.recovery - 1 + operational, max(1, shape.recovery - 1)
-    return (
-        # the operator's program dies
-        "tke@query.1-before",
-        f"tke@query.{units}-after",
-        "tke@generate.1-before",
-        "tke@generate.1-after",
-        "tke@import.1-after",
-        f"tke@import.{(copies + 1) // 2}-after",
-        f"tke@import.{copies}-after",
-        "tke@commit.1-after",
-        f"tke@commit.{(units + 1) // 2}-after",
-        f"tke@commit.{units}-after",
-        "tke@message1.1-after",
-        "tke@rewrap.1-before",
-        "tke@rewrap.1-after",
-        f"tke@C_WrapKey.{rows // 2}-after",
-        "tke@rewrap-wait.1-after",
-        "tke@message2.1-after",
-        "tke@setimm.1-before",
-        *(f"tke@setimm.{number}-after" for number in range(1, units + 1)),
-        # the key management service dies
-        "kms@C_WrapKey.1-before",
-        f"kms@C_WrapKey.{rows // 2}-before",
-        f"kms@C_WrapKey.{rows // 2}-after",
-        f"kms@C_WrapKey.{rows}-after",
-        "kms@rewrap-wait.1-after",
-        # a crypto unit dies
-        f"unit{operational}@import.{to_operational}-before",
-        f"unit{operational}@import.{to_operational}-after",
-        f"unit{operational}@commit.{operational}-before",
-        f"unit{operational}@commit.{operational}-after",
-        f"unit1@C_WrapKey.{rows // 2}-before",
-        f"unit1@C_WrapKey.{rows // 2}-after",
-        f"unit{operational}@setimm.{operational}-before",
-        f"unit{operational}@setimm.{operational}-after",
-        f"unit{recovery}@import.{to_recovery}-after",
-        f"unit{recovery}@commit.{recovery}-after",
-        f"unit{recovery}@C_WrapKey.{rows // 2}-after",
-        f"unit{recovery}@setimm.{recovery}-before",
-        f"unit{recovery}@setimm.{recovery}-after",
-        *_again(units, rows),
-    )
+def smoke(recording: Recording, _shape: Shape) -> Iterator[Scenario]:
+    """Yield a thin sample of the crash points, evenly over the rotation, and one control."""
+    for flow, events in recording.items():
+        kills = points.kills(events)
+        for fault in kills[:: max(1, len(kills) // SMOKE_A_FLOW)]:
+            yield _parse(flow, fault.id, DOCUMENTED)
+    yield next(_controls(_rows(recording)))
 
 
-def _again(units: int, rows: int) -> Sequence[str]:
-    """Something dies again during the recovery."""
-    return (
-        f"tke@commit.1-after~tke@commit.{units}-after",
-        "tke@message1.1-after~tke@rewrap-wait.1-after",
-        f"kms@C_WrapKey.{rows // 2}-after~kms@C_WrapKey.1-after",
-        "tke@message2.1-after~tke@setimm.1-after",
-        "tke@setimm.1-after~tke@setimm.1-after",
-    )
+PROFILES: Mapping[str, Profile] = {
+    "smoke": Profile("a sample, in seconds", Shape(1, 1, 0, 8), smoke),
+    "documented": Profile("crash points chosen by hand", Shape(), documented),
+    "default": Profile("every crash point of both flows", Shape(2, 1, 0, 8), default),
+}
 
 
-def _parts(shape: Shape, rows: int) -> Sequence[str]:
-    units = len(shape.unit_types)
-    operational, recovery = min(2, shape.operational), shape.operational + shape.recovery
-    return (
-        "tke@load.1-after",
-        f"tke@load.{(units + 1) // 2}-after",
-        f"unit{operational}@load.{operational}-after",
-        f"unit{recovery}@load.{recovery}-before",
-        f"tke@commit.{(units + 1) // 2}-after",
-        "tke@rewrap.1-before",
-        f"tke@C_WrapKey.{rows // 2}-after",
-        f"kms@C_WrapKey.{rows // 2}-after",
-        f"unit1@C_WrapKey.{rows // 2}-after",
-        "tke@message2.1-after",
-        f"tke@setimm.{(units + 1) // 2}-after",
-        f"unit{operational}@setimm.{operational}-after",
-        f"unit{recovery}@setimm.{recovery}-before",
-    )
+def _rows(recording: Recording) -> int:
+    return sum(event.name == points.PER_ROW for event in recording[Flow.AUTO]) // 2
 
 
-def _control(rows: int) -> Sequence[str]:
-    return (f"kms@C_WrapKey.{rows // 2}-after", "tke@rewrap-wait.1-after")
+def _controls(rows: int) -> Iterator[Scenario]:
+    """Yield what the page forbids where it must lose keys: rows under NEW, and message 1 shown."""
+    for point in (f"kms@{points.PER_ROW}.{rows // 2 + 1}-after", "tke@rewrap.1-after"):
+        yield _parse(Flow.AUTO, point, FORBIDDEN)
+
+
+def _parse(flow: Flow, point: str, procedure: str) -> Scenario:
+    return Scenario.parse(f"{flow}/{point}/{procedure}", load.builtin(procedure).expected)

@@ -1,6 +1,7 @@
 """The run directory: the evidence of a campaign, and everything that a report is made from.
 
-Results are one flushed line each, so that a campaign that is killed keeps what it had.
+Results are one flushed line each, so that a campaign that is killed keeps what it had; what has no line is
+still to do, which makes every campaign resumable. campaign.json comes last and says that it is finished.
 """
 
 import fcntl
@@ -14,12 +15,20 @@ from typing import Any, Self
 from harness.campaign.attempt import Account
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
+from harness.model.verdicts import Verdict
 
 SCHEMA_VERSION = 1
+PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
+
+Record = dict[str, Any]
 
 
 class RunDirBusy(Exception):
     """Another campaign writes to this folder, or a finished one did."""
+
+
+class BadRunDir(Exception):
+    """The folder is no run directory, or a file in it cannot be read; the text names it."""
 
 
 class RunDir:
@@ -30,19 +39,19 @@ class RunDir:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make the folder and hold its lock until this process ends."""
+        """Make the folder, or go on with an unfinished one; it is locked until this process ends."""
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / "lock", os.O_WRONLY | os.O_CREAT, 0o644)
+        lock = os.open(path / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(lock)
             raise RunDirBusy(f"another campaign is writing to {path}; choose another --out") from error
-        if (path / "campaign.json").exists():
+        if (path / CAMPAIGN).exists():
             os.close(lock)
             raise RunDirBusy(f"{path} holds a finished campaign; choose another --out or remove it")
         (path / "scenarios").mkdir(exist_ok=True)
-        (path / "results.jsonl").write_text("")
+        (path / RESULTS).touch()
         return cls(path)
 
     def point_latest(self) -> None:
@@ -55,12 +64,14 @@ class RunDir:
         fresh.replace(latest)
 
     def write_plan(self, scenarios: Iterable[Scenario]) -> None:
-        """Write plan.jsonl: number, id and expected verdict of every scenario."""
-        lines = (
-            {"number": number, "id": scenario.id, "expected": str(scenario.expected)}
-            for number, scenario in enumerate(scenarios, start=1)
-        )
-        (self.path / "plan.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        """Write plan.jsonl."""
+        temporary = self.path / f"{PLAN}.tmp"
+        write_plan(temporary, scenarios)
+        temporary.replace(self.path / PLAN)
+
+    def plan(self) -> tuple[Scenario, ...] | None:
+        """Return the frozen plan; None where there is none yet."""
+        return read_plan(self.path / PLAN) if (self.path / PLAN).exists() else None
 
     def write_account(self, number: int, account: Account) -> None:
         """Write the folder of one scenario."""
@@ -70,29 +81,88 @@ class RunDir:
         judged = ("verdict", "expected", "as_documented", "keys", "findings", "seconds")
         _write(folder / "scenario.json", {key: record[key] for key in record if key not in judged})
         _write(folder / "verdict.json", {key: record[key] for key in ("id", *judged)})
+        if account.observation:
+            _write(folder / "observation.json", account.observation.record())
+        (folder / "transcript.txt").write_text("\n".join(account.transcript) + "\n")
+        if not account.result.as_documented or account.result.verdict is not Verdict.RECOVERED:
+            self._write_whole(folder, account)
+
+    def _write_whole(self, folder: Path, account: Account) -> None:
+        """Write what is kept of scenarios that lost data, on purpose or not, or did not go as expected."""
         for name in ("before", "at_crash", "after"):
             _write(folder / f"registers-{name.replace('_', '-')}.json", _units(getattr(account, name)))
         events = "".join(json.dumps(event.record()) + "\n" for event in account.events)
         (folder / "events.jsonl").write_text(events)
-        (folder / "transcript.txt").write_text("\n".join(account.transcript) + "\n")
+        if account.printed != account.transcript:
+            (folder / "printed.txt").write_text("\n".join(account.printed) + "\n")
         if account.trace:
             (folder / "trace.txt").write_text(account.trace)
 
-    def add_result(self, result: Result) -> None:
+    def write_difference(self, number: int, lines: Sequence[str]) -> None:
+        """Write where two plays of one scenario differ."""
+        folder = self.path / "scenarios" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "difference.txt").write_text("\n".join(lines) + "\n")
+
+    def add_result(self, number: int, result: Result) -> None:
         """Append one line to results.jsonl and flush it."""
-        with (self.path / "results.jsonl").open("a") as stream:
-            stream.write(json.dumps(result.record()) + "\n")
+        with (self.path / RESULTS).open("a") as stream:
+            stream.write(json.dumps({"number": number} | result.record()) + "\n")
 
-    def write_campaign(self, head: dict[str, Any], results: Sequence[Result]) -> None:
+    def results(self) -> dict[int, Record]:
+        """Return the records of all scenarios that have a result, by number.
+
+        A last line that a kill has cut short counts as no result, and is taken off.
+        """
+        path = self.path / RESULTS
+        text = path.read_text()
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            path.write_text(whole)
+        records = map(json.loads, whole.splitlines())
+        return {record.pop("number"): record for record in records}
+
+    def write_campaign(self, head: Record, records: Sequence[Record]) -> None:
         """Write campaign.json; its presence says that the campaign is finished."""
-        scenarios = [result.record() for result in results]
-        whole = {"schema_version": SCHEMA_VERSION, **head, "scenarios": scenarios}
-        temporary = self.path / "campaign.json.tmp"
-        _write(temporary, whole)
-        temporary.replace(self.path / "campaign.json")
+        temporary = self.path / f"{CAMPAIGN}.tmp"
+        _write(temporary, {"schema_version": SCHEMA_VERSION, **head, "scenarios": list(records)})
+        temporary.replace(self.path / CAMPAIGN)
 
 
-def _units(units: Sequence[UnitRegisters]) -> list[dict[str, Any]]:
+def read_campaign(path: Path) -> Record:
+    """Read the campaign.json of a run directory; raises BadRunDir."""
+    try:
+        campaign: Record = json.loads((path / CAMPAIGN).read_text())
+    except OSError as error:
+        raise BadRunDir(f"{path} holds no finished campaign; run it to its end first") from error
+    except ValueError as error:
+        raise BadRunDir(f"{path / CAMPAIGN} is damaged: {error}") from error
+    if campaign.get("schema_version") != SCHEMA_VERSION:
+        raise BadRunDir(f"{path / CAMPAIGN} has schema version {campaign.get('schema_version')}, not 1")
+    return campaign
+
+
+def write_plan(path: Path, scenarios: Iterable[Scenario]) -> None:
+    """Write number, id and expected verdict of every scenario, one JSON object a line."""
+    lines = (
+        {"number": number, "id": scenario.id, "expected": str(scenario.expected)}
+        for number, scenario in enumerate(scenarios, start=1)
+    )
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def read_plan(path: Path) -> tuple[Scenario, ...]:
+    """Read what ``write_plan`` wrote; raises BadRunDir."""
+    try:
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        return tuple(Scenario.parse(line["id"], Verdict(line["expected"])) for line in lines)
+    except OSError as error:
+        raise BadRunDir(f"{path}: {error.strerror}") from error
+    except (KeyError, ValueError) as error:
+        raise BadRunDir(f"{path} is no plan: {error}") from error
+
+
+def _units(units: Sequence[UnitRegisters]) -> list[Record]:
     return [unit.brief() | {"current_state": unit.current.state} for unit in units]
 
 

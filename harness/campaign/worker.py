@@ -4,13 +4,17 @@ It ends when its pipe closes, also because the campaign was killed, and leaves n
 from the keyboard is the campaign's to handle, so a worker ignores it.
 """
 
+import multiprocessing
+import os
 import signal
+import threading
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from harness import sut
 from harness.campaign.attempt import Account, attempt
+from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
 from harness.model.scenario import Result, Scenario
 from harness.procedures import load
@@ -41,33 +45,40 @@ class Bench:
 
 @dataclass(frozen=True)
 class Order:
-    """A scenario to play; ``number`` is its place in the plan, from 1."""
+    """A scenario to play, by its place in the plan, from 1. ``audit``: play it twice and compare."""
 
     number: int
     scenario: Scenario
+    audit: bool
 
 
 @dataclass(frozen=True)
 class Played:
-    """A scenario that was played."""
+    """A scenario that was played; ``difference``: the first lines in which two plays of it differ."""
 
     number: int
     result: Result
+    difference: tuple[str, ...] = ()
 
 
-def make_golden(bench: Bench) -> Golden:
-    """Set up the golden state on a rig that is closed afterwards."""
+def prepare(bench: Bench, *, recorded: bool) -> tuple[Golden, Recording]:
+    """Set up the golden state, and record every flow on it where that is asked for."""
     rig = bench.rig("golden")
     try:
-        return golden.make(rig, bench.root / "snapshot")
+        state = golden.make(rig, bench.root / "snapshot")
+        return state, record(rig, state) if recorded else {}
     finally:
         rig.close()
 
 
-def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
-    """Play every Order that comes through ``pipe`` and answer each with a Played, until it closes."""
+def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Connection | None) -> None:
+    """Play every Order that comes through ``pipe`` and answer each with a Played, until it closes.
+
+    ``_leash`` is held while this process lives: see janitor.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminated)
+    threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()
     rig = bench.rig(name)
     evidence = RunDir(bench.evidence)
     try:
@@ -75,7 +86,7 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
             order: Order = pipe.recv()
             account = _attempt(rig, state, order)
             evidence.write_account(order.number, account)
-            pipe.send(Played(order.number, account.result))
+            pipe.send(Played(order.number, account.result, _audit(rig, state, order, account)))
     except (EOFError, BrokenPipeError):
         return
     finally:
@@ -84,6 +95,25 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
 
 def _attempt(rig: Rig, state: Golden, order: Order) -> Account:
     return attempt(rig, state, order.scenario, load.builtin(order.scenario.procedure))
+
+
+def _follow_the_bench() -> None:
+    """End this worker when the campaign has died, also in the middle of a scenario."""
+    bench = multiprocessing.parent_process()
+    if bench is None:
+        raise AssertionError
+    bench.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _audit(rig: Rig, state: Golden, order: Order, first: Account) -> tuple[str, ...]:
+    """Play again where that was ordered, and return where the two traces or verdicts differ."""
+    if not order.audit:
+        return ()
+    second = _attempt(rig, state, order)
+    if first.result.verdict is not second.result.verdict:
+        return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
+    return tuple(compare(first.events, second.events))
 
 
 def _terminated(*_: object) -> None:

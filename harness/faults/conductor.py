@@ -20,10 +20,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
+from harness.model.events import Event
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
 from harness.model.faults import BLINDING, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
 
@@ -31,27 +32,6 @@ from harness.model.faults import BLINDING, KILLS, TKE, EventClass, Fault, FaultK
 LINE = "line"
 SQL_COMMIT = "sql-commit"
 MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that crossed a boundary; ``seconds`` since the start of the scenario."""
-
-    sequence: int
-    stage: int
-    seconds: float
-    boundary: EventClass
-    name: str
-    ordinal: int
-    when: When
-    client: Process
-    server: Process
-    text: str = ""
-
-    def record(self) -> dict[str, Any]:
-        """Return the line of events.jsonl."""
-        record = asdict(self) | {"client": str(self.client), "server": str(self.server)}
-        return record | {"seconds": round(self.seconds, 6)}
 
 
 class Passage(Enum):

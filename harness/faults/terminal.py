@@ -10,7 +10,7 @@ import re
 import select
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
@@ -64,11 +64,15 @@ class _Running:
 
 
 class Terminal:
-    """Runs commands; ``transcript`` is what the operator has seen, ``printed`` all that was printed."""
+    """Runs commands; ``transcript`` is what the operator has seen, ``printed`` all that was printed.
+
+    ``watch``, where it is set, is given every command as it starts.
+    """
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
         self._running: _Running | None = None
+        self.watch: Callable[[Seedling], None] | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -100,7 +104,9 @@ class Terminal:
         typed, keyboard = os.pipe()
         screen, printed = os.pipe()
         os.set_blocking(screen, False)
-        process = Seedling(program, environment, (typed, printed, printed))
+        process = Seedling(program, environment, (typed, printed, printed), watched=self.watch is not None)
+        if self.watch:
+            self.watch(process)
         os.close(typed)
         os.close(printed)
         self._running = _Running(process, os.fdopen(keyboard, "wb", buffering=0), os.fdopen(screen, "rb"))

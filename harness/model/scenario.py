@@ -90,6 +90,7 @@ class Result:
     messages_at_crash: tuple[bool, bool]
     recovery: tuple[str, ...]
     rules: tuple[str, ...]
+    stuck: str
     state_at_crash: CrashState | None
     keys: KeyCount
     findings: tuple[Finding, ...]
@@ -114,6 +115,7 @@ class Result:
                     "ordinal": fault.ordinal,
                     "when": str(fault.when),
                     "kind": str(fault.kind),
+                    "detail": fault.detail,
                     "fired": fired,
                 }
                 for fault, fired in zip(self.scenario.faults, self.fired, strict=True)
@@ -122,6 +124,7 @@ class Result:
             "messages_at_crash": {"1": self.messages_at_crash[0], "2": self.messages_at_crash[1]},
             "recovery": list(self.recovery),
             "rules": list(self.rules),
+            "stuck": self.stuck,
             "verdict": str(self.verdict),
             "expected": str(self.scenario.expected),
             "as_documented": self.as_documented,
@@ -131,6 +134,25 @@ class Result:
             "findings": [asdict(finding) for finding in self.findings],
             "seconds": round(self.seconds, 3),
         }
+
+    @classmethod
+    def from_record(cls, value: dict[str, Any]) -> Self:
+        """Read what ``record`` returned, registers of the crash state left out."""
+        return cls(
+            scenario=Scenario.parse(value["id"], Verdict(value["expected"])),
+            kind=value["procedure"],
+            verdict=Verdict(value["verdict"]),
+            fired=tuple(fault["fired"] for fault in value["faults"]),
+            messages=(value["messages"]["1"], value["messages"]["2"]),
+            messages_at_crash=(value["messages_at_crash"]["1"], value["messages_at_crash"]["2"]),
+            recovery=tuple(value["recovery"]),
+            rules=tuple(value["rules"]),
+            stuck=value["stuck"],
+            state_at_crash=None,
+            keys=KeyCount(**value["keys"]),
+            findings=tuple(Finding(**finding) for finding in value["findings"]),
+            seconds=value["seconds"],
+        )
 
 
 def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
@@ -144,6 +166,7 @@ def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
         messages_at_crash=(False, False),
         recovery=(),
         rules=(),
+        stuck="",
         state_at_crash=None,
         keys=KeyCount(0, 0),
         findings=(Finding("bench", why),),

@@ -42,8 +42,10 @@ EXIT_OF_GATE = {
 }
 
 
-def gate(pairs: Iterable[tuple[Verdict, Verdict]], planned: int) -> Gate:
+def gate(pairs: Iterable[tuple[Verdict, Verdict]], planned: int, *, repeatable: bool = True) -> Gate:
     """Judge a campaign from its (verdict, expected) pairs; ``planned`` scenarios were asked for.
+
+    ``repeatable``: whether the scenarios that were played twice went the same way twice.
 
     A contradiction outranks everything, a failure of the bench outranks a missing result: whoever reads
     the exit code must not miss lost data because something else went wrong as well.
@@ -54,6 +56,11 @@ def gate(pairs: Iterable[tuple[Verdict, Verdict]], planned: int) -> Gate:
         return Gate.FAIL
     if any(verdict is Verdict.HARNESS_ERROR for verdict, _ in seen):
         return Gate.ERROR
-    if len(seen) < planned or not seen or any(verdict is Verdict.NOT_FIRED for verdict, _ in seen):
+    if (
+        not repeatable
+        or len(seen) < planned
+        or not seen
+        or any(verdict is Verdict.NOT_FIRED for verdict, _ in seen)
+    ):
         return Gate.INCONCLUSIVE
     return Gate.PASS

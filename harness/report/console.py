@@ -4,14 +4,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.model.scenario import Result
+from harness.campaign.campaign import Outcome
+from harness.campaign.record import Recording
+from harness.model import points
+from harness.model.faults import EventClass, FaultKind
+from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, Verdict
+
+SHOWN_MAX = 12
 
 MARKS = {True: "ok", False: "!!"}
 GATES = {
     Gate.PASS: "PASS: every scenario ended as documented",
     Gate.FAIL: "FAIL: data lost, stuck, or the documentation contradicted",
-    Gate.INCONCLUSIVE: "INCONCLUSIVE: not every planned fault fired",
+    Gate.INCONCLUSIVE: "INCONCLUSIVE: a planned fault did not fire, or a scenario does not repeat",
     Gate.ERROR: "ERROR: the bench itself failed",
 }
 
@@ -41,20 +47,38 @@ def table(results: Sequence[Result]) -> Iterator[str]:
         yield f"{flow:<6}{seen:<11}{counts:<24}{procedure}: {rules}"
 
 
-def closing(gate: Gate, results: Sequence[Result], seconds: float, folder: Path) -> Iterator[str]:
-    """Yield the last lines: what went wrong and how to see it again, verdict, folder."""
-    for result in results:
-        if not result.as_documented:
-            yield f"not as documented: {result.verdict}, expected {result.scenario.expected}"
-            yield from (f"  {finding.check}: {finding.text}" for finding in result.findings[:5])
-            yield f"  again: hil run --only '{result.scenario.id}'"
+def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
+    """Yield the last lines: what went wrong and how to see it again, losses as documented, the gate."""
+    results = outcome.results
+    wrong = [result for result in results if not result.as_documented]
+    for result in wrong[:SHOWN_MAX]:
+        yield f"not as documented: {result.verdict}, expected {result.scenario.expected}"
+        yield from (f"  {finding.check}: {finding.text}" for finding in result.findings[:5])
+        yield f"  again: hil run --only '{result.scenario.id}'"
+    if len(wrong) > SHOWN_MAX:
+        yield f"... and {len(wrong) - SHOWN_MAX} more that are not as documented, see results.jsonl"
     for result in results:
         if result.as_documented and result.verdict is Verdict.DATA_LOST:
             lost = result.keys.total - result.keys.readable
             yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys, {result.scenario.id}"
+    yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
     faults = [fired for result in results for fired in result.fired]
     yield (
-        f"{len(results)} scenarios in {seconds:.1f} s, {sum(faults)} of {len(faults)} faults fired, "
+        f"{len(results)} scenarios in {outcome.seconds:.1f} s, {sum(faults)} of {len(faults)} faults fired, "
         f"evidence in {folder}"
     )
-    yield GATES[gate]
+    yield GATES[outcome.gate]
+
+
+def counts(scenarios: Sequence[Scenario], recording: Recording) -> Iterator[str]:
+    """Yield how many scenarios a plan has: a line a flow and class of event, and one a victim."""
+    yield f"{'flow':<8}{'class':<12}{'kills':>6}{'others':>8}"
+    for flow, events in recording.items():
+        faults = [scenario.faults[0] for scenario in scenarios if scenario.flow is flow and scenario.faults]
+        kills = points.count([fault for fault in faults if fault.kind is FaultKind.KILL], events)
+        others = points.count([fault for fault in faults if fault.kind is not FaultKind.KILL], events)
+        for boundary in EventClass:
+            yield f"{flow:<8}{boundary:<12}{kills[boundary]:>6}{others[boundary]:>8}"
+    victims = Counter(scenario.faults[0].victim.role for scenario in scenarios if scenario.faults)
+    yield "victims: " + ", ".join(f"{count} {role}" for role, count in sorted(victims.items()))
+    yield f"{len(scenarios)} scenarios"

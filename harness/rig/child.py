@@ -3,11 +3,14 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness import sut
 from harness.nursery.client import Seedling
 from harness.rig import owner, ready
+from harness.watch.supervisor import Answer, Supervisor, SystemCall
 
 STOP_SECONDS = 10.0
 STOPPED = "T"  # process state of proc(5)
@@ -17,14 +20,30 @@ class NotKilled(Exception):
     """A process did not end by the SIGKILL that was sent to it; the bench cannot say that the fault fired."""
 
 
+@dataclass(frozen=True)
+class Watch:
+    """Durable system calls below ``root`` are asked about before they happen."""
+
+    root: Path
+    ask: Callable[[SystemCall], Answer]
+
+    def over(self, process: Seedling) -> None:
+        """Watch a process that was started watched; ends by itself when that process has ended."""
+        if process.listener is None:
+            raise AssertionError
+        Supervisor(process.listener, process.pid, self.root, self.ask)
+
+
 class Child:
     """One server of the rig; its output goes to a log file."""
 
-    def __init__(self, name: str, program: sut.Program, log: Path) -> None:
+    def __init__(self, name: str, program: sut.Program, log: Path, watch: Watch | None = None) -> None:
         self.name = name
         with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
             stdio = (nothing.fileno(), output.fileno(), output.fileno())
-            self._process = Seedling(program, os.environ, stdio)
+            self._process = Seedling(program, os.environ, stdio, watched=watch is not None)
+        if watch:
+            watch.over(self._process)
 
     @property
     def pid(self) -> int:

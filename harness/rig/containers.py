@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from harness.rig import docker
 from harness.rig.docker import Container
+from harness.rig.hosts import Asked
 from harness.rig.layout import Layout
 
 
@@ -17,6 +18,9 @@ class DockerHost:
         self._image = image
         self._labels = (run_label, worker_label)
         self._containers: dict[int, Container] = {}
+
+    def watch(self, asked: Asked | None) -> None:
+        """See UnitHost. The calls of a container are not asked about: its processes are not the bench's."""
 
     def start(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""

@@ -1,14 +1,17 @@
 """Where the crypto units of a rig live: the protocol of a host, and the one that uses plain processes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from harness import sut
+from harness.faults.syscalls import Ask
 from harness.rig import ready
-from harness.rig.child import Child
+from harness.rig.child import Child, Watch
 from harness.rig.layout import Layout
 
 START_SECONDS = 30.0
+
+Asked = Callable[[int], Ask]
 
 
 class UnitHost(Protocol):
@@ -34,6 +37,9 @@ class UnitHost(Protocol):
     def close(self) -> None:
         """Stop, and leave nothing behind."""
 
+    def watch(self, asked: Asked | None) -> None:
+        """From the next start of a unit on, ask about its durable system calls; None: no more."""
+
 
 class ProcessHost:
     """Every unit is a process group: firmware, p11-kit server and what that starts."""
@@ -43,6 +49,11 @@ class ProcessHost:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._children: dict[int, Child] = {}
+        self._asked: Asked | None = None
+
+    def watch(self, asked: Asked | None) -> None:
+        """See UnitHost."""
+        self._asked = asked
 
     def start(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
@@ -52,6 +63,7 @@ class ProcessHost:
                 f"unit:{number}",
                 sut.unit_serve(self._layout.unit(number), self._layout.unit_sockets(number)),
                 self._layout.logs / f"unit-{number}.log",
+                self._asked and Watch(self._layout.files, self._asked(number)),
             )
         for number in started:
             self._await(number)

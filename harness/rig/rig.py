@@ -8,10 +8,11 @@ from harness import sut
 from harness.faults import http, pkcs11
 from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
+from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
 from harness.model.faults import KMS, TKE, EventClass, FaultKind, Process, Role, unit
 from harness.rig import ready
-from harness.rig.child import Child, NotKilled
+from harness.rig.child import Child, NotKilled, Watch
 from harness.rig.hosts import START_SECONDS, UnitHost
 from harness.rig.layout import Layout
 from harness.rig.rest import Rest
@@ -30,6 +31,7 @@ class Rig:
         self._host = host
         self._times = times
         self._kms: Child | None = None
+        self._watched = False
         self.conductor = Conductor(self)
         self.terminal = Terminal(self.conductor)
         layout.make(shape)
@@ -51,6 +53,18 @@ class Rig:
             calls = pkcs11.exchange(conductor, KMS, unit(number))
             relays.append(Relay(layout.p11(number, relayed=True), layout.p11(number), calls))
         return relays
+
+    def watch(self, *, on: bool) -> None:
+        """Make durable system calls events, or no more; whoever runs is stopped where that changes."""
+        if on is self._watched:
+            return
+        self.stop()
+        self._watched = on
+        self._host.watch((lambda number: asker(self.conductor, unit(number))) if on else None)
+        self.terminal.watch = self._watch_of(TKE).over if on else None
+
+    def _watch_of(self, process: Process) -> Watch:
+        return Watch(self.layout.files, asker(self.conductor, process))
 
     def restore(self, snapshot: Path) -> None:
         """Stop what runs, put the files of ``snapshot`` in place, and start everything."""
@@ -148,7 +162,9 @@ class Rig:
         return Rest.login(self.layout)
 
     def _spawn_kms(self) -> int:
-        self._kms = Child("kms", sut.kms("serve", self.layout.kms_config), self.layout.logs / "kms.log")
+        program = sut.kms("serve", self.layout.kms_config)
+        watch = self._watch_of(KMS) if self._watched else None
+        self._kms = Child("kms", program, self.layout.logs / "kms.log", watch)
         return self._kms.pid
 
     def _start_kms(self) -> None:

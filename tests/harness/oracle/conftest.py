@@ -11,7 +11,8 @@ import pytest
 from harness import sut
 from harness.campaign.worker import Bench
 from harness.model.ledger import Known
-from harness.oracle.judge import Judgement, Oracle
+from harness.model.observation import Judgement
+from harness.oracle.judge import Oracle
 from harness.rig import golden
 from harness.rig.golden import Golden
 from harness.rig.layout import scratch

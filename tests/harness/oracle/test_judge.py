@@ -13,7 +13,7 @@ from harness.oracle.rows import count_rows, read_rows
 from harness.rig.populate import row_count
 
 if TYPE_CHECKING:
-    from harness.oracle.judge import Judgement
+    from harness.model.observation import Judgement
     from tests.harness.oracle.conftest import Scene
 
 SHAPE_KEYS = 8

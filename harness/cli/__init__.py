@@ -1,0 +1,70 @@
+"""The command line of the bench: arguments in, exit codes out; the work is done elsewhere."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from harness.byhand.instance import FolderTaken
+from harness.byhand.record import NoInstance
+from harness.campaign.record import GoldenFailed, NotRepeatable
+from harness.campaign.rundir import BadRunDir, RunDirBusy
+from harness.cli import byhand, campaign
+from harness.model.faults import BadId
+from harness.model.verdicts import Exit
+from harness.procedures.load import BadProcedure
+from harness.rig.docker import EngineError
+from harness.rig.golden import GoldenError
+from harness.rig.layout import NoScratch
+from harness.rig.preflight import NotReadyHere
+from harness.rig.ready import NotReady
+
+# Whose fault an error is decides the exit code.
+EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
+    ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
+    ((BadId, BadProcedure), Exit.USAGE),
+    ((NotRepeatable,), Exit.INCONCLUSIVE),
+    ((EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
+)
+ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0   every scenario ended as documented
+  1   data lost, stuck, or the documentation contradicted
+  2   inconclusive: a planned fault did not fire, or two plays of a scenario differ
+  64  bad arguments, or something is missing on this machine
+  70  the bench itself failed
+  130 interrupted
+"""
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hsm-hil", prog_name="hil")
+def hil() -> None:
+    """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
+
+
+for _command in (*campaign.COMMANDS, *byhand.COMMANDS):
+    hil.add_command(_command)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; an error is one line on stderr."""
+    try:
+        code = hil.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+    except click.exceptions.Abort:
+        return _complain("interrupted; what was found so far stands in the run directory", Exit.INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError:
+        return _complain("no command given; see 'hil --help'", Exit.USAGE)
+    except click.ClickException as error:
+        return _complain(error.format_message(), Exit.USAGE)
+    except ERRORS as error:
+        return _complain(str(error), next(code for kinds, code in EXITS if isinstance(error, kinds)))
+    return code if isinstance(code, int) else 0
+
+
+def _complain(text: str, code: Exit) -> int:
+    print(f"hil: {text}", file=sys.stderr)
+    return code

@@ -1,0 +1,55 @@
+"""``hil up``, ``status`` and ``down``: an instance to try by hand."""
+
+from pathlib import Path
+
+import click
+
+from harness import sut
+from harness.byhand import instance, screens
+from harness.byhand.record import FILE, Record
+from harness.cli import options
+from harness.model.verdicts import Exit
+from harness.rig import preflight
+
+_directory = options.folder("--dir", "folder", Path("hil-instance"), "Folder of the instance.")
+
+
+@click.command(epilog=options.examples("hil up", "hil up --dir /tmp/mine --operational 2 --keys 100"))
+@_directory
+@options.backend
+@options.size
+def up(folder: Path, *, backend: str, **size: int | None) -> int:
+    """Start an instance to try by hand, or start again what has died in it."""
+    folder = folder.absolute()
+    if (folder / FILE).exists():
+        record = instance.start(Record.read(folder))
+    else:
+        image = preflight.choose_image(backend)
+        preflight.check_folder(folder)
+        record = instance.make(folder, options.sized(sut.Shape(), size), image)
+    for text in screens.started(record):
+        print(text)
+    return 0
+
+
+@click.command()
+@_directory
+def status(folder: Path) -> int:
+    """Show processes, registers, rows and how many keys are readable; exit code 1 where keys are lost."""
+    seen = instance.look(Record.read(folder.absolute()))
+    for text in screens.status(seen):
+        print(text)
+    return Exit.AS_DOCUMENTED if seen.keys_readable == seen.keys_total else Exit.CONTRADICTED
+
+
+@click.command()
+@_directory
+@click.option("--keep", is_flag=True, help="Keep the files; 'hil up' starts the instance again.")
+def down(folder: Path, *, keep: bool) -> int:
+    """Stop an instance and remove its folder."""
+    instance.stop(Record.read(folder.absolute()), keep=keep)
+    print(f"stopped; {'files kept in' if keep else 'removed'} {folder}")
+    return 0
+
+
+COMMANDS = (up, status, down)

@@ -1,0 +1,159 @@
+"""``hil plan`` and ``hil run``: what a campaign would play, and playing it."""
+
+import fnmatch
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from harness.campaign import janitor, worker
+from harness.campaign.campaign import Campaign, Outcome, Shard
+from harness.campaign.profiles import PROFILES
+from harness.campaign.rundir import RunDir, read_plan, write_plan
+from harness.campaign.worker import Bench
+from harness.cli import options
+from harness.model.scenario import Result, Scenario
+from harness.model.verdicts import EXIT_OF_GATE
+from harness.report import console
+from harness.rig import preflight
+from harness.rig.layout import scratch
+from harness.sut import Shape
+
+_profile = click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="default",
+    show_default=True,
+    help="; ".join(f"{name}: {profile.title}" for name, profile in PROFILES.items()) + ".",
+)
+_only = click.option(
+    "--only", metavar="PATTERN", default="*", help="Only scenarios whose id matches, * stands for anything."
+)
+
+
+class _ShardType(click.ParamType[Shard]):
+    name = "I/N"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        if isinstance(value, Shard):
+            return value
+        match = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", str(value))
+        if not match or int(match[1]) > int(match[2]):
+            self.fail(f"'{value}' is no shard, use I/N such as 1/4", param, ctx)
+        return Shard(int(match[1]), int(match[2]))
+
+
+@click.command(epilog=options.examples("hil plan", "hil plan --profile default --out plan.jsonl"))
+@_profile
+@options.size
+@_only
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
+def plan(*, profile: str, only: str, out: Path | None, **size: int | None) -> int:
+    """Record fault-free rotations and show which scenarios follow from them."""
+    preflight.check()
+    bench = _bench(options.sized(PROFILES[profile].shape, size), "", Path())
+    leash = janitor.post(bench.root)
+    try:
+        _, recording = worker.prepare(bench, recorded=True)
+    finally:
+        shutil.rmtree(bench.root, ignore_errors=True)
+        leash.close()
+    scenarios = _matching(tuple(PROFILES[profile].plan(recording, bench.shape)), only)
+    if out:
+        write_plan(out, scenarios)
+    for text in console.counts(scenarios, recording):
+        print(text)
+    return 0
+
+
+@click.command(
+    epilog=options.examples(
+        "hil run",
+        "hil run --profile documented --backend docker --jobs 2",
+        "hil run --only 'auto/tke@setimm*'",
+        "hil run --plan plan.jsonl --shard 1/4 --out runs/part-1",
+    )
+)
+@_profile
+@options.backend
+@options.size
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
+)
+@_only
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A plan that 'hil plan' wrote, in place of a new one.",
+)
+@click.option("--shard", type=_ShardType(), default=Shard(), help="Play one part of the plan, such as 1/4.")
+@options.folder(
+    "--out", "out", None, "Run directory; an unfinished one is gone on with.  [default: runs/TIME]"
+)
+def run(  # noqa: PLR0913 - the options of the command line
+    *,
+    profile: str,
+    backend: str,
+    jobs: int | None,
+    only: str,
+    plan_file: Path | None,
+    shard: Shard,
+    out: Path | None,
+    **size: int | None,
+) -> int:
+    """Run a campaign and judge it."""
+    given = read_plan(plan_file) if plan_file else None
+    image = preflight.choose_image(backend)
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
+    out = out or Path("runs") / name
+    preflight.check_folder(out)
+    rundir = RunDir.create(out)
+    rundir.point_latest()
+    if given and rundir.plan() is None:
+        rundir.write_plan(_matching(given, only))
+    bench = _bench(options.sized(PROFILES[profile].shape, size), image, rundir.path)
+    print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
+    outcome = Campaign(
+        bench,
+        rundir,
+        profile,
+        PROFILES[profile],
+        jobs or os.cpu_count() or 1,
+        _told,
+        lambda scenarios: _matching(scenarios, only),
+        shard,
+    ).run()
+    for text in _closing(outcome, rundir.path):
+        print(text)
+    return EXIT_OF_GATE[outcome.gate]
+
+
+def _bench(shape: Shape, image: str, evidence: Path) -> Bench:
+    return Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, evidence)
+
+
+def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
+    chosen = [scenario for scenario in scenarios if fnmatch.fnmatchcase(scenario.id, only)]
+    if not chosen:
+        raise click.UsageError(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
+    return chosen
+
+
+def _told(done: int, planned: int, result: Result) -> None:
+    print(console.line(done, planned, result), flush=True)
+
+
+def _closing(outcome: Outcome, folder: Path) -> Iterator[str]:
+    yield ""
+    yield from console.table(outcome.results)
+    yield ""
+    yield from console.closing(outcome, folder)
+
+
+COMMANDS = (plan, run)

@@ -1,0 +1,61 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.sut import Shape
+
+KEYS_MIN = 8  # one of every sort
+KEYS_MAX = 50_000  # the limit of the modelled service
+
+Command = Callable[..., Any]
+
+
+def examples(*lines: str) -> str:
+    """Return the text that stands below the options of a command."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def backend(command: Command) -> Command:
+    """Add ``--backend``."""
+    return click.option(
+        "--backend",
+        type=click.Choice(["auto", "process", "docker"]),
+        default="auto",
+        show_default=True,
+        help="Crypto units as containers or as processes; auto takes containers where an engine answers.",
+    )(command)
+
+
+def size(command: Command) -> Command:
+    """Add the numbers of units and keys; what is not given is the profile's."""
+    ranges = (
+        ("--keys", click.IntRange(KEYS_MIN, KEYS_MAX), "Keys in the key store."),
+        ("--failover", click.IntRange(0, 1), "Failover crypto units."),
+        ("--recovery", click.IntRange(1, 2), "Recovery crypto units."),
+        ("--operational", click.IntRange(1, 3), "Operational crypto units."),
+    )
+    for name, kind, text in ranges:
+        command = click.option(name, type=kind, default=None, help=text)(command)
+    return command
+
+
+def sized(shape: Shape, given: dict[str, int | None]) -> Shape:
+    """Return ``shape`` with the numbers that were given."""
+    return replace(shape, **{name: number for name, number in given.items() if number is not None})
+
+
+def folder(flag: str, name: str, default: Path | None, text: str) -> Callable[[Command], Command]:
+    """Add an option that names a folder."""
+    return click.option(
+        flag,
+        name,
+        type=click.Path(path_type=Path, file_okay=False),
+        default=default,
+        show_default=default is not None,
+        help=text,
+    )

@@ -1,0 +1,38 @@
+"""Durable system calls as events: what the watch of a process asks the conductor."""
+
+import errno
+from collections.abc import Callable
+
+from harness.faults.conductor import SQL_COMMIT, Conductor, Passage
+from harness.model.faults import Process
+from harness.watch.filter import machine
+from harness.watch.supervisor import Answer, Reply, SystemCall
+
+Ask = Callable[[SystemCall], Answer]
+
+# What a process tells of itself is not durable state, and comes by chance.
+LOGS = "logs/"
+# With a rollback journal, a transaction of SQLite is durable when the journal is unlinked.
+JOURNAL = "-journal"
+_ANSWERS: dict[Passage, Answer] = {
+    Passage.FORWARD: Reply.CONTINUE,
+    Passage.DROP: Reply.GONE,
+    Passage.ERROR: errno.ENOSPC,
+}
+
+
+def is_system_call(event: str) -> bool:
+    """Whether an event of this name is seen only by a watch."""
+    return event == SQL_COMMIT or event in {call.name for call in machine().calls.values()}
+
+
+def asker(conductor: Conductor, process: Process) -> Ask:
+    """Return what answers each durable system call that ``process`` is about to make."""
+
+    def ask(call: SystemCall) -> Answer:
+        if call.path.startswith(LOGS):
+            return Reply.CONTINUE
+        commits = call.name.startswith("unlink") and call.path.endswith(JOURNAL)
+        return _ANSWERS[conductor.system_call(process, SQL_COMMIT if commits else call.name, call.path)]
+
+    return ask
