@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -19,27 +20,30 @@ Tree = dict[str, bytes | None]
 class Watched:
     """A watched program that changes files in ``folder``; ``calls`` are the questions so far, in order."""
 
-    def __init__(self, folder: Path, log: Path, program: Program, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, log: Path, program: Program, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.log = log
         self.calls: list[SystemCall] = []
         self.before: list[Tree] = []
-        self.answer: Callable[[int], Answer] = lambda _: Reply.CONTINUE
         with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
             stdio = (nothing.fileno(), output.fileno(), output.fileno())
             self.process = Seedling(program, environment, stdio, watched=True)
         self.supervisor: Supervisor
 
-    def go(self, answer: Callable[[int], Answer] | None = None) -> None:
+    def go(self, answer: Callable[[int], Answer] = lambda _: Reply.CONTINUE) -> None:
         """Let it run; ``answer`` is called with the number of each call, from one."""
-        self.answer = answer or self.answer
-        assert self.process.listener is not None
-        self.supervisor = Supervisor(self.process.listener, self.process.pid, self.folder, self._ask)
 
-    def _ask(self, call: SystemCall) -> Answer:
-        self.calls.append(call)
+        def ask(call: SystemCall) -> Answer:
+            self.calls.append(call)
+            return answer(len(self.calls))
+
+        assert self.process.listener is not None
+        self.supervisor = Supervisor(self.process.listener, self.process.pid, self.folder, ask)
+
+    def look(self, _: int) -> Answer:
+        """Keep the state of the files before a call, and let the call happen."""
         self.before.append(self.tree())
-        return self.answer(len(self.calls))
+        return Reply.CONTINUE
 
     @property
     def names(self) -> list[tuple[str, str]]:
@@ -67,25 +71,35 @@ class Watched:
         }
 
 
+Watch = Callable[[Path, Path, Program, Mapping[str, str]], Watched]
 Start = Callable[..., Watched]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start the program of the tests, each time in an empty folder; it waits at its first durable call."""
+def watch() -> Iterator[Watch]:
+    """Start programs under watch; each waits at its first durable call until it is told to go."""
     started: list[Watched] = []
 
-    def begin(*arguments: str, files: tuple[str, ...] = ()) -> Watched:
-        folder = tmp_path / str(len(started))
-        folder.mkdir()
-        for name in files:
-            (folder / name).touch()
-        mode, *rest = arguments
-        program = Program(PROGRAM, (mode, str(folder), *rest))
-        started.append(Watched(folder, folder.with_suffix(".log"), program, {}))
+    def begin(folder: Path, log: Path, program: Program, environment: Mapping[str, str]) -> Watched:
+        started.append(Watched(folder, log, program, environment))
         return started[-1]
 
     yield begin
     for watched in started:
         if watched.process.poll() is None:
             watched.kill()
+
+
+@pytest.fixture
+def start(watch: Watch, tmp_path: Path) -> Start:
+    """Start the program of the tests, each time in an empty folder."""
+
+    def begin(*arguments: str, files: tuple[str, ...] = ()) -> Watched:
+        folder = Path(tempfile.mkdtemp(dir=tmp_path))
+        for name in files:
+            (folder / name).touch()
+        mode, *rest = arguments
+        program = Program(PROGRAM, (mode, str(folder), *rest))
+        return watch(folder, folder.with_suffix(".log"), program, {})
+
+    return begin

@@ -55,7 +55,7 @@ def at(ordinal: int, act: Callable[[], Answer]) -> Callable[[int], Answer]:
 def unhindered(start: "Start") -> "Watched":
     """A run of "steps" to its end."""
     watched = start("steps")
-    watched.go()
+    watched.go(watched.look)
     assert watched.ended() == 0, watched.log.read_text()
     return watched
 
@@ -117,7 +117,7 @@ def test_one_order_over_all_threads(start: "Start", ordinal: int) -> None:
 def test_threads_to_the_end(start: "Start", lock: str) -> None:
     """No call is lost or seen twice; in a race the last call of each other thread may be under way still."""
     watched = start("threads", "4", "25", lock)
-    watched.go()
+    watched.go(watched.look)
     assert watched.ended() == 0
     assert Counter(watched.names) == {("openat", "shared"): 1, ("write", "shared"): 100}
     lengths = [len(each.get("shared") or b"") for each in watched.before]
