@@ -33,13 +33,13 @@ def record(rig: Rig, golden: Golden) -> Recording:
 
 
 def fault_free(rig: Rig, golden: Golden, flow: Flow) -> Sequence[Event]:
-    """Rotate once without a fault and return the events; raises GoldenFailed."""
+    """Rotate once without a fault and return its events, not those of the oracle; raises GoldenFailed."""
     scenario = Scenario(flow, (), "documented", Verdict.RECOVERED)
     account = attempt(rig, golden, scenario, load.builtin("documented"), watched=True)
     if account.result.verdict is not Verdict.RECOVERED or account.result.recovery:
         why = "; ".join(finding.text for finding in account.result.findings[:3])
         raise GoldenFailed(f"a rotation without a fault ended {account.result.verdict}: {why}")
-    return account.events
+    return [event for event in account.events if event.stage == 0]
 
 
 def _twice(rig: Rig, golden: Golden, flow: Flow) -> Sequence[Event]:

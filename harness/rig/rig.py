@@ -141,12 +141,13 @@ class Rig:
             self.conductor.resumed(process)
         dead = self.conductor.dead
         units = sorted(process.number for process in dead if process.role is Role.UNIT)
+        for number in units:
+            # Before it starts: a process that counts as dead gets no answer to its first system call.
+            self.conductor.revive(unit(number))
         if units:
             self._host.start(units)
         if KMS in dead:
             self._start_kms()
-        for number in units:
-            self.conductor.revive(unit(number))
 
     def settle(self) -> None:
         """Wait until no rewrap runs, so that a look at the rows is a look at something that rests."""
