@@ -8,15 +8,16 @@ import os
 import signal
 import sys
 from pathlib import Path
-from subprocess import Popen, SubprocessError
+from subprocess import SubprocessError
 from typing import NoReturn
 
 from emulator import serve as http
 from emulator.instance import UnitType
-from emulator.unit import factory, p11server, snapshot
+from emulator.unit import factory, snapshot
 from emulator.unit.api import application
 from emulator.unit.factory import UsageError
 from emulator.unit.p11server import P11ServerError
+from emulator.unit.power import Power
 from emulator.unit.state import Folder
 from emulator.unit.sweep import KeyLostError
 from emulator.unit.token import TokenError
@@ -55,36 +56,34 @@ def _init(options: argparse.Namespace) -> None:
 
 
 def _serve(options: argparse.Namespace) -> None:
-    """Open the token, then the PKCS#11 door, then the admin door; SIGTERM ends all three."""
+    """Open the token, then the PKCS#11 door, then the admin door; SIGTERM ends all three.
+
+    A SIGHUP that comes before they are open is kept until then.
+    """
     folder = Folder(options.dir)
     if len(os.fsencode(options.sockets / "admin.sock")) > http.SUN_PATH_MAX:
         raise UsageError(f"{options.sockets} is too long for sockets; choose a shorter --sockets")
-    with factory.locked(folder):
-        firmware = factory.power_on(folder, options.module)
-        app = application(firmware, folder.iam_secret.read_text().strip())
-        options.sockets.mkdir(parents=True, exist_ok=True)
-        door = p11server.start(options.sockets / "p11.sock", options.module)
-        try:
-            _end_on_signals(door)
-            http.serve(app, options.sockets / "admin.sock")
-        finally:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            p11server.stop(door)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    power = Power(folder, options.sockets, options.module)
+    power.on()
+    try:
+        _end_on_signals(power)
+        http.serve(application(power), options.sockets / "admin.sock")
+    finally:
+        power.off()
 
 
-def _end_on_signals(door: Popen[bytes]) -> None:
-    """End on SIGTERM, and when the door ends: half a unit is none, and nothing here starts it again.
+def _end_on_signals(power: Power) -> None:
+    """End on SIGTERM, and when the door ends: nothing here starts it again.
 
     While uvicorn serves, SIGTERM goes to uvicorn first, which closes its socket and raises it again.
     """
 
     def terminated(*_: object) -> NoReturn:
-        if door.poll() is not None:
-            raise P11ServerError("p11-kit server has ended")
-        raise SystemExit(0)
+        raise power.failure or SystemExit(0)
 
     def child_changed(*_: object) -> None:
-        if door.poll() is not None:
+        if power.failure:
             signal.raise_signal(signal.SIGTERM)
 
     signal.signal(signal.SIGTERM, terminated)

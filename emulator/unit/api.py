@@ -1,7 +1,8 @@
 """Admin HTTP of a crypto unit: one query, one door for commands.
 
 The handlers run the firmware in the event loop's own thread and do not yield while a command runs: a unit
-does one thing at a time, and the token belongs to one thread.
+does one thing at a time, and the token belongs to one thread. They take the firmware of that moment, as a
+power cycle brings a new one.
 """
 
 import json
@@ -15,40 +16,41 @@ from starlette.routing import Route
 
 from emulator import bearer
 from emulator.unit.command import Command, HsmError, MalformedError
-from emulator.unit.firmware import Firmware
+from emulator.unit.power import Power
 from emulator.unit.token import TokenError
 
 Handler = Callable[[Request], Awaitable[JSONResponse]]
 
 
-def application(firmware: Firmware, secret: str) -> Starlette:
-    """Return the application; ``secret`` verifies bearer tokens."""
+def application(power: Power) -> Starlette:
+    """Return the application of a unit that is on; while it is served, SIGHUP is a power cycle."""
 
     async def query(_: Request) -> JSONResponse:
-        return JSONResponse(firmware.describe())
+        return JSONResponse(power.describe())
 
     async def command(request: Request) -> JSONResponse:
         name = request.path_params["command"]
         if name not in set(Command):
             return _error(404, f"unknown command {name}")
         body = _decoded(await request.body())
-        result = firmware.execute(Command(name), body)
-        return JSONResponse({"result": result, "unit": firmware.describe()})
+        result = power.firmware.execute(Command(name), body)
+        return JSONResponse({"result": result, "unit": power.describe()})
 
     return Starlette(
         routes=[
-            Route("/v1/unit", _guarded(query, secret), methods=["GET"]),
-            Route("/v1/unit/commands/{command}", _guarded(command, secret), methods=["POST"]),
-        ]
+            Route("/v1/unit", _guarded(query, power), methods=["GET"]),
+            Route("/v1/unit/commands/{command}", _guarded(command, power), methods=["POST"]),
+        ],
+        lifespan=lambda _: power.cycled_by_hangup(),
     )
 
 
-def _guarded(handler: Handler, secret: str) -> Handler:
+def _guarded(handler: Handler, power: Power) -> Handler:
     """Check the bearer, and turn every expected failure into its answer. No answer quotes the body."""
 
     async def guarded(request: Request) -> JSONResponse:
         try:
-            bearer.verify(secret, request.headers.get("authorization"))
+            bearer.verify(power.secret, request.headers.get("authorization"))
             return await handler(request)
         except bearer.BearerError as error:
             return _error(401, str(error))

@@ -72,6 +72,10 @@ class Firmware:
         """Return the unit as the query shows it: no secrets, no signature needed."""
         return describe(self._identity, self._state)
 
+    def power_off(self) -> None:
+        """Close the token; the unit is unusable after that, and has changed nothing."""
+        self._token.close()
+
     def execute(self, command: Command, body: object) -> dict[str, Any]:
         """Execute a command and return its result.
 

@@ -41,7 +41,13 @@ def start(socket_path: Path, module: Path) -> subprocess.Popen[bytes]:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server, which may be dead already, and its remotes: a client sees the unit go."""
+    """End the server, which may be dead already, and its remotes: a client sees the unit go.
+
+    The server is frozen first, so that it starts no remote while they are counted.
+    """
+    if process.poll() is None:
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
     remotes = _children(process.pid)
     process.kill()
     process.wait()

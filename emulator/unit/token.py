@@ -67,12 +67,18 @@ class Token:
         self._thread = threading.get_ident()
         self._folder = folder
         with _reported("be opened"):
-            self._session = pkcs11.lib(str(module)).get_token(token_label=label).open(rw=True, user_pin=pin)
+            self._library = pkcs11.lib(str(module))
+            self._session = self._library.get_token(token_label=label).open(rw=True, user_pin=pin)
         self._template = {
             Attribute.SENSITIVE: True,
             Attribute.PRIVATE: True,
             Attribute.EXTRACTABLE: exportable,
         }
+
+    def close(self) -> None:
+        """Finalize the library: whatever the token has handed out is void. The next Token initialises it."""
+        with self._operation("be closed"):
+            self._library.finalize()
 
     def change_pin(self, old: str, new: str) -> None:
         """Change the user PIN."""

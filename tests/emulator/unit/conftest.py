@@ -135,6 +135,22 @@ class Unit:
         """Poll until the unit answers."""
         self.query()
 
+    def cycle(self) -> None:
+        """Power-cycle the unit and wait until it is on again."""
+        done = self.query()["cycle"] + 1
+        os.kill(self.pid, signal.SIGHUP)
+        self.cycled(done)
+
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(AssertionError),
+        wait=tenacity.wait_fixed(0.002),
+        stop=tenacity.stop_after_delay(START_SECONDS),
+        reraise=True,
+    )
+    def cycled(self, count: int) -> None:
+        """Poll until the unit has been through so many power cycles."""
+        assert self.query()["cycle"] == count
+
     def stop(self) -> int:
         """End the process in order; return its exit code."""
         os.kill(self.pid, signal.SIGTERM)

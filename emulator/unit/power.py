@@ -1,0 +1,107 @@
+"""Power of a crypto unit: what it loses when it goes off, and finds again when it comes on.
+
+On: the folder held, the state read, the token swept and open, the PKCS#11 door served. SIGHUP is a power
+cycle: all of that goes, and comes again from the files as they are now, also where they were replaced
+meanwhile, by whoever puts a unit back to an earlier state. Sessions, importer keys and PKCS#11 connections
+are lost as in a real one. The process stays, as its imports cost many times what a cycle does, and so does
+the admin socket: a request that was not read when the power went waits, and is served as if it had been
+sent a moment later; its sender cannot tell the two apart.
+
+A cycle runs in the event loop, so between two commands, never in the middle of one: that is what SIGKILL is
+for. Rejected: the end and start of the HTTP server with each cycle, which waits for a tick of 100 ms.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emulator.unit import factory, p11server
+from emulator.unit.firmware import Firmware
+from emulator.unit.p11server import P11ServerError
+from emulator.unit.state import Folder
+from emulator.unit.token import TokenError
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+
+class Power:
+    """A unit that can be on or off; ``cycles`` counts the power cycles of this process."""
+
+    def __init__(self, folder: Folder, sockets: Path, module: Path) -> None:
+        self._folder = folder
+        self._sockets = sockets
+        self._module = module
+        self._held = ExitStack()
+        self._firmware: Firmware | None = None
+        self._door: Popen[bytes] | None = None
+        self._failure: Exception | None = None
+        self.secret = ""
+        self.cycles = 0
+
+    def on(self) -> None:
+        """Open the token, then the PKCS#11 door.
+
+        Raises:
+            P11ServerError: the door does not open. For the rest see ``factory.power_on``.
+        """
+        with ExitStack() as held:
+            held.enter_context(factory.locked(self._folder))
+            firmware = factory.power_on(self._folder, self._module)
+            held.callback(firmware.power_off)
+            self.secret = self._folder.iam_secret.read_text().strip()
+            self._sockets.mkdir(parents=True, exist_ok=True)
+            self._door = p11server.start(self._sockets / "p11.sock", self._module)
+            held.callback(self._close_door)
+            self._firmware = firmware
+            self._held = held.pop_all()
+
+    def off(self) -> None:
+        """Drop everything; fine where the unit is off already."""
+        self._firmware = None
+        self._held.close()
+
+    def cycle(self) -> None:
+        """Go off and on again; where that fails the process ends, and says why."""
+        try:
+            self.off()
+            self.on()
+        except Exception as error:
+            self._failure = error
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            self.cycles += 1
+
+    @asynccontextmanager
+    async def cycled_by_hangup(self) -> AsyncIterator[None]:
+        """Take SIGHUP for a power cycle from now on, also one that came while it was blocked."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.cycle)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+        yield
+
+    @property
+    def firmware(self) -> Firmware:
+        """The firmware that runs now; TokenError where a power cycle has failed and the process is ending."""
+        if self._firmware is None:
+            raise TokenError("it is off")
+        return self._firmware
+
+    @property
+    def failure(self) -> Exception | None:
+        """Why the unit cannot go on: a power cycle has failed, or its door has ended. Half a unit is none."""
+        if self._door is not None and self._door.poll() is not None:
+            return P11ServerError("p11-kit server has ended")
+        return self._failure
+
+    def describe(self) -> dict[str, Any]:
+        """Return the unit as the query shows it."""
+        return {**self.firmware.describe(), "cycle": self.cycles}
+
+    def _close_door(self) -> None:
+        """Forget the door, then close it: its end is meant, and no failure."""
+        door, self._door = self._door, None
+        if door is not None:
+            p11server.stop(door)
