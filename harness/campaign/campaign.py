@@ -82,12 +82,14 @@ class Campaign:
     shard: Shard = field(default_factory=Shard)
     _seats: list[_Seat] = field(default_factory=list)
     _seated: int = 0
-    _leash: Connection | None = None
+    _leash: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._leash = janitor.post(self.bench.root)
 
     def run(self) -> Outcome:
         """Run to the end. Interrupted: everything is stopped and removed, results so far are kept."""
         start = time.monotonic()
-        self._leash = janitor.post(self.bench.root)
         try:
             plan = self.rundir.plan()
             golden, recording = worker.prepare(self.bench, recorded=plan is None)
@@ -98,6 +100,7 @@ class Campaign:
         finally:
             self._close()
             shutil.rmtree(self.bench.root, ignore_errors=True)
+            self._leash.close()
 
     def _play_all(self, golden: Golden, plan: Sequence[Scenario]) -> tuple[str, ...]:
         """Play what has no result yet and return the ids in which the audit found a difference."""

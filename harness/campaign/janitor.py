@@ -16,12 +16,12 @@ _SCRIPT = 'cat; for _ in 1 2 3 4 5; do rm -rf -- "$1" && exit; sleep 1; done'
 def post(root: Path) -> Connection:
     """Start a janitor for ``root``; it sets to work when every copy of the returned end is closed."""
     waits, held = os.pipe()
-    subprocess.Popen(
-        ["sh", "-c", _SCRIPT, "janitor", str(root)],
+    subprocess.run(
+        ["setsid", "--fork", "sh", "-c", _SCRIPT, "janitor", str(root)],
         stdin=waits,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        check=True,
     )
     os.close(waits)
     return Connection(held, readable=False)

@@ -71,7 +71,7 @@ def prepare(bench: Bench, *, recorded: bool) -> tuple[Golden, Recording]:
         rig.close()
 
 
-def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Connection | None) -> None:
+def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Connection) -> None:
     """Play every Order that comes through ``pipe`` and answer each with a Played, until it closes.
 
     ``_leash`` is held while this process lives: see janitor.

@@ -96,7 +96,7 @@ def plan(*, profile: str, only: str, out: Path | None, **size: int | None) -> in
 @options.folder(
     "--out", "out", None, "Run directory; an unfinished one is gone on with.  [default: runs/TIME]"
 )
-def run(  # noqa: PLR0913 - the options of the command line
+def run(
     *,
     profile: str,
     backend: str,
@@ -108,7 +108,7 @@ def run(  # noqa: PLR0913 - the options of the command line
     **size: int | None,
 ) -> int:
     """Run a campaign and judge it."""
-    given = read_plan(plan_file) if plan_file else None
+    given = _matching(read_plan(plan_file), only) if plan_file else None
     image = preflight.choose_image(backend)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
@@ -116,10 +116,9 @@ def run(  # noqa: PLR0913 - the options of the command line
     rundir = RunDir.create(out)
     rundir.point_latest()
     if given and rundir.plan() is None:
-        rundir.write_plan(_matching(given, only))
+        rundir.write_plan(given)
     bench = _bench(options.sized(PROFILES[profile].shape, size), image, rundir.path)
-    print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
-    outcome = Campaign(
+    campaign = Campaign(
         bench,
         rundir,
         profile,
@@ -128,7 +127,9 @@ def run(  # noqa: PLR0913 - the options of the command line
         _told,
         lambda scenarios: _matching(scenarios, only),
         shard,
-    ).run()
+    )
+    print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
+    outcome = campaign.run()
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]

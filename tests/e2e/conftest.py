@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.campaign.rundir import write_plan
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Verdict
 from harness.rig import ready
 from harness.rig.layout import scratch
 
 SECONDS = 100.0
-SMALL = ("--backend", "process", "--operational", "1", "--recovery", "1", "--keys", "8")
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Place:
     def start(self, *argv: str) -> "subprocess.Popen[str]":
         """Start ``hil`` in a group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.cli", *argv],
+            [Path(sys.executable).with_name("hil"), *argv],
             env=self.environment,
             cwd=self.runs,
             stdin=subprocess.DEVNULL,
@@ -41,6 +43,12 @@ class Place:
             text=True,
             start_new_session=True,
         )
+
+    def plan(self, scenarios: dict[str, str]) -> Path:
+        """Write a plan of these ids and the verdicts that they are expected to have."""
+        file = self.runs / "plan.jsonl"
+        write_plan(file, [Scenario.parse(text, Verdict(verdict)) for text, verdict in scenarios.items()])
+        return file
 
     def hil(self, *argv: str) -> "subprocess.CompletedProcess[str]":
         """Run ``hil`` to its end."""

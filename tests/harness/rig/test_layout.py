@@ -71,12 +71,12 @@ def test_identity_survives(layout: Layout) -> None:
     assert json.loads(layout.instance.read_text())["instance"] == first
 
 
-def test_scratch_is_private_and_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_scratch_is_private_and_new(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scratch folder is made anew each time, for its owner alone, where HIL_TMP says."""
-    monkeypatch.setenv("HIL_TMP", str(tmp_path))
+    monkeypatch.setenv("HIL_TMP", str(layout.sockets))
     one, other = scratch("test-"), scratch("test-")
     assert one != other
-    assert {one.parent, other.parent} == {tmp_path}
+    assert {one.parent, other.parent} == {layout.sockets}
     assert {path.stat().st_mode & 0o777 for path in (one, other)} == {0o700}
 
 
