@@ -5,8 +5,8 @@ Numbers are those of Linux' unistd.h; the layouts of struct sock_filter, sock_fp
 of linux/filter.h and linux/seccomp.h.
 
 Not trapped: writes to the standard streams, which are the process' transcript or log and no durable state;
-changes through a memory map; io_uring; the copying calls (sendfile, copy_file_range), which nothing in the
-emulator uses.
+changes through a memory map; io_uring; the modes and times of files; rmdir and copying calls (sendfile), by
+which a stopped unit is made and copied, but nothing that serves changes a file.
 """
 
 import ctypes

@@ -8,6 +8,14 @@ Where they race, an earlier call of another thread may still be under way, as it
 Not modelled: a hang before a call. SIGSTOP takes a thread that waits for the answer only after its call.
 Rejected: strace -f -p. It counts by thread and by name, so the k-th call over all threads has no name; its
 stops stand outside of the bench's order of events; and it slows every system call down, not these alone.
+Measured on two cores, Linux 6.18, Python 3.11, medians:
+
+                                            plain     watched   strace
+    a trapped call by descriptor / by path  0.3 / 1   12 / 18   9.5 / 11 us
+    any other system call (getpid)          0.1       0.1       6.7 us
+    command "generate" of a crypto unit     9.0       9.6       41 ms (at best 11)
+    attach and detach, each scenario        -         -         2.8 + 0.4 ms
+    start of a crypto unit                  25        28        25 ms
 """
 
 import contextlib
