@@ -1,0 +1,80 @@
+"""An instance by hand: up, look, type commands, kill a unit, up again, down."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import sut
+from harness.rig import owner, ready
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Place
+
+SMALL = ("--backend", "process", "--operational", "1", "--recovery", "1", "--keys", "8")
+
+
+def _exports(printed: str) -> dict[str, str]:
+    """Read the environment that ``hil up`` says to type."""
+    lines = (line.removeprefix("export ") for line in printed.splitlines() if line.startswith("export TKE_I"))
+    more = (line.removeprefix("export ") for line in printed.splitlines() if line.startswith("export CLOUD"))
+    return dict(line.split("=", 1) for line in (*lines, *more))
+
+
+def _tke(environment: dict[str, str], command: str, *answers: str) -> "subprocess.CompletedProcess[str]":
+    """Type a command and its answers, as a person does."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("tke"), command],
+        env={**os.environ, **environment, "TKE_DELAY_SECONDS": "0"},
+        input="".join(answer + "\n" for answer in answers),
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+
+
+@pytest.mark.slow
+def test_life_of_an_instance(place: "Place") -> None:
+    """A rotation by hand keeps all keys; a dead unit is shown and started again; down leaves nothing."""
+    folder = place.runs / "mine"
+    up = place.hil("up", *SMALL, "--dir", str(folder))
+    assert up.returncode == 0, up
+    environment = _exports(up.stdout)
+
+    status = place.hil("status", "--dir", str(folder))
+    assert status.returncode == 0, status
+    assert "keys readable with CURRENT on every operational crypto unit: 8 of 8" in status.stdout
+    assert _tke(environment, "login").returncode == 0
+    rotated = _tke(environment, "auto-mk-rotate", "y", sut.PASSWORD, sut.PASSWORD)
+    assert rotated.returncode == 0, rotated
+    assert rotated.stdout.endswith("Master key rotation successful.\n")
+    after = place.hil("status", "--dir", str(folder))
+    assert after.returncode == 0, after
+    assert after.stdout != status.stdout
+
+    unit = owner.parse(json.loads((folder / "hil.json").read_text())["owners"]["unit:1"])
+    os.killpg(unit.pid, signal.SIGKILL)
+    ready.until(lambda: not unit.may_live(), "the end of the unit", 30)
+    dead = place.hil("status", "--dir", str(folder))
+    assert dead.returncode == 1, dead
+    assert "unit:1  DEAD; hil up starts it again" in dead.stdout
+
+    again = place.hil("up", "--dir", str(folder))
+    assert again.returncode == 0, again
+    assert _exports(again.stdout) == environment
+    assert place.hil("status", "--dir", str(folder)).stdout == after.stdout
+
+    kept = place.hil("down", "--keep", "--dir", str(folder))
+    assert kept.returncode == 0, kept
+    ready.until(lambda: not place.processes(), "the end of all", 30)
+    place.hil("up", "--dir", str(folder))
+    assert place.hil("status", "--dir", str(folder)).stdout == after.stdout
+    assert place.hil("down", "--dir", str(folder)).returncode == 0
+    place.nothing_left()
+    assert not folder.exists()
+    assert place.hil("down", "--dir", str(folder)).returncode == 64

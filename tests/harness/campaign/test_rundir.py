@@ -1,0 +1,64 @@
+"""The run directory: one writer, nothing written over, evidence that survives."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.rundir import RunDir, RunDirBusy, read_plan, write_plan
+from harness.model.scenario import Scenario, not_judged
+from harness.model.verdicts import Verdict
+
+SCENARIOS = tuple(
+    Scenario.parse(f"auto/{point}/documented", Verdict.RECOVERED)
+    for point in ("none", "tke@commit.1-after", "tke@commit.1-after~unit1@setimm.1-before")
+)
+
+
+def test_one_writer(tmp_path: Path) -> None:
+    """While one campaign holds the folder, another one is refused."""
+    RunDir.create(tmp_path / "run")
+    with pytest.raises(RunDirBusy, match="another campaign is writing to"):
+        RunDir.create(tmp_path / "run")
+
+
+def test_latest(tmp_path: Path) -> None:
+    """``latest`` points at the newest run, and is never missing in between."""
+    for name in ("one", "two"):
+        RunDir.create(tmp_path / name).point_latest()
+        assert (tmp_path / "latest").resolve() == tmp_path / name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "one", "two"]
+
+
+def test_plan_round_trip(tmp_path: Path) -> None:
+    """A plan is read back as it was written."""
+    write_plan(tmp_path / "plan.jsonl", SCENARIOS)
+    assert tuple(read_plan(tmp_path / "plan.jsonl")) == SCENARIOS
+
+
+def test_results_are_kept_by_number(tmp_path: Path) -> None:
+    """What has a result has it also for whoever opens the folder next."""
+    rundir = RunDir.create(tmp_path / "run")
+    assert rundir.plan() is None
+    rundir.write_plan(SCENARIOS)
+    for number in (3, 1):
+        rundir.add_result(number, not_judged(SCENARIOS[number - 1], "documented", "of the test"))
+    found = RunDir(tmp_path / "run").results()
+    assert {number: record["id"] for number, record in found.items()} == {
+        1: SCENARIOS[0].id,
+        3: SCENARIOS[2].id,
+    }
+
+
+@pytest.mark.parametrize("cut", [1, 20, 10_000])
+def test_a_line_that_was_cut_short_is_no_result(tmp_path: Path, cut: int) -> None:
+    """Of a campaign that was killed while it wrote, the whole lines count, and the rest is written anew."""
+    rundir = RunDir.create(tmp_path / "run")
+    file = tmp_path / "run" / "results.jsonl"
+    first, second = (not_judged(scenario, "documented", "of the test") for scenario in SCENARIOS[:2])
+    rundir.add_result(1, first)
+    whole = file.read_bytes()
+    rundir.add_result(2, second)
+    file.write_bytes(file.read_bytes()[: max(len(whole), file.stat().st_size - cut)])
+    assert list(rundir.results()) == [1]
+    rundir.add_result(2, second)
+    assert list(rundir.results()) == [1, 2]
