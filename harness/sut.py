@@ -4,6 +4,7 @@ The bench knows the emulator through this module, its sockets and its files, and
 the wire protocols. Another system under test would be another module like this one.
 """
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -148,3 +149,12 @@ def answers(units: str = "", extra: Sequence[tuple[str, str]] = ()) -> tuple[Ans
         *extra,
     )
     return tuple((re.compile(pattern), answer) for pattern, answer in table)
+
+
+def selected(workstation: Path) -> tuple[int, ...]:
+    """Domains of the units that commands work on: client-side state, in a file of the workstation."""
+    try:
+        entries = json.loads((workstation / "DOMAINS").read_text())
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted(entry["domain_num"] for entry in entries if entry["selected"]))

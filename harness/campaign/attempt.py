@@ -5,10 +5,12 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from harness import sut
 from harness.faults.syscalls import is_system_call
 from harness.faults.terminal import Answers, Ended
+from harness.model.crash import Crash, state
 from harness.model.events import Event
-from harness.model.evidence import messages
+from harness.model.evidence import error_class, messages
 from harness.model.observation import Observation, conclude, judge
 from harness.model.registers import UnitRegisters
 from harness.model.rules import Procedure
@@ -16,6 +18,7 @@ from harness.model.scenario import CrashState, Finding, KeyCount, Result, Scenar
 from harness.model.verdicts import Verdict
 from harness.oracle.judge import Oracle
 from harness.oracle.rows import count_rows, read_rows
+from harness.procedures import load
 from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
 from harness.rig.rig import Rig
@@ -38,8 +41,8 @@ class Account:
 
 @dataclass
 class _Seen:
-    state: CrashState | None = None
-    messages: tuple[bool, bool] = (False, False)
+    crash: Crash | None = None
+    state: str = ""
     recovery: Recovery = field(default_factory=lambda: Recovery((), (), ""))
 
 
@@ -84,7 +87,7 @@ def attempt(
     findings: tuple[Finding, ...] = ()
     keys = KeyCount(len(golden.ledger.key_ids), 0)
     try:
-        rig.watch(on=watched or any(is_system_call(fault.event) for fault in scenario.faults))
+        rig.watch(on=watched or needs_watch(scenario))
         account.observation = _play(rig, golden, scenario, procedure, account, seen)
         judgement = judge(account.observation)
         keys = judgement.keys
@@ -104,10 +107,11 @@ def attempt(
         verdict=verdict,
         fired=rig.conductor.fired,
         messages=messages(account.transcript),
-        messages_at_crash=seen.messages,
+        messages_at_crash=seen.crash.messages if seen.crash else (False, False),
         recovery=seen.recovery.commands,
         rules=seen.recovery.rules,
-        state_at_crash=seen.state,
+        state=seen.state,
+        state_at_crash=CrashState(seen.crash.units, seen.crash.rows) if seen.crash else None,
         stuck=seen.recovery.stuck,
         keys=keys,
         findings=findings,
@@ -119,16 +123,11 @@ def attempt(
 def _play(
     rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen
 ) -> Observation:
-    rig.restore(golden.snapshot)
-    rig.terminal.clear()
-    rig.conductor.begin(scenario.faults)
-    operator = Operator(_Console(rig), scenario.flow, procedure)
-    ended = operator.rotate()
-    seen.messages = messages(rig.terminal.transcript)
-    mend(rig)
-    account.at_crash = rig.rest().registers(rig.shape)
-    rows = count_rows(read_rows(rig.layout.key_store), account.at_crash)
-    seen.state = CrashState(tuple(account.at_crash), rows)
+    operator, ended = _strike(rig, golden, scenario, procedure)
+    crash = look(rig, scenario, ended)
+    account.at_crash = crash.units
+    seen.crash = crash
+    seen.state = state(crash, golden.registers)
     if ended.exit_code != 0:
         seen.recovery = operator.recover(ended)
     if rig.conductor.error:
@@ -139,3 +138,45 @@ def _play(
     account.after = rest.registers(rig.shape)
     oracle = Oracle(rig.layout, rig.shape, golden.ledger, golden.registers, rest)
     return oracle.observe(rig.terminal.printed)
+
+
+def _strike(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> tuple[Operator, Ended]:
+    """Restore, rotate until the fault has struck or the flow is done, and let everything come to rest."""
+    rig.restore(golden.snapshot)
+    rig.terminal.clear()
+    rig.conductor.begin(scenario.faults)
+    operator = Operator(_Console(rig), scenario.flow, procedure)
+    ended = operator.rotate()
+    mend(rig)
+    return operator, ended
+
+
+def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
+    """Look at an instance at rest."""
+    rest = rig.rest()
+    units = tuple(rest.registers(rig.shape))
+    return Crash(
+        flow=scenario.flow,
+        command=ended.command,
+        ended=error_class(ended.lines, ended.exit_code),
+        failed=ended.exit_code != 0,
+        messages=messages(rig.terminal.transcript),
+        units=units,
+        rows=count_rows(read_rows(rig.layout.key_store), units),
+        shut=bool(rest.call("GET", "/api/v2/rotation")["in_progress"]),
+        selected=sut.selected(rig.layout.workstation),
+    )
+
+
+def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
+    """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
+    rig.watch(on=needs_watch(scenario))
+    _, ended = _strike(rig, golden, scenario, load.builtin(scenario.procedure))
+    if not all(rig.conductor.fired):
+        return None
+    return state(look(rig, scenario, ended), golden.registers)
+
+
+def needs_watch(scenario: Scenario) -> bool:
+    """Whether a fault of the scenario waits for a system call."""
+    return any(is_system_call(fault.event) for fault in scenario.faults)

@@ -91,6 +91,7 @@ class Result:
     recovery: tuple[str, ...]
     rules: tuple[str, ...]
     stuck: str
+    state: str
     state_at_crash: CrashState | None
     keys: KeyCount
     findings: tuple[Finding, ...]
@@ -125,6 +126,7 @@ class Result:
             "recovery": list(self.recovery),
             "rules": list(self.rules),
             "stuck": self.stuck,
+            "state": self.state,
             "verdict": str(self.verdict),
             "expected": str(self.scenario.expected),
             "as_documented": self.as_documented,
@@ -148,6 +150,7 @@ class Result:
             recovery=tuple(value["recovery"]),
             rules=tuple(value["rules"]),
             stuck=value["stuck"],
+            state=value["state"],
             state_at_crash=None,
             keys=KeyCount(**value["keys"]),
             findings=tuple(Finding(**finding) for finding in value["findings"]),
@@ -167,6 +170,7 @@ def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
         recovery=(),
         rules=(),
         stuck="",
+        state="",
         state_at_crash=None,
         keys=KeyCount(0, 0),
         findings=(Finding("bench", why),),
