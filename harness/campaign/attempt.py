@@ -9,7 +9,7 @@ from harness import sut
 from harness.faults.syscalls import is_system_call
 from harness.faults.terminal import Answers, Ended
 from harness.model.crash import Crash, state
-from harness.model.events import Event
+from harness.model.events import Event, trace
 from harness.model.evidence import error_class, messages
 from harness.model.observation import Observation, conclude, judge
 from harness.model.registers import UnitRegisters
@@ -23,6 +23,16 @@ from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
 from harness.rig.rig import Rig
 
+LOOK = "the oracle looks"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened between two events: ``at`` is how many events there were before."""
+
+    at: int
+    text: str
+
 
 @dataclass
 class Account:
@@ -35,8 +45,9 @@ class Account:
     events: Sequence[Event] = ()
     transcript: Sequence[str] = ()
     printed: Sequence[str] = ()
+    marks: Sequence[Mark] = ()
     observation: Observation | None = None
-    trace: str = ""
+    traceback: str = ""
 
 
 @dataclass
@@ -52,8 +63,10 @@ class _Console:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._stage = 1
+        self.marks: list[Mark] = []
 
     def tke(self, command: str, answers: Answers = ()) -> Ended:
+        self.mark(f"$ {command}")
         return self._rig.tke(command, answers)
 
     def lines(self) -> list[str]:
@@ -65,6 +78,10 @@ class _Console:
             mend(self._rig)
             self._stage += 1
         return struck
+
+    def mark(self, text: str) -> None:
+        """Note what happens now."""
+        self.marks.append(Mark(len(self._rig.conductor.events), text))
 
 
 def mend(rig: Rig) -> None:
@@ -95,7 +112,7 @@ def attempt(
             judgement, scenario.expected, stuck=seen.recovery.stuck, fired=rig.conductor.fired
         )
     except Exception as error:
-        account.trace = traceback.format_exc()
+        account.traceback = traceback.format_exc()
         verdict = Verdict.HARNESS_ERROR
         findings = (Finding("bench", f"{type(error).__name__}: {error}"),)
     account.events = tuple(rig.conductor.events)
@@ -116,6 +133,7 @@ def attempt(
         keys=keys,
         findings=findings,
         seconds=time.monotonic() - start,
+        trace=trace(account.events),
     )
     return account
 
@@ -123,7 +141,9 @@ def attempt(
 def _play(
     rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen
 ) -> Observation:
-    operator, ended = _strike(rig, golden, scenario, procedure)
+    console = _Console(rig)
+    account.marks = console.marks
+    operator, ended = _strike(console, rig, golden, scenario, procedure)
     crash = look(rig, scenario, ended)
     account.at_crash = crash.units
     seen.crash = crash
@@ -134,18 +154,21 @@ def _play(
         raise rig.conductor.error
     if rig.conductor.dead or rig.conductor.paused:
         mend(rig)
+    console.mark(LOOK)
     rest = rig.rest()
     account.after = rest.registers(rig.shape)
     oracle = Oracle(rig.layout, rig.shape, golden.ledger, golden.registers, rest)
     return oracle.observe(rig.terminal.printed)
 
 
-def _strike(rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> tuple[Operator, Ended]:
+def _strike(
+    console: _Console, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure
+) -> tuple[Operator, Ended]:
     """Restore, rotate until the fault has struck or the flow is done, and let everything come to rest."""
     rig.restore(golden.snapshot)
     rig.terminal.clear()
     rig.conductor.begin(scenario.faults)
-    operator = Operator(_Console(rig), scenario.flow, procedure)
+    operator = Operator(console, scenario.flow, procedure)
     ended = operator.rotate()
     mend(rig)
     return operator, ended
@@ -171,7 +194,7 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
 def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
     """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
     rig.watch(on=needs_watch(scenario))
-    _, ended = _strike(rig, golden, scenario, load.builtin(scenario.procedure))
+    _, ended = _strike(_Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if not all(rig.conductor.fired):
         return None
     return state(look(rig, scenario, ended), golden.registers)

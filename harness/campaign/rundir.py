@@ -95,8 +95,8 @@ class RunDir:
         (folder / "events.jsonl").write_text(events)
         if account.printed != account.transcript:
             (folder / "printed.txt").write_text("\n".join(account.printed) + "\n")
-        if account.trace:
-            (folder / "trace.txt").write_text(account.trace)
+        if account.traceback:
+            (folder / "trace.txt").write_text(account.traceback)
 
     def write_difference(self, number: int, lines: Sequence[str]) -> None:
         """Write where two plays of one scenario differ."""
@@ -116,11 +116,10 @@ class RunDir:
         """
         path = self.path / RESULTS
         text = path.read_text()
-        whole = text[: text.rfind("\n") + 1]
+        whole = _whole_lines(text)
         if whole != text:
             path.write_text(whole)
-        records = map(json.loads, whole.splitlines())
-        return {record.pop("number"): record for record in records}
+        return _by_number(whole)
 
     def write_campaign(self, head: Record, records: Sequence[Record]) -> None:
         """Write campaign.json; its presence says that the campaign is finished."""
@@ -140,6 +139,25 @@ def read_campaign(path: Path) -> Record:
     if campaign.get("schema_version") != SCHEMA_VERSION:
         raise BadRunDir(f"{path / CAMPAIGN} has schema version {campaign.get('schema_version')}, not 1")
     return campaign
+
+
+def read_results(path: Path) -> dict[int, Record]:
+    """Read the results of a run directory by number and change nothing in it; raises BadRunDir."""
+    try:
+        return _by_number(_whole_lines((path / RESULTS).read_text()))
+    except OSError as error:
+        raise BadRunDir(f"{path} is no run directory: {RESULTS}: {error.strerror}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadRunDir(f"{path / RESULTS} is damaged: {error}") from error
+
+
+def _whole_lines(text: str) -> str:
+    return text[: text.rfind("\n") + 1]
+
+
+def _by_number(text: str) -> dict[int, Record]:
+    records = map(json.loads, text.splitlines())
+    return {record.pop("number"): record for record in records}
 
 
 def write_plan(path: Path, scenarios: Iterable[Scenario]) -> None:

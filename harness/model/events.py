@@ -1,11 +1,12 @@
 """Events: what crossed a boundary, in one total order, and the form in which two runs are compared."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from harness.model.faults import EventClass, Process, When
+from harness.model.faults import EventClass, Fault, Process, When
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,15 @@ def normalised(events: Iterable[Event]) -> tuple[str, ...]:
         f"{event.client}>{event.server} {_CHANCE.sub('#', event.text)}".rstrip()
         for event in events
     )
+
+
+def trace(events: Iterable[Event]) -> str:
+    """Return 16 hexadecimal digits that are equal for runs with the same normalised events."""
+    return hashlib.sha256("\n".join(normalised(events)).encode()).hexdigest()[:16]
+
+
+def is_point(event: Event, fault: Fault) -> bool:
+    """Whether ``fault`` waits for this event, its stage left aside. System calls are counted by process."""
+    own = event.boundary in (EventClass.SYSCALL, EventClass.SQL)
+    place = (event.name, event.ordinal, event.when)
+    return place == (fault.event, fault.ordinal, fault.when) and (not own or event.client == fault.victim)

@@ -80,7 +80,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What one scenario showed."""
+    """What one scenario showed; ``trace`` is that of model.events, empty where nothing was played."""
 
     scenario: Scenario
     kind: str
@@ -96,6 +96,7 @@ class Result:
     keys: KeyCount
     findings: tuple[Finding, ...]
     seconds: float
+    trace: str
 
     @property
     def as_documented(self) -> bool:
@@ -135,11 +136,15 @@ class Result:
             "keys": asdict(self.keys),
             "findings": [asdict(finding) for finding in self.findings],
             "seconds": round(self.seconds, 3),
+            "trace": self.trace,
         }
 
     @classmethod
     def from_record(cls, value: dict[str, Any]) -> Self:
-        """Read what ``record`` returned, registers of the crash state left out."""
+        """Read what ``record`` returned, registers of the crash state left out.
+
+        Fields that schema version 1 did not have from its beginning may be missing.
+        """
         return cls(
             scenario=Scenario.parse(value["id"], Verdict(value["expected"])),
             kind=value["procedure"],
@@ -150,11 +155,12 @@ class Result:
             recovery=tuple(value["recovery"]),
             rules=tuple(value["rules"]),
             stuck=value["stuck"],
-            state=value["state"],
+            state=value.get("state", ""),
             state_at_crash=None,
             keys=KeyCount(**value["keys"]),
             findings=tuple(Finding(**finding) for finding in value["findings"]),
             seconds=value["seconds"],
+            trace=value.get("trace", ""),
         )
 
 
@@ -175,4 +181,5 @@ def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
         keys=KeyCount(0, 0),
         findings=(Finding("bench", why),),
         seconds=0.0,
+        trace="",
     )
