@@ -23,6 +23,7 @@ from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
 from harness.rig.rig import Rig
 
+AT_REST = "at rest: what died is started again, nothing moves"
 LOOK = "the oracle looks"
 
 
@@ -75,9 +76,14 @@ class _Console:
     def between(self) -> bool:
         struck = self._rig.conductor.struck(self._stage)
         if struck:
-            mend(self._rig)
+            self.mend()
             self._stage += 1
         return struck
+
+    def mend(self) -> None:
+        """Mend the rig and note it."""
+        mend(self._rig)
+        self.mark(AT_REST)
 
     def mark(self, text: str) -> None:
         """Note what happens now."""
@@ -153,7 +159,7 @@ def _play(
     if rig.conductor.error:
         raise rig.conductor.error
     if rig.conductor.dead or rig.conductor.paused:
-        mend(rig)
+        console.mend()
     console.mark(LOOK)
     rest = rig.rest()
     account.after = rest.registers(rig.shape)
@@ -170,7 +176,7 @@ def _strike(
     rig.conductor.begin(scenario.faults)
     operator = Operator(console, scenario.flow, procedure)
     ended = operator.rotate()
-    mend(rig)
+    console.mend()
     return operator, ended
 
 

@@ -1,43 +1,30 @@
 """A campaign: a frozen plan, workers with a rig each, results as they come, and the gate at the end."""
 
-import multiprocessing
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.campaign import janitor, worker
-from harness.campaign.profiles import Profile
+from harness.campaign.crew import Crew
+from harness.campaign.deepen import Merged, deepen
+from harness.campaign.profiles import DOCUMENTED, Profile
+from harness.campaign.record import Recording
 from harness.campaign.rundir import Record, RunDir
-from harness.campaign.worker import Bench, Order, Played
+from harness.campaign.worker import Answer, Bench, Lost, Order, Played, Task
+from harness.model.faults import FaultKind
 from harness.model.scenario import Result, Scenario, not_judged
 from harness.model.verdicts import Gate, Verdict, gate
 from harness.procedures import load
-from harness.rig.golden import Golden
 
-SCENARIO_SECONDS = 240.0
-CLOSE_SECONDS = 60.0
 AUDIT_EVERY = 20  # one scenario in so many is played twice
-# spawn, not fork: the parent has threads, and a forked child would inherit their locks.
-_context = multiprocessing.get_context("spawn")
 
 Told = Callable[[int, int, Result], None]
 Chosen = Callable[[Sequence[Scenario]], Sequence[Scenario]]
-
-
-@dataclass
-class _Seat:
-    """A worker process, the pipe to it, and what it plays now."""
-
-    name: str
-    process: SpawnProcess
-    pipe: Connection
-    order: Order | None = None
-    deadline: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,8 +67,7 @@ class Campaign:
     told: Told
     chosen: Chosen = tuple
     shard: Shard = field(default_factory=Shard)
-    _seats: list[_Seat] = field(default_factory=list)
-    _seated: int = 0
+    merged: Merged | None = None
     _leash: Connection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,27 +79,46 @@ class Campaign:
         try:
             plan = self.rundir.plan()
             golden, recording = worker.prepare(self.bench, recorded=plan is None)
-            if plan is None:
-                plan = tuple(self.chosen(tuple(self.profile.plan(recording, self.bench.shape))))
-                self.rundir.write_plan(plan)
-            return self._finish(start, plan, self._play_all(golden, plan))
+            with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
+                if plan is None:
+                    plan = self._plan(crew, recording)
+                    self.rundir.write_plan(plan)
+                differing = self._play(crew, plan)
+            return self._finish(start, plan, differing)
         finally:
-            self._close()
             shutil.rmtree(self.bench.root, ignore_errors=True)
             self._leash.close()
 
-    def _play_all(self, golden: Golden, plan: Sequence[Scenario]) -> tuple[str, ...]:
+    def plan(self) -> tuple[tuple[Scenario, ...], Recording]:
+        """Only make the plan, and return it with the recording that it is made from."""
+        try:
+            golden, recording = worker.prepare(self.bench, recorded=True)
+            with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
+                return self._plan(crew, recording), recording
+        finally:
+            shutil.rmtree(self.bench.root, ignore_errors=True)
+            self._leash.close()
+
+    def _plan(self, crew: Crew, recording: Recording) -> tuple[Scenario, ...]:
+        first = tuple(self.chosen(tuple(self.profile.plan(recording, self.bench.shape))))
+        if self.profile.depth == 1:
+            return first
+        second, self.merged = deepen(crew, [scenario for scenario in first if _is_kill(scenario)])
+        return (*first, *second)
+
+    def _play(self, crew: Crew, plan: Sequence[Scenario]) -> tuple[str, ...]:
         """Play what has no result yet and return the ids in which the audit found a difference."""
         done = self.rundir.results()
         ours = [number for number in range(1, len(plan) + 1) if self.shard.holds(number)]
         orders = [
-            Order(number, plan[number - 1], audit=number % AUDIT_EVERY == 0)
+            Order(number, plan[number - 1], Task.PLAY if number % AUDIT_EVERY else Task.AUDIT)
             for number in ours
             if number not in done
         ]
         differing = []
         finished = len(ours) - len(orders)
-        for played in self._play(golden, orders):
+        for answer in crew.work(orders):
+            played = _played(answer)
             self.rundir.add_result(played.number, played.result)
             if played.difference:
                 differing.append(played.result.scenario.id)
@@ -130,78 +135,28 @@ class Campaign:
         pairs = [(result.verdict, result.scenario.expected) for result in results]
         verdict = gate(pairs, planned, repeatable=not differing)
         outcome = Outcome(verdict, results, differing, time.monotonic() - start)
-        head = {"profile": self.name, "shard": str(self.shard), "planned": planned, "total": len(plan)}
+        merged = {"merged": asdict(self.merged)} if self.merged else {}
+        head = {
+            "profile": self.name,
+            "shard": str(self.shard),
+            "planned": planned,
+            "total": len(plan),
+        } | merged
         self.rundir.write_campaign(head | summary(self.bench, outcome), ordered)
         return outcome
 
-    def _play(self, golden: Golden, orders: list[Order]) -> Iterator[Played]:
-        waiting = orders[::-1]
-        for _ in range(min(self.jobs, len(waiting))):
-            self._hire(golden)
-        while waiting or any(seat.order for seat in self._seats):
-            for seat in self._seats:
-                if seat.order is None and waiting:
-                    seat.order = waiting.pop()
-                    seat.deadline = time.monotonic() + SCENARIO_SECONDS
-                    seat.pipe.send(seat.order)
-            yield from self._collect(golden)
 
-    def _collect(self, golden: Golden) -> Iterator[Played]:
-        """Wait for an answer, a deadline or a dead worker, whichever comes first."""
-        busy = [seat for seat in self._seats if seat.order]
-        left = max(0.0, min(seat.deadline for seat in busy) - time.monotonic())
-        ready = wait([seat.pipe for seat in busy], timeout=left)
-        for seat in busy:
-            if seat.pipe in ready:
-                yield self._answer(seat, golden)
-            elif time.monotonic() >= seat.deadline:
-                yield self._replace(seat, golden, f"not finished within {SCENARIO_SECONDS:g} s")
+def _is_kill(scenario: Scenario) -> bool:
+    return scenario.procedure == DOCUMENTED and scenario.faults[0].kind is FaultKind.KILL
 
-    def _answer(self, seat: _Seat, golden: Golden) -> Played:
-        try:
-            played: Played = seat.pipe.recv()
-        except (EOFError, ConnectionResetError):
-            return self._replace(seat, golden, "the worker died")
-        seat.order = None
-        return played
 
-    def _replace(self, seat: _Seat, golden: Golden, why: str) -> Played:
-        """Put a new worker in the place of one that is lost; its scenario is not tried again."""
-        order = seat.order
-        if order is None:
-            raise AssertionError
-        self._dismiss(seat)
-        self._hire(golden)
-        kind = load.builtin(order.scenario.procedure).kind
-        return Played(order.number, not_judged(order.scenario, kind, why))
-
-    def _hire(self, golden: Golden) -> None:
-        name = f"w{self._seated}"
-        self._seated += 1
-        ours, theirs = _context.Pipe()
-        process = _context.Process(
-            target=worker.work, args=(self.bench, name, golden, theirs, self._leash), name=name
-        )
-        process.start()
-        theirs.close()
-        self._seats.append(_Seat(name, process, ours))
-
-    def _dismiss(self, seat: _Seat) -> None:
-        seat.pipe.close()
-        seat.process.terminate()
-        seat.process.join(CLOSE_SECONDS)
-        if seat.process.is_alive():
-            seat.process.kill()
-            seat.process.join(CLOSE_SECONDS)
-        self._seats.remove(seat)
-
-    def _close(self) -> None:
-        for seat in self._seats:
-            seat.process.terminate() if seat.order else seat.pipe.close()
-        for seat in list(self._seats):
-            if not seat.order:
-                seat.process.join(CLOSE_SECONDS)
-            self._dismiss(seat)
+def _played(answer: Answer) -> Played:
+    if isinstance(answer, Played):
+        return answer
+    if not isinstance(answer, Lost):
+        raise TypeError(f"a worker answered {answer} to an order to play")
+    kind = load.builtin(answer.scenario.procedure).kind
+    return Played(answer.number, not_judged(answer.scenario, kind, answer.why))
 
 
 def summary(bench: Bench, outcome: Outcome) -> Record:

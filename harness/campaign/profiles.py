@@ -22,6 +22,7 @@ class Profile:
     title: str
     shape: Shape
     plan: Callable[[Recording, Shape], Iterator[Scenario]]
+    depth: int = 1
 
 
 def documented(recording: Recording, shape: Shape) -> Iterator[Scenario]:
@@ -54,6 +55,7 @@ PROFILES: Mapping[str, Profile] = {
     "smoke": Profile("a sample, in seconds", Shape(1, 1, 0, 8), smoke),
     "documented": Profile("crash points chosen by hand", Shape(), documented),
     "default": Profile("every crash point of both flows", Shape(2, 1, 0, 8), default),
+    "full": Profile("and every crash point of every recovery", Shape(1, 1, 0, 8), default, depth=2),
 }
 
 

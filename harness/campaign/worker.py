@@ -9,13 +9,16 @@ import os
 import signal
 import threading
 from dataclasses import dataclass
+from enum import Enum
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from harness import sut
-from harness.campaign.attempt import Account, attempt
+from harness.campaign.attempt import Account, attempt, reach
 from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
+from harness.model.faults import Fault
+from harness.model.points import kills
 from harness.model.scenario import Result, Scenario
 from harness.procedures import load
 from harness.rig import golden
@@ -43,13 +46,22 @@ class Bench:
         return Rig(layout, self.shape, host, sut.TkeTimes())
 
 
+class Task(Enum):
+    """What is to be done with a scenario."""
+
+    PLAY = "play"  # to its verdict
+    AUDIT = "audit"  # twice, and compare
+    REACH = "reach"  # up to its crash
+    RECORD = "record"  # to its end, for the crash points of the recovery
+
+
 @dataclass(frozen=True)
 class Order:
-    """A scenario to play, by its place in the plan, from 1. ``audit``: play it twice and compare."""
+    """A scenario and what to do with it; the answer carries the same number."""
 
     number: int
     scenario: Scenario
-    audit: bool
+    task: Task
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,34 @@ class Played:
     number: int
     result: Result
     difference: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The crash state that a scenario reaches; None where no fault struck."""
+
+    number: int
+    state: str | None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The crash points of a recovery; ordinals count from its beginning."""
+
+    number: int
+    points: tuple[Fault, ...]
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A worker was lost over this order; ``why`` in words."""
+
+    number: int
+    scenario: Scenario
+    why: str
+
+
+Answer = Played | Reached | Recorded | Lost
 
 
 def prepare(bench: Bench, *, recorded: bool) -> tuple[Golden, Recording]:
@@ -72,7 +112,7 @@ def prepare(bench: Bench, *, recorded: bool) -> tuple[Golden, Recording]:
 
 
 def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Connection) -> None:
-    """Play every Order that comes through ``pipe`` and answer each with a Played, until it closes.
+    """Play every Order that comes through ``pipe`` and answer each, until it closes.
 
     ``_leash`` is held while this process lives: see janitor.
     """
@@ -80,21 +120,29 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Conne
     signal.signal(signal.SIGTERM, _terminated)
     threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()
     rig = bench.rig(name)
-    evidence = RunDir(bench.evidence)
     try:
         while True:
-            order: Order = pipe.recv()
-            account = _attempt(rig, state, order)
-            evidence.write_account(order.number, account)
-            pipe.send(Played(order.number, account.result, _audit(rig, state, order, account)))
+            pipe.send(_carry_out(bench, rig, state, pipe.recv()))
     except (EOFError, BrokenPipeError):
         return
     finally:
         rig.close()
 
 
+def _carry_out(bench: Bench, rig: Rig, state: Golden, order: Order) -> Answer:
+    if order.task is Task.REACH:
+        return Reached(order.number, reach(rig, state, order.scenario))
+    account = _attempt(rig, state, order)
+    if order.task is Task.RECORD:
+        events = [event for event in account.events if event.stage == 1]
+        return Recorded(order.number, kills(events))
+    RunDir(bench.evidence).write_account(order.number, account)
+    return Played(order.number, account.result, _audit(rig, state, order, account))
+
+
 def _attempt(rig: Rig, state: Golden, order: Order) -> Account:
-    return attempt(rig, state, order.scenario, load.builtin(order.scenario.procedure))
+    procedure = load.builtin(order.scenario.procedure)
+    return attempt(rig, state, order.scenario, procedure, watched=order.task is Task.RECORD)
 
 
 def _follow_the_bench() -> None:
@@ -108,7 +156,7 @@ def _follow_the_bench() -> None:
 
 def _audit(rig: Rig, state: Golden, order: Order, first: Account) -> tuple[str, ...]:
     """Play again where that was ordered, and return where the two traces or verdicts differ."""
-    if not order.audit:
+    if order.task is not Task.AUDIT:
         return ()
     second = _attempt(rig, state, order)
     if first.result.verdict is not second.result.verdict:

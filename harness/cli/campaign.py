@@ -3,7 +3,6 @@
 import fnmatch
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from harness.campaign import janitor, worker
 from harness.campaign.campaign import Campaign, Outcome, Shard
 from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import RunDir, read_plan, write_plan
@@ -57,16 +55,19 @@ def plan(*, profile: str, only: str, out: Path | None, **size: int | None) -> in
     """Record fault-free rotations and show which scenarios follow from them."""
     preflight.check()
     bench = _bench(options.sized(PROFILES[profile].shape, size), "", Path())
-    leash = janitor.post(bench.root)
-    try:
-        _, recording = worker.prepare(bench, recorded=True)
-    finally:
-        shutil.rmtree(bench.root, ignore_errors=True)
-        leash.close()
-    scenarios = _matching(tuple(PROFILES[profile].plan(recording, bench.shape)), only)
+    campaign = Campaign(
+        bench,
+        RunDir(Path()),
+        profile,
+        PROFILES[profile],
+        os.cpu_count() or 1,
+        _told,
+        lambda scenarios: _matching(scenarios, only),
+    )
+    scenarios, recording = campaign.plan()
     if out:
         write_plan(out, scenarios)
-    for text in console.counts(scenarios, recording):
+    for text in console.counts(scenarios, recording, campaign.merged):
         print(text)
     return 0
 

@@ -30,6 +30,8 @@ from harness.model.faults import BLINDING, KILLS, TKE, EventClass, Fault, FaultK
 
 # Every transcript line is an event; the two literal messages are events of their own as well.
 LINE = "line"
+# A command that the operator types begins with an event that no fault can wait for.
+TYPED = "typed"
 SQL_COMMIT = "sql-commit"
 MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
 
@@ -196,6 +198,13 @@ class Conductor:
             if process in self._dead:
                 return Passage.DROP
             return Passage.ERROR if fault and fault.kind is FaultKind.FULL else Passage.FORWARD
+
+    def typed(self, command: str) -> None:
+        """Order the start of a command."""
+        with self._lock:
+            self._counts[TYPED] += 1
+            crossing = Crossing(EventClass.TRANSCRIPT, TYPED, self._counts[TYPED], TKE, TKE)
+            self._note(crossing, When.BEFORE, command)
 
     def line(self, text: str) -> bool:
         """Order a transcript line, and once more under its own name where it is one of the messages.

@@ -87,6 +87,7 @@ class Terminal:
         command = " ".join(program.arguments)
         self.transcript.append(f"$ {command}")
         self.printed.append(f"$ {command}")
+        self._conductor.typed(command)
         self._conductor.start(TKE, lambda: self._start(program, environment))
         running = self._running
         if running is None:

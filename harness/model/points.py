@@ -17,6 +17,7 @@ from harness.model.faults import ERRORS, MATRIX, TKE, EventClass, Fault, FaultKi
 
 PER_ROW = "C_WrapKey"
 LINE = "line"
+TYPED = "typed"
 
 VICTIMS: dict[EventClass, Callable[[Event], tuple[Process, ...]]] = {
     EventClass.ADMIN: lambda event: (event.client, event.server),
@@ -47,6 +48,7 @@ def kills(events: Sequence[Event]) -> tuple[Fault, ...]:
 def _same_as_next(victim: Process, event: Event, following: Event | None) -> bool:
     return (
         following is not None
+        and event.boundary is not EventClass.TRANSCRIPT
         and event.when is When.AFTER
         and following.when is When.BEFORE
         and victim == event.client == following.client
@@ -80,14 +82,26 @@ def _at(event: Event, kind: FaultKind) -> Iterator[Fault]:
 
 
 def _worth(events: Sequence[Event]) -> Iterator[Event]:
-    """Leave out what is no point of its own: messages seen as plain lines, and lines after the last event."""
-    last = max(
-        (at for at, event in enumerate(events) if event.boundary is not EventClass.TRANSCRIPT), default=-1
-    )
-    for at, event in enumerate(events):
-        is_message = MESSAGE_1.search(event.text) or MESSAGE_2.search(event.text)
-        if at <= last and not (event.name == LINE and is_message):
-            yield event
+    """Leave out what is no point of its own.
+
+    That is a message seen as a plain line; and a line after which its command makes no request or system
+    call any more, because the command may have ended by the time that the line is read.
+    """
+    goes_on = False
+    kept: list[Event] = []
+    for event in reversed(events):
+        if event.boundary is not EventClass.TRANSCRIPT:
+            goes_on = True
+            kept.append(event)
+        elif event.name == TYPED:
+            goes_on = False
+        elif goes_on and not (event.name == LINE and _is_message(event)):
+            kept.append(event)
+    return reversed(kept)
+
+
+def _is_message(event: Event) -> bool:
+    return bool(MESSAGE_1.search(event.text) or MESSAGE_2.search(event.text))
 
 
 def _first_of_each(events: Iterable[Event]) -> Iterator[Event]:

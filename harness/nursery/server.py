@@ -57,11 +57,18 @@ def _serve(bench: socket.socket) -> bool:
     if not raw:
         return False
     parent = os.getpid()
+    # Whoever hears of the process may kill its group at once, so the group has to be there by then.
+    leads, led = os.pipe()
     pid = os.fork()
     if pid == 0:
+        os.setsid()
+        for descriptor in (leads, led):
+            os.close(descriptor)
         bench.close()
         _become(json.loads(raw), descriptors, parent)
-    for descriptor in descriptors:
+    os.close(led)
+    os.read(leads, 1)
+    for descriptor in (leads, *descriptors):
         os.close(descriptor)
     bench.send(json.dumps({"pid": pid}).encode())
     return True
@@ -82,7 +89,6 @@ def _become(request: dict[str, Any], descriptors: list[int], parent: int) -> NoR
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    os.setsid()
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

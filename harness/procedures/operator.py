@@ -69,6 +69,8 @@ class Operator:
                 look = self._console.tke(LOOK)
                 self._commands.append(LOOK)
                 if look.exit_code != 0:
+                    if self._console.between():
+                        continue  # looking changes nothing, so it is done again
                     return self._done(f"{LOOK} ended with exit code {look.exit_code}")
                 units = screens.registers(look.lines)
                 facts = replace(facts, promotion=promotion(units))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.campaign.campaign import Outcome
+from harness.campaign.deepen import Merged
 from harness.campaign.record import Recording
 from harness.model import points
 from harness.model.faults import EventClass, FaultKind
@@ -70,15 +71,27 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     yield GATES[outcome.gate]
 
 
-def counts(scenarios: Sequence[Scenario], recording: Recording) -> Iterator[str]:
+def counts(
+    scenarios: Sequence[Scenario], recording: Recording, merged: Merged | None = None
+) -> Iterator[str]:
     """Yield how many scenarios a plan has: a line a flow and class of event, and one a victim."""
     yield f"{'flow':<8}{'class':<12}{'kills':>6}{'others':>8}"
     for flow, events in recording.items():
-        faults = [scenario.faults[0] for scenario in scenarios if scenario.flow is flow and scenario.faults]
+        faults = [
+            scenario.faults[0]
+            for scenario in scenarios
+            if scenario.flow is flow and len(scenario.faults) == 1
+        ]
         kills = points.count([fault for fault in faults if fault.kind is FaultKind.KILL], events)
         others = points.count([fault for fault in faults if fault.kind is not FaultKind.KILL], events)
         for boundary in EventClass:
             yield f"{flow:<8}{boundary:<12}{kills[boundary]:>6}{others[boundary]:>8}"
-    victims = Counter(scenario.faults[0].victim.role for scenario in scenarios if scenario.faults)
+    victims = Counter(scenario.faults[-1].victim.role for scenario in scenarios if scenario.faults)
     yield "victims: " + ", ".join(f"{count} {role}" for role, count in sorted(victims.items()))
+    if merged:
+        deep = sum(len(scenario.faults) > 1 for scenario in scenarios)
+        yield (
+            f"depth 2: {merged.crashes} crashes are {merged.states} crash states, {deep} scenarios follow; "
+            f"{merged.sampled} of them test the merging"
+        )
     yield f"{len(scenarios)} scenarios"

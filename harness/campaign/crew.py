@@ -1,0 +1,111 @@
+"""The crew: worker processes that take orders, each with a rig of its own.
+
+A worker that dies or hangs is replaced, and its order is answered with Lost. It is not given out again: the
+scenario may be what killed it.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+
+from harness.campaign import worker
+from harness.campaign.worker import Answer, Bench, Lost, Order
+from harness.rig.golden import Golden
+
+ORDER_SECONDS = 240.0
+CLOSE_SECONDS = 60.0
+# spawn, not fork: the parent has threads, and a forked child would inherit their locks.
+_context = multiprocessing.get_context("spawn")
+
+
+@dataclass
+class _Seat:
+    """A worker process, the pipe to it, and what it works on now."""
+
+    process: SpawnProcess
+    pipe: Connection
+    order: Order | None = None
+    deadline: float = 0.0
+
+
+class Crew:
+    """Up to ``jobs`` workers on one golden state; ``leash`` is held by each while it lives: see janitor."""
+
+    def __init__(self, bench: Bench, golden: Golden, jobs: int, leash: Connection) -> None:
+        self._bench = bench
+        self._golden = golden
+        self._jobs = jobs
+        self._leash = leash
+        self._seats: list[_Seat] = []
+        self._hired = 0
+
+    def work(self, orders: Sequence[Order]) -> Iterator[Answer]:
+        """Have all orders carried out; yield the answers as they come."""
+        waiting = list(orders)[::-1]
+        while len(self._seats) < min(self._jobs, len(waiting)):
+            self._hire()
+        while waiting or any(seat.order for seat in self._seats):
+            for seat in self._seats:
+                if seat.order is None and waiting:
+                    seat.order = waiting.pop()
+                    seat.deadline = time.monotonic() + ORDER_SECONDS
+                    seat.pipe.send(seat.order)
+            yield from self._collect()
+
+    def close(self) -> None:
+        """Dismiss all workers; those in the middle of something are ended at once."""
+        for seat in self._seats:
+            seat.process.terminate() if seat.order else seat.pipe.close()
+        for seat in list(self._seats):
+            if not seat.order:
+                seat.process.join(CLOSE_SECONDS)
+            self._dismiss(seat)
+
+    def _collect(self) -> Iterator[Answer]:
+        """Wait for an answer, a deadline or a dead worker, whichever comes first."""
+        busy = [seat for seat in self._seats if seat.order]
+        left = max(0.0, min(seat.deadline for seat in busy) - time.monotonic())
+        ready = wait([seat.pipe for seat in busy], timeout=left)
+        for seat in busy:
+            if seat.pipe in ready:
+                yield self._answer(seat)
+            elif time.monotonic() >= seat.deadline:
+                yield self._replace(seat, f"not finished within {ORDER_SECONDS:g} s")
+
+    def _answer(self, seat: _Seat) -> Answer:
+        try:
+            answer: Answer = seat.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return self._replace(seat, "the worker died")
+        seat.order = None
+        return answer
+
+    def _replace(self, seat: _Seat, why: str) -> Lost:
+        order = seat.order
+        if order is None:
+            raise AssertionError
+        self._dismiss(seat)
+        self._hire()
+        return Lost(order.number, order.scenario, why)
+
+    def _hire(self) -> None:
+        name = f"w{self._hired}"
+        self._hired += 1
+        ours, theirs = _context.Pipe()
+        arguments = (self._bench, name, self._golden, theirs, self._leash)
+        process = _context.Process(target=worker.work, args=arguments, name=name)
+        process.start()
+        theirs.close()
+        self._seats.append(_Seat(process, ours))
+
+    def _dismiss(self, seat: _Seat) -> None:
+        seat.pipe.close()
+        seat.process.terminate()
+        seat.process.join(CLOSE_SECONDS)
+        if seat.process.is_alive():
+            seat.process.kill()
+            seat.process.join(CLOSE_SECONDS)
+        self._seats.remove(seat)
