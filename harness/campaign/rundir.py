@@ -7,7 +7,7 @@ still to do, which makes every campaign resumable. campaign.json comes last and 
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -108,6 +108,11 @@ class RunDir:
         """Append one line to results.jsonl and flush it."""
         with (self.path / RESULTS).open("a") as stream:
             stream.write(json.dumps({"number": number} | result.record()) + "\n")
+
+    def write_results(self, records: Mapping[int, Record]) -> None:
+        """Write results.jsonl anew, in the order of the plan."""
+        lines = ({"number": number} | records[number] for number in sorted(records))
+        (self.path / RESULTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def results(self) -> dict[int, Record]:
         """Return the records of all scenarios that have a result, by number.

@@ -7,9 +7,10 @@ import click
 
 from harness.byhand.instance import FolderTaken
 from harness.byhand.record import NoInstance
+from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import byhand, campaign
+from harness.cli import byhand, campaign, evidence
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
 from harness.procedures.load import BadProcedure
@@ -22,7 +23,7 @@ from harness.rig.ready import NotReady
 # Whose fault an error is decides the exit code.
 EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
-    ((BadId, BadProcedure), Exit.USAGE),
+    ((BadId, BadProcedure, NotOneCampaign), Exit.USAGE),
     ((NotRepeatable,), Exit.INCONCLUSIVE),
     ((EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
 )
@@ -46,7 +47,7 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _command in (*campaign.COMMANDS, *byhand.COMMANDS):
+for _command in (*campaign.COMMANDS, *byhand.COMMANDS, *evidence.COMMANDS):
     hil.add_command(_command)
 
 

@@ -33,8 +33,11 @@ class Event:
         return record | {"seconds": round(self.seconds, 6)}
 
 
-# What is another in every run: keys, patterns, ids; and file names that carry them.
-_CHANCE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8,}(\.\.\.)?")
+# What is another in every run: keys, patterns, ids, file names that carry them, and the folder of the rig.
+_CHANCE = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{8,}(\.\.\.)?"
+    r"|(?<![\w./])/([\w.-]+/)+"
+)
 
 
 def normalised(events: Iterable[Event]) -> tuple[str, ...]:

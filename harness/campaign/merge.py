@@ -1,0 +1,97 @@
+"""Merging: the run directories of a plan's shards become one that looks like that of an unsharded run."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from harness.campaign.campaign import Outcome, Shard, tally
+from harness.campaign.rundir import Record, RunDir, RunDirBusy, read_campaign
+from harness.campaign.stored import Stored
+from harness.model.verdicts import gate
+
+# What two parts of one campaign cannot differ in.
+ALIKE = ("profile", "backend", "keystore", "units", "keys")
+
+
+class NotOneCampaign(Exception):
+    """The folders are no parts of one campaign; the text says where they disagree."""
+
+
+def read(paths: Sequence[Path]) -> tuple[Stored, ...]:
+    """Read finished run directories and make sure that they fit; raises BadRunDir or NotOneCampaign."""
+    for path in paths:
+        read_campaign(path)
+    shards = tuple(map(Stored.read, paths))
+    first = shards[0]
+    for shard in shards[1:]:
+        if shard.plan != first.plan:
+            raise NotOneCampaign(
+                f"{first.path} and {shard.path} have different plans; run both with one --plan"
+            )
+        for name in ALIKE:
+            if shard.head[name] != first.head[name]:
+                raise NotOneCampaign(
+                    f"{first.path} and {shard.path} differ in {name}: "
+                    f"{_brief(first.head[name])} and {_brief(shard.head[name])}"
+                )
+    _no_scenario_twice(shards)
+    return shards
+
+
+def merge(shards: Sequence[Stored], out: Path) -> Outcome:
+    """Write the whole to ``out``, which must be new or empty, and return it; raises RunDirBusy."""
+    if out.exists() and any(out.iterdir()):
+        raise RunDirBusy(f"{out} is not empty; choose another --out")
+    outcome = _outcome(shards)
+    rundir = RunDir.create(out)
+    rundir.write_plan(shards[0].plan)
+    records: dict[int, Record] = {}
+    for shard in shards:
+        records |= shard.records
+        for number in shard.records:
+            folder = shard.scenario_folder(number)
+            if folder.exists():
+                shutil.copytree(folder, out / "scenarios" / str(number))
+    rundir.write_results(records)
+    planned = len(shards[0].plan)
+    head = {"shard": str(Shard()), "planned": planned, "total": planned} | tally(outcome)
+    rundir.write_campaign(_common(shards) | head, [records[number] for number in sorted(records)])
+    rundir.point_latest()
+    return outcome
+
+
+def _outcome(shards: Sequence[Stored]) -> Outcome:
+    by_number = {number: result for shard in shards for number, result in shard.results.items()}
+    results = tuple(by_number[number] for number in sorted(by_number))
+    differing = tuple(scenario_id for shard in shards for scenario_id in shard.differing)
+    pairs = [(result.verdict, result.scenario.expected) for result in results]
+    whole = gate(pairs, len(shards[0].plan), repeatable=not differing)
+    return Outcome(whole, results, differing, sum(shard.head["seconds"] for shard in shards))
+
+
+def _common(shards: Sequence[Stored]) -> Record:
+    """Return the fields in which all heads agree; the others are counted anew."""
+    first, *rest = (shard.head for shard in shards)
+    return {
+        name: value
+        for name, value in first.items()
+        if name != "schema_version" and all(name in head and head[name] == value for head in rest)
+    }
+
+
+def _no_scenario_twice(shards: Iterable[Stored]) -> None:
+    owners: dict[int, Stored] = {}
+    for shard in shards:
+        for number, result in shard.results.items():
+            owner = owners.setdefault(number, shard)
+            if owner is not shard:
+                raise NotOneCampaign(
+                    f"{owner.path} and {shard.path} both have a result of {result.scenario.id}; "
+                    "merge each shard once"
+                )
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{number} {name}" for name, number in value.items())
+    return str(value)

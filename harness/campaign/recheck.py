@@ -1,0 +1,50 @@
+"""Rechecking: verdicts given again from stored evidence, by the judging of today. Nothing is played."""
+
+from dataclasses import dataclass, replace
+
+from harness.campaign.stored import Stored
+from harness.model.observation import conclude, judge
+from harness.model.scenario import Result
+from harness.model.verdicts import Gate, gate
+
+
+@dataclass(frozen=True)
+class Rechecked:
+    """All results as they are judged now; ``changes`` are pairs (then, now) whose verdicts differ.
+
+    ``judged``: how many had evidence. The others keep their verdict.
+    """
+
+    results: tuple[Result, ...]
+    changes: tuple[tuple[Result, Result], ...]
+    judged: int
+    gate: Gate
+
+
+def recheck(stored: Stored) -> Rechecked:
+    """Judge a run directory again; raises BadRunDir where evidence in it cannot be read."""
+    then = [stored.results[number] for number in sorted(stored.results)]
+    judged = [_judged(stored, number) for number in sorted(stored.results)]
+    now = tuple(new or old for new, old in zip(judged, then, strict=True))
+    pairs = zip(then, now, strict=True)
+    return Rechecked(
+        results=now,
+        changes=tuple((old, new) for old, new in pairs if old.verdict is not new.verdict),
+        judged=sum(new is not None for new in judged),
+        gate=gate(
+            [(result.verdict, result.scenario.expected) for result in now],
+            stored.planned,
+            repeatable=not stored.differing,
+        ),
+    )
+
+
+def _judged(stored: Stored, number: int) -> Result | None:
+    """Judge one scenario again; None where the oracle never came to look."""
+    seen = stored.observation(number)
+    if seen is None:
+        return None
+    old = stored.results[number]
+    judgement = judge(seen)
+    verdict, findings = conclude(judgement, old.scenario.expected, stuck=old.stuck, fired=old.fired)
+    return replace(old, verdict=verdict, findings=findings, keys=judgement.keys)

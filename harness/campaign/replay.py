@@ -1,0 +1,62 @@
+"""Replay: one scenario alone, on an instance of its own, compared with what a campaign stored of it."""
+
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.campaign import janitor, worker
+from harness.campaign.attempt import Account, attempt
+from harness.campaign.worker import Bench
+from harness.model.scenario import Result, Scenario
+from harness.model.verdicts import Gate, gate
+from harness.procedures import load
+from harness.rig.layout import scratch
+from harness.sut import Shape
+
+Play = Callable[[Scenario], Account]
+
+
+@contextmanager
+def player(shape: Shape, image: str) -> Iterator[Play]:
+    """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
+    bench = Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, Path())
+    leash = janitor.post(bench.root)
+    try:
+        golden, _ = worker.prepare(bench, recorded=False)
+        rig = bench.rig("replay")
+        try:
+            yield lambda scenario: attempt(rig, golden, scenario, load.builtin(scenario.procedure))
+        finally:
+            rig.close()
+    finally:
+        shutil.rmtree(bench.root, ignore_errors=True)
+        leash.close()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A result beside the stored one of the same scenario, None where there is none."""
+
+    result: Result
+    stored: Result | None
+
+    @property
+    def same_verdict(self) -> bool | None:
+        """None where there is nothing to compare with."""
+        return None if self.stored is None else self.result.verdict is self.stored.verdict
+
+    @property
+    def same_trace(self) -> bool | None:
+        """None where there is nothing to compare with."""
+        if not (self.stored and self.stored.trace):
+            return None
+        return self.result.trace == self.stored.trace
+
+    @property
+    def gate(self) -> Gate:
+        """Judge as a campaign of this scenario alone that was played twice."""
+        repeatable = self.same_verdict is not False and self.same_trace is not False
+        return gate([(self.result.verdict, self.result.scenario.expected)], 1, repeatable=repeatable)

@@ -1,0 +1,92 @@
+"""A run directory as evidence: read whole, and never written to."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from harness.campaign.rundir import CAMPAIGN, PLAN, BadRunDir, Record, read_campaign, read_plan, read_results
+from harness.model.observation import Observation
+from harness.model.scenario import Result, Scenario
+from harness.sut import Shape
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a campaign left: plan and results by number, from 1.
+
+    ``records`` are results as they stand in the file. ``head`` is campaign.json without its scenarios; it is
+    empty where the campaign did not come to its end.
+    """
+
+    path: Path
+    plan: tuple[Scenario, ...]
+    records: dict[int, Record]
+    results: dict[int, Result]
+    head: Record
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a run directory; raises BadRunDir."""
+        plan = read_plan(path / PLAN)
+        records = read_results(path)
+        head = read_campaign(path) if (path / CAMPAIGN).exists() else {}
+        head.pop("scenarios", None)
+        try:
+            results = {number: Result.from_record(record) for number, record in records.items()}
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadRunDir(f"a result in {path} cannot be read: {error!r}") from error
+        for number, result in results.items():
+            if not 0 < number <= len(plan) or plan[number - 1].id != result.scenario.id:
+                raise BadRunDir(f"{path}: result {number} ({result.scenario.id}) is not that of its plan")
+        return cls(path, plan, records, results, head)
+
+    @property
+    def planned(self) -> int:
+        """How many scenarios were to be played, all of the plan or one shard's part of it."""
+        return int(self.head.get("planned", len(self.plan)))
+
+    @property
+    def shape(self) -> Shape:
+        """Size of the instance; of an unfinished campaign, as the first crash state shows it."""
+        if self.head:
+            return Shape(**self.head["units"], keys=self.head["keys"])
+        seen = next((record for record in self.records.values() if record["state_at_crash"]), None)
+        if seen is None:
+            raise BadRunDir(f"{self.path} has no result that tells its size; choose another --run")
+        types = [unit["type"] for unit in seen["state_at_crash"]["units"]]
+        operational, recovery, failover = map(types.count, ("OPERATIONAL", "RECOVERY", "FAILOVER"))
+        return Shape(operational, recovery, failover, seen["keys"]["total"])
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """Ids of the scenarios in which the audit found a difference, in plan order."""
+        told = self.head.get("audit", {}).get("differing", ())
+        return tuple(
+            result.scenario.id
+            for number, result in sorted(self.results.items())
+            if result.scenario.id in told or (self.scenario_folder(number) / "difference.txt").exists()
+        )
+
+    def scenario_folder(self, number: int) -> Path:
+        """Folder of one scenario's evidence, which may be missing."""
+        return self.path / "scenarios" / str(number)
+
+    def find(self, scenario_id: str) -> tuple[Scenario | None, Result | None]:
+        """Return what the plan says of an id, and its result."""
+        for number, scenario in enumerate(self.plan, start=1):
+            if scenario.id == scenario_id:
+                return scenario, self.results.get(number)
+        return None, None
+
+    def observation(self, number: int) -> Observation | None:
+        """Return what the oracle saw in one scenario, None where it saw nothing; raises BadRunDir."""
+        file = self.scenario_folder(number) / "observation.json"
+        try:
+            return Observation.from_record(json.loads(file.read_text()))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BadRunDir(f"{file}: {error.strerror}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadRunDir(f"{file} is damaged: {error!r}") from error

@@ -1,0 +1,196 @@
+"""``hil replay``, ``shrink``, ``recheck`` and ``merge``: what one does with the evidence of a campaign."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from harness.campaign import merge as merging
+from harness.campaign import recheck as rechecking
+from harness.campaign import shrink as shrinking
+from harness.campaign.profiles import PROFILES
+from harness.campaign.replay import Comparison, player
+from harness.campaign.stored import Stored
+from harness.cli import options
+from harness.model.scenario import Result, Scenario
+from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
+from harness.procedures import load
+from harness.report import console, steps
+from harness.rig import preflight
+from harness.sut import Shape
+
+LATEST = Path("runs", "latest")
+FINDINGS_SHOWN = 3
+
+_id = click.argument("scenario_id", metavar="ID")
+_run = options.folder(
+    "--run",
+    "run",
+    None,
+    "Run directory that gives the size and what to compare with.  [default: runs/latest where it is, "
+    "unless a size is given]",
+)
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A scenario to play, the instance for it, and what is stored of it; ``words`` choose the same again."""
+
+    scenario: Scenario
+    shape: Shape
+    image: str
+    stored: Result | None
+    where: str
+    words: str
+
+    def __str__(self) -> str:
+        shape = self.shape
+        return (
+            f"{self.scenario.id} on {shape.operational} operational, {shape.recovery} recovery, "
+            f"{shape.failover} failover units ({'containers' if self.image else 'processes'}), "
+            f"{shape.keys} keys"
+        )
+
+
+@click.command(
+    epilog=options.examples(
+        "hil replay auto/kms@C_WrapKey.7-after/documented",
+        "hil replay auto/kms@C_WrapKey.7-after/documented --run runs/nightly --all",
+        "hil replay auto/tke@setimm.1-after/documented --operational 1 --recovery 1 --keys 8",
+    )
+)
+@_id
+@_run
+@options.backend
+@options.size
+@click.option("--all", "every", is_flag=True, help="Show every PKCS#11 call and system call.")
+def replay(*, scenario_id: str, run: Path | None, backend: str, every: bool, **size: int | None) -> int:
+    """Play one scenario again and show it step by step."""
+    subject = _subject(scenario_id, run, backend, size)
+    print(subject, flush=True)
+    with player(subject.shape, subject.image) as play:
+        account = play(subject.scenario)
+    compared = Comparison(account.result, subject.stored)
+    for text in (*steps.steps(account, every=every), *steps.comparison(compared, subject.where)):
+        print(text)
+    return EXIT_OF_GATE[compared.gate]
+
+
+@click.command(epilog=options.examples("hil shrink auto/kms@C_WrapKey.9-after~tke@setimm.1-after/documented"))
+@_id
+@_run
+@options.backend
+@options.size
+@click.option("--tries", type=click.IntRange(1, 1000), default=40, show_default=True, help="At most so many.")
+def shrink(*, scenario_id: str, run: Path | None, backend: str, tries: int, **size: int | None) -> int:
+    """Find fewer faults and lower ordinals that still end with the same verdict."""
+    subject = _subject(scenario_id, run, backend, size)
+    print(subject, flush=True)
+    with player(subject.shape, subject.image) as play:
+        first = play(subject.scenario).result
+        _tried(0, first, kept=True)
+        if first.verdict in shrinking.UNSHRINKABLE or not shrinking.keeps(first, first):
+            print("nothing to shrink: " + "; ".join(_why_not(first)))
+            return EXIT_OF_GATE[gate([(first.verdict, first.scenario.expected)], 1, repeatable=False)]
+        shrunk = shrinking.shrink(play, first, tries, _tried)
+    smallest = shrunk.smallest.scenario.id
+    print(f"smallest after {shrunk.tries} tries: {smallest}")
+    print(f"played once more: {'the same verdict and trace' if shrunk.proven else 'NOT the same'}")
+    print(f"again: hil replay {smallest}{subject.words}")
+    return Exit.AS_DOCUMENTED if shrunk.proven else Exit.INCONCLUSIVE
+
+
+@click.command(epilog=options.examples("hil recheck runs/latest"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def recheck(*, folder: Path) -> int:
+    """Give verdicts again from stored evidence; nothing is played, nothing in DIR is changed."""
+    rechecked = rechecking.recheck(Stored.read(folder))
+    for old, new in rechecked.changes:
+        print(f"{old.verdict} -> {new.verdict}, expected {new.scenario.expected}: {new.scenario.id}")
+        for finding in new.findings[:FINDINGS_SHOWN]:
+            print(f"  {finding.check}: {finding.text}")
+    kept = len(rechecked.results) - rechecked.judged
+    without = f", {kept} without evidence keep theirs" if kept else ""
+    print(
+        f"{len(rechecked.changes) or 'no'} verdicts changed, {rechecked.judged} of "
+        f"{len(rechecked.results)} scenarios judged again{without}"
+    )
+    print(console.GATES[rechecked.gate])
+    return EXIT_OF_GATE[rechecked.gate]
+
+
+@click.command(epilog=options.examples("hil merge runs/part-1 runs/part-2 --out runs/whole"))
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Run directory to make, new or empty.",
+)
+def merge(*, folders: tuple[Path, ...], out: Path) -> int:
+    """Put the shards of one plan together and judge the whole."""
+    preflight.check_folder(out)
+    shards = merging.read(folders)
+    outcome = merging.merge(shards, out)
+    for text in ("", *console.table(outcome.results), "", *console.closing(outcome, out)):
+        print(text)
+    missing = len(shards[0].plan) - len(outcome.results)
+    if missing:
+        print(f"{missing} of {len(shards[0].plan)} scenarios of the plan have no result; is a shard missing?")
+    return EXIT_OF_GATE[outcome.gate]
+
+
+def _subject(scenario_id: str, run: Path | None, backend: str, size: dict[str, int | None]) -> _Subject:
+    """Find out what is to be played, before anything is started."""
+    scenario = _unplanned(scenario_id)
+    stored = _stored(run, size)
+    if stored is None:
+        shape = options.sized(PROFILES["default"].shape, size)
+        words = "".join(f" --{name} {getattr(shape, name)}" for name in size)
+        return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words + _said(backend))
+    planned, result = stored.find(scenario_id)
+    image = preflight.choose_image(stored.head.get("backend", backend) if backend == "auto" else backend)
+    words = f" --run {shlex.quote(str(stored.path))}{_said(backend)}"
+    return _Subject(planned or scenario, stored.shape, image, result, str(stored.path), words)
+
+
+def _unplanned(scenario_id: str) -> Scenario:
+    """Read an id; what is expected of it is what its procedure says."""
+    scenario = Scenario.parse(scenario_id, Verdict.RECOVERED)
+    return replace(scenario, expected=load.builtin(scenario.procedure).expected)
+
+
+def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
+    sized = any(number is not None for number in size.values())
+    if run and sized:
+        raise click.UsageError("the size is that of --run; leave out --run, or the numbers of units and keys")
+    if run is None and (sized or not LATEST.exists()):
+        return None
+    path = run or LATEST
+    # The name that a link has now: 'latest' may be another run tomorrow.
+    return Stored.read(path.parent / path.readlink() if path.is_symlink() else path)
+
+
+def _said(backend: str) -> str:
+    return "" if backend == "auto" else f" --backend {backend}"
+
+
+def _tried(number: int, result: Result, kept: bool) -> None:  # noqa: FBT001 - a callback
+    what = ("kept" if kept else "no  ") if number else "from"
+    keys = f"{result.keys.readable}/{result.keys.total} keys"
+    print(f"[{number:>3}] {what} {result.verdict:<13} {keys:<11} {result.scenario.id}", flush=True)
+
+
+def _why_not(result: Result) -> Iterator[str]:
+    yield f"the verdict is {result.verdict}"
+    yield from (
+        f"{fault.id} did not fire"
+        for fault, fired in zip(result.scenario.faults, result.fired, strict=True)
+        if not fired
+    )
+    yield from (f"{finding.check}: {finding.text}" for finding in result.findings[:FINDINGS_SHOWN])
+
+
+COMMANDS = (replay, shrink, recheck, merge)
