@@ -158,8 +158,7 @@ def _play(
         seen.recovery = operator.recover(ended)
     if rig.conductor.error:
         raise rig.conductor.error
-    if rig.conductor.dead or rig.conductor.paused:
-        console.mend()
+    console.mend()  # also ends the stage: what the oracle does is no part of the recovery
     console.mark(LOOK)
     rest = rig.rest()
     account.after = rest.registers(rig.shape)
