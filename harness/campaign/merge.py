@@ -19,9 +19,9 @@ class NotOneCampaign(Exception):
 
 def read(paths: Sequence[Path]) -> tuple[Stored, ...]:
     """Read finished run directories and make sure that they fit; raises BadRunDir or NotOneCampaign."""
+    shards = tuple(map(Stored.read, paths))
     for path in paths:
         read_campaign(path)
-    shards = tuple(map(Stored.read, paths))
     first = shards[0]
     for shard in shards[1:]:
         if shard.plan != first.plan:

@@ -10,6 +10,8 @@ from harness.model.observation import Observation
 from harness.model.scenario import Result, Scenario
 from harness.sut import Shape
 
+LATEST = Path("runs", "latest")
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -28,6 +30,8 @@ class Stored:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a run directory; raises BadRunDir."""
+        if not (path / PLAN).is_file():
+            raise BadRunDir(f"{path} is no run directory; name one that 'hil run' made, such as {LATEST}")
         plan = read_plan(path / PLAN)
         records = read_results(path)
         head = read_campaign(path) if (path / CAMPAIGN).exists() else {}

@@ -12,7 +12,7 @@ from harness.campaign import recheck as rechecking
 from harness.campaign import shrink as shrinking
 from harness.campaign.profiles import PROFILES
 from harness.campaign.replay import Comparison, player
-from harness.campaign.stored import Stored
+from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
@@ -21,7 +21,6 @@ from harness.report import console, steps
 from harness.rig import preflight
 from harness.sut import Shape
 
-LATEST = Path("runs", "latest")
 FINDINGS_SHOWN = 3
 
 _id = click.argument("scenario_id", metavar="ID")

@@ -55,7 +55,7 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     for result in wrong[:SHOWN_MAX]:
         yield f"not as documented: {result.verdict}, expected {result.scenario.expected}"
         yield from (f"  {finding.check}: {finding.text}" for finding in result.findings[:5])
-        yield f"  again: hil run --only '{result.scenario.id}'"
+        yield f"  again: hil replay {result.scenario.id} --run {folder}"
     if len(wrong) > SHOWN_MAX:
         yield f"... and {len(wrong) - SHOWN_MAX} more that are not as documented, see results.jsonl"
     for result in results:
