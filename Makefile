@@ -3,6 +3,7 @@
 
 # auto takes Docker where an engine answers already, else plain processes; or process, or docker.
 BACKEND ?= auto
+PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -10,11 +11,11 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: BACKEND=auto|process|docker, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
+	@echo "  Variables: BACKEND=auto|process|docker, PROFILE=documented|smoke|default|full, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
 
 hil: packages venv ## Run the documented rotation-recovery campaign
 	@docker/backend.sh $(BACKEND)
-	.venv/bin/hil run --backend $(BACKEND) $(ARGS)
+	.venv/bin/hil run --profile $(PROFILE) --backend $(BACKEND) $(ARGS)
 
 test: packages venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
