@@ -1,0 +1,210 @@
+"""The pytest plugin: a frozen plan as tests, and fixtures for tests of one's own.
+
+pytest loads every plugin that is installed, also for tests that have nothing to do with this bench. So this
+module imports pytest alone, and the bench where an option or a fixture asks for it. Without either it does
+nothing.
+
+Each process of a session, and so each xdist worker, has a rig of its own. Not supported is ``--dist
+loadgroup``: it takes what follows an ``@`` for the name of a group, and ids of scenarios have one.
+"""
+
+import argparse
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.model.ledger import Ledger
+    from harness.model.observation import Judgement
+    from harness.model.scenario import Scenario
+    from harness.plugin.desk import Desk
+    from harness.plugin.evidence import Evidence
+    from harness.plugin.ownrig import OwnRig
+    from harness.procedures.operator import Operator
+    from harness.rig.rig import Rig
+
+# Numbers that an instance can have; those of ``hil run``.
+SIZES = (
+    ("operational", 1, 3, "Operational crypto units."),
+    ("recovery", 1, 2, "Recovery crypto units."),
+    ("failover", 0, 1, "Failover crypto units."),
+    ("keys", 8, 50_000, "Keys in the key store."),
+)
+_file: "pytest.StashKey[Path]" = pytest.StashKey()
+_scenarios: "pytest.StashKey[tuple[Scenario, ...]]" = pytest.StashKey()
+_evidence: "pytest.StashKey[Evidence]" = pytest.StashKey()
+_own_rig: "pytest.StashKey[OwnRig]" = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("hil", "HSM master-key rotation bench (hsm-hil)")
+    group.addoption(
+        "--hil-plan",
+        type=Path,
+        metavar="FILE",
+        help="Run the scenarios of a plan that 'hil plan --out FILE' wrote, each as a test.",
+    )
+    group.addoption(
+        "--hil-out",
+        type=Path,
+        metavar="DIR",
+        help="Run directory for the evidence of the plan's scenarios.",
+    )
+    group.addoption(
+        "--hil-backend",
+        choices=("auto", "process", "docker"),
+        default="auto",
+        help="Crypto units as containers or as processes; auto takes containers where an engine answers.",
+    )
+    for name, least, most, text in SIZES:
+        group.addoption(f"--hil-{name}", type=_number(least, most), metavar=f"{least}-{most}", help=text)
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if not text.isdecimal() or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number from {least} to {most}")
+        return int(text)
+
+    return convert
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the plan and collect it; with it alone on the command line, it is all that is collected."""
+    given: Path | None = config.getoption("hil_plan")
+    if given is None:
+        if config.getoption("hil_out"):
+            raise pytest.UsageError("--hil-out keeps the evidence of a plan; add --hil-plan FILE")
+        return
+    if config.getoption("dist", "no") == "loadgroup":
+        raise pytest.UsageError("--hil-plan and --dist loadgroup do not go together; use --dist worksteal")
+    file = (config.invocation_params.dir / given).resolve()
+    scenarios = _read(file)
+    config.stash[_file] = file
+    config.stash[_scenarios] = scenarios
+    _keep_evidence(config, scenarios)
+    paths = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
+    named = any(_is(config.invocation_params.dir / path.partition("::")[0], file) for path in paths)
+    config.args[:] = paths if named else [*paths, str(file)]
+
+
+def _read(file: Path) -> "tuple[Scenario, ...]":
+    from harness.campaign.rundir import BadRunDir, read_plan
+    from harness.procedures import load
+
+    try:
+        scenarios = read_plan(file)
+        for scenario in scenarios:
+            load.builtin(scenario.procedure)
+    except (BadRunDir, load.BadProcedure) as error:
+        raise pytest.UsageError(f"--hil-plan: {error}") from error
+    return scenarios
+
+
+def _keep_evidence(config: pytest.Config, scenarios: "tuple[Scenario, ...]") -> None:
+    """Open the run directory where one is asked for; under xdist the workers find it made and locked."""
+    given: Path | None = config.getoption("hil_out")
+    if given is None or config.getoption("collectonly"):
+        return
+    from harness.plugin.evidence import CannotKeep, Evidence
+
+    folder = config.invocation_params.dir / given
+    try:
+        made = not hasattr(config, "workerinput") and Evidence.make(folder, scenarios)
+    except CannotKeep as error:
+        raise pytest.UsageError(f"--hil-out: {error}") from error
+    config.stash[_evidence] = made or Evidence(folder)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "pytest.Collector | None":
+    """Collect the plan, and no other file."""
+    file = parent.config.stash.get(_file, None)
+    if file is None or not _is(file_path, file):
+        return None
+    from harness.plugin.plan import PlanFile
+
+    config = parent.config
+    keep = config.stash.get(_evidence, None)
+    # The id of a file outside of the root folder would be empty.
+    inside = file_path.is_relative_to(config.rootpath)
+    collector: PlanFile = PlanFile.from_parent(
+        parent,
+        path=file_path,
+        nodeid=file_path.relative_to(config.rootpath).as_posix() if inside else file_path.name,
+        scenarios=config.stash[_scenarios],
+        own_rig=_rig_of(config),
+        evidence=keep,
+    )
+    return collector
+
+
+def _is(path: Path, file: Path) -> bool:
+    return path.name == file.name and path.resolve() == file
+
+
+def _rig_of(config: pytest.Config) -> "OwnRig":
+    """Return what makes this process' rig when it is needed."""
+    from dataclasses import replace
+
+    from harness.campaign.profiles import PROFILES
+    from harness.plugin.ownrig import OwnRig
+
+    if _own_rig not in config.stash:
+        given = {name: config.getoption(f"hil_{name}") for name, *_ in SIZES}
+        shape = replace(
+            PROFILES["default"].shape, **{name: value for name, value in given.items() if value is not None}
+        )
+        worker = getattr(config, "workerinput", {})  # xdist's
+        run = f"pytest-{worker.get('testrunuid', uuid.uuid4().hex)[:8]}"
+        name = worker.get("workerid", "main")
+        config.stash[_own_rig] = OwnRig(run, name, shape, config.getoption("hil_backend"))
+    return config.stash[_own_rig]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the rig and remove what it made, also after an interrupt."""
+    own_rig = session.config.stash.get(_own_rig, None)
+    if own_rig:
+        own_rig.close()
+
+
+@pytest.fixture
+def _hil_desk(request: pytest.FixtureRequest) -> "Iterator[Desk]":
+    from harness.plugin.desk import Desk
+
+    rig, golden = _rig_of(request.config).made()
+    desk = Desk(rig, golden)
+    yield desk
+    request.node.add_report_section("teardown", "hil transcript", "\n".join(desk.lines()))
+
+
+@pytest.fixture
+def hil_rig(_hil_desk: "Desk") -> "Rig":
+    """An instance with relays on every boundary, in its golden state and running."""
+    return _hil_desk.rig
+
+
+@pytest.fixture
+def hil_ledger(_hil_desk: "Desk") -> "Ledger":
+    """What every key of the instance must give back."""
+    return _hil_desk.golden.ledger
+
+
+@pytest.fixture
+def hil_operator(_hil_desk: "Desk") -> "Callable[..., Operator]":
+    """``hil_operator(flow="auto", procedure="documented", crash="none")``: an operator at the instance.
+
+    ``crash`` as in the id of a scenario: ``kms@C_WrapKey.6-after``, a ``~`` before what strikes the recovery.
+    When a command has failed, what a crash has killed is started again before the next one is typed.
+    """
+    return _hil_desk.operator
+
+
+@pytest.fixture
+def hil_judge(_hil_desk: "Desk") -> "Callable[[], Judgement]":
+    """``hil_judge()``: what is left of the keys, by the oracle; NOT_FIRED where a crash did not happen."""
+    return _hil_desk.judge
