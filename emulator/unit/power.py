@@ -3,9 +3,10 @@
 On: the folder held, the state read, the token swept and open, the PKCS#11 door served. SIGHUP is a power
 cycle: all of that goes, and comes again from the files as they are now, also where they were replaced
 meanwhile, by whoever puts a unit back to an earlier state. Sessions, importer keys and PKCS#11 connections
-are lost as in a real one. The process stays, as its imports cost many times what a cycle does, and so does
-the admin socket: a request that was not read when the power went waits, and is served as if it had been
-sent a moment later; its sender cannot tell the two apart.
+are lost as in a real one. The process stays, and so does the admin socket: a request that was not read when
+the power went waits, and is served as if it had been sent a moment later: its sender cannot tell.
+Measured on two busy cores, firmware and door, median of processor time: 6 ms a cycle, 27 ms a start forked
+from a process that has imported everything, 210 ms a start from nothing.
 
 A cycle runs in the event loop, so between two commands, never in the middle of one: that is what SIGKILL is
 for. Rejected: the end and start of the HTTP server with each cycle, which waits for a tick of 100 ms.

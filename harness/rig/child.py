@@ -74,6 +74,11 @@ class Child:
         """Let the group go on."""
         os.killpg(self.pid, signal.SIGCONT)
 
+    def hang_up(self) -> None:
+        """SIGHUP to the leader alone, where it has not ended."""
+        if self.exit_code is None:
+            os.kill(self.pid, signal.SIGHUP)
+
     def stop(self) -> None:
         """End the group, whatever state it is in."""
         if self._process.poll() is None:

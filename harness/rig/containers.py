@@ -1,5 +1,6 @@
 """The host that runs every crypto unit in a container."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from harness.rig import docker
@@ -9,7 +10,7 @@ from harness.rig.layout import Layout
 
 
 class DockerHost:
-    """Containers are made once for a rig and started again after every restore; see UnitHost."""
+    """Containers are made once for a rig, started again after a kill, cycled otherwise; see UnitHost."""
 
     name = "docker"
 
@@ -18,6 +19,7 @@ class DockerHost:
         self._image = image
         self._labels = (run_label, worker_label)
         self._containers: dict[int, Container] = {}
+        self._cycles: Counter[int] = Counter()
 
     def watch(self, asked: Asked | None) -> None:
         """See UnitHost. The calls of a container are not asked about: its processes are not the bench's."""
@@ -27,6 +29,7 @@ class DockerHost:
         started = [self._container(number) for number in numbers]
         for container in started:
             container.start()
+            self._cycles[container.number] = 0
         for container in started:
             container.await_ready()
 
@@ -42,10 +45,19 @@ class DockerHost:
         """See UnitHost."""
         self._containers[number].unpause()
 
-    def stop(self) -> None:
+    def cycle(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
-        for container in self._containers.values():
-            if container.alive():
+        cycled = [self._containers[number] for number in numbers]
+        for container in cycled:
+            container.hang_up()
+            self._cycles[container.number] += 1
+        for container in cycled:
+            container.await_cycle(self._cycles[container.number])
+
+    def stop(self, numbers: Iterable[int] | None = None) -> None:
+        """See UnitHost."""
+        for number in self._containers if numbers is None else numbers:
+            if (container := self._containers.get(number)) and container.alive():
                 container.kill()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ engine's socket inside a container).
 import contextlib
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,10 +77,19 @@ class Container:
 
     def await_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until the unit answers; raises NotReady with the end of its log."""
-        # Each look at a unit that does not answer yet costs the engine a call.
-        ready.until(self._answers_or_dead, f"unit {self.number}", seconds, every=0.02)
-        if not self.alive():
-            raise ready.NotReady(f"unit {self.number} ended while starting: {self.logs()[-500:]}")
+        self._await(lambda: ready.unit_answers(self.socket_dir), seconds, "starting")
+
+    def hang_up(self) -> None:
+        """SIGHUP to its first process, an init that hands it on to the firmware: a power cycle."""
+        _hand_over(self.unit_dir)
+        with _doing(f"power-cycle unit {self.number}"):
+            _client().api.kill(self.id, "SIGHUP")
+
+    def await_cycle(self, count: int, seconds: float = READY_SECONDS) -> None:
+        """Wait until it answers after ``count`` power cycles since its start; raises NotReady."""
+        self._await(
+            lambda: ready.unit_cycles(self.unit_dir, self.socket_dir) == count, seconds, "being power-cycled"
+        )
 
     def kill(self) -> None:
         """SIGKILL everything in it and prove that it died of that; NotKilled otherwise."""
@@ -121,8 +130,11 @@ class Container:
     def _handle(self) -> Handle:
         return _client().containers.get(self.id)
 
-    def _answers_or_dead(self) -> bool:
-        return ready.unit_answers(self.socket_dir) or not self.alive()
+    def _await(self, answers: Callable[[], bool], seconds: float, doing: str) -> None:
+        # Each look at a unit that does not answer yet costs the engine a call.
+        ready.until(lambda: answers() or not self.alive(), f"unit {self.number}", seconds, every=0.02)
+        if not self.alive():
+            raise ready.NotReady(f"unit {self.number} ended while {doing}: {self.logs()[-500:]}")
 
 
 def engine_answers(seconds: float = 2.0) -> bool:

@@ -1,6 +1,8 @@
 """Where the crypto units of a rig live: the protocol of a host, and the one that uses plain processes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Protocol
 
 from harness import sut
@@ -31,8 +33,11 @@ class UnitHost(Protocol):
     def resume(self, number: int) -> None:
         """Let a stopped unit go on."""
 
-    def stop(self) -> None:
-        """End every unit of this rig, whatever state it is in."""
+    def cycle(self, numbers: Iterable[int]) -> None:
+        """Power-cycle these units, which run, and return when all answer, from the files as they are now."""
+
+    def stop(self, numbers: Iterable[int] | None = None) -> None:
+        """End these units, or every unit of this rig, whatever state they are in."""
 
     def close(self) -> None:
         """Stop, and leave nothing behind."""
@@ -49,6 +54,7 @@ class ProcessHost:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._children: dict[int, Child] = {}
+        self._cycles: Counter[int] = Counter()
         self._asked: Asked | None = None
 
     def watch(self, asked: Asked | None) -> None:
@@ -65,8 +71,9 @@ class ProcessHost:
                 self._layout.logs / f"unit-{number}.log",
                 self._asked and Watch(self._layout.files, self._asked(number)),
             )
+            self._cycles[number] = 0
         for number in started:
-            self._await(number)
+            self._await(number, partial(ready.unit_answers, self._layout.unit_sockets(number)))
 
     def kill(self, number: int) -> None:
         """See UnitHost."""
@@ -80,22 +87,31 @@ class ProcessHost:
         """See UnitHost."""
         self._children[number].resume()
 
-    def stop(self) -> None:
+    def cycle(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
-        for child in self._children.values():
-            child.stop()
-        self._children.clear()
+        cycled = list(numbers)
+        for number in cycled:
+            self._children[number].hang_up()
+            self._cycles[number] += 1
+        for number in cycled:
+            self._await(number, partial(self._is_cycled, number))
+
+    def stop(self, numbers: Iterable[int] | None = None) -> None:
+        """See UnitHost."""
+        for number in list(self._children if numbers is None else numbers):
+            if child := self._children.pop(number, None):
+                child.stop()
 
     def close(self) -> None:
         """See UnitHost."""
         self.stop()
 
-    def _await(self, number: int) -> None:
+    def _is_cycled(self, number: int) -> bool:
+        folders = (self._layout.unit(number), self._layout.unit_sockets(number))
+        return ready.unit_cycles(*folders) == self._cycles[number]
+
+    def _await(self, number: int, answers: Callable[[], bool]) -> None:
         child = self._children[number]
-        ready.until(
-            lambda: child.exit_code is not None or ready.unit_answers(self._layout.unit_sockets(number)),
-            child.name,
-            START_SECONDS,
-        )
+        ready.until(lambda: child.exit_code is not None or answers(), child.name, START_SECONDS)
         if child.exit_code is not None:
             raise ready.NotReady(f"{child.name} ended with exit code {child.exit_code}, see its log")

@@ -15,6 +15,7 @@ from harness.rig import ready
 from harness.rig.child import Child, NotKilled, Watch
 from harness.rig.hosts import START_SECONDS, UnitHost
 from harness.rig.layout import Layout
+from harness.rig.mirror import mirror
 from harness.rig.rest import Rest
 
 COMMAND_SECONDS = 60.0
@@ -67,12 +68,22 @@ class Rig:
         return Watch(self.layout.files, asker(self.conductor, process))
 
     def restore(self, snapshot: Path) -> None:
-        """Stop what runs, put the files of ``snapshot`` in place, and start everything."""
-        self.stop()
-        shutil.rmtree(self.layout.files)
-        shutil.copytree(snapshot, self.layout.files)
+        """Put the files of ``snapshot`` in place and have everything run on them.
+
+        Units that answer are power-cycled; the others are ended and started. Nothing reads or writes the
+        files while they change: clients are gone, and a unit does one thing at a time, so one that answers
+        has done everything that it was sent before.
+        """
+        self._stop_clients()
+        self.conductor.begin(())  # a fault that did not strike is not to strike now
+        numbers = set(self.shape.numbers)
+        running = {number for number in numbers if ready.unit_answers(self.layout.unit_sockets(number))}
+        self._host.stop(numbers - running)
+        mirror(snapshot, self.layout.files)
         self.layout.write_directory(self.shape, relayed=True)
-        self.start()
+        self._host.cycle(sorted(running))
+        self._host.start(sorted(numbers - running))
+        self._start_kms()
 
     def snapshot(self, folder: Path) -> None:
         """Stop everything and copy the files to ``folder``."""
@@ -86,12 +97,15 @@ class Rig:
 
     def stop(self) -> None:
         """Stop everything that runs."""
+        self._stop_clients()
+        self._host.stop()
+
+    def _stop_clients(self) -> None:
         for relay in self._relays:
             relay.hang_up()
         if self._kms:
             self._kms.stop()
             self._kms = None
-        self._host.stop()
 
     def close(self) -> None:
         """Stop everything for good."""

@@ -135,6 +135,36 @@ def test_kill_is_proven_and_registers_outlive_it(start: Start) -> None:
     assert ask(unit, "GET", "/v1/unit") == before
 
 
+def test_power_cycle_of_a_running_container(start: Start) -> None:
+    """SIGHUP reaches the firmware through the init: same container, registers from the files as they are."""
+    unit = start(unit_type="RECOVERY")
+    state = unit.unit_dir / "state.json"
+    factory = state.read_bytes()
+    Administrator(unit).initialise()
+    initialised = ask(unit, "GET", "/v1/unit")
+    unit.hang_up()
+    unit.await_cycle(1)
+    assert ask(unit, "GET", "/v1/unit") == initialised | {"cycle": 1}
+
+    state.write_bytes(factory)
+    unit.hang_up()
+    unit.await_cycle(2)
+    cycled = ask(unit, "GET", "/v1/unit")
+    assert (cycled["imprint"], cycled["registers"]["current"]["state"]) == (True, "Empty")
+    assert not list(unit.unit_dir.glob("tokens/*/[!t]*.object"))
+    with Module(unit.socket_dir / "p11.sock") as module:
+        assert module.slots()
+
+
+def test_power_cycle_that_fails_is_told(start: Start) -> None:
+    """A container whose files make no unit any more ends, and waiting for it says why."""
+    unit = start()
+    (unit.unit_dir / "state.json").write_text("{")
+    unit.hang_up()
+    with pytest.raises(NotReady, match=r"ended while being power-cycled: .*JSONDecodeError"):
+        unit.await_cycle(1)
+
+
 def test_dead_unit_is_not_killed_again(start: Start) -> None:
     """Killing a unit that has ended already is an error: the fault did not fire."""
     unit = start()

@@ -1,0 +1,176 @@
+"""A rig brought back to its snapshot: units that run are power-cycled, the others started."""
+
+import base64
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from harness import sut
+from harness.campaign.worker import Bench
+from harness.model.faults import KMS, unit
+from harness.model.verdicts import Verdict
+from harness.oracle.judge import Oracle
+from harness.rig import golden, ready
+from harness.rig.golden import Golden
+from harness.rig.layout import scratch
+from harness.rig.rig import Rig
+
+SHAPE = sut.Shape(operational=1, recovery=1, keys=8)
+CYCLES = 12
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[tuple[Rig, Golden]]:
+    """A small instance and its snapshot."""
+    root = scratch("test-")
+    rig = Bench("test", root, SHAPE, "", root).rig("rig")
+    try:
+        yield rig, golden.make(rig, root / "golden")
+    finally:
+        rig.close()
+        shutil.rmtree(root)
+
+
+@pytest.fixture
+def restored(made: tuple[Rig, Golden]) -> tuple[Rig, Golden]:
+    """The instance, running, as it was when it was made."""
+    rig, state = made
+    rig.restore(state.snapshot)
+    return rig, state
+
+
+def _cycles(rig: Rig) -> list[int | None]:
+    """Power cycles of each unit since it was started."""
+    layout = rig.layout
+    return [ready.unit_cycles(layout.unit(n), layout.unit_sockets(n)) for n in SHAPE.numbers]
+
+
+def _is_golden(rig: Rig, state: Golden) -> None:
+    """Registers and rows are those of the snapshot, every key opens, and workloads run."""
+    assert rig.rest().registers(SHAPE) == tuple(state.registers)
+    rig.conductor.begin(())
+    ended = rig.tke("auto-mk-rotate", sut.answers())
+    assert ended.exit_code == 0, ended.lines
+    oracle = Oracle(rig.layout, SHAPE, state.ledger, state.registers, rig.rest())
+    assert oracle.judge(rig.terminal.printed).verdict is Verdict.RECOVERED
+
+
+def test_running_units_are_cycled(restored: tuple[Rig, Golden]) -> None:
+    """After a rotation the rig is what it was, with the processes of before, and rotates again."""
+    rig, state = restored
+    _is_golden(rig, state)
+    before = _cycles(rig)
+    rig.restore(state.snapshot)
+    assert _cycles(rig) == [count + 1 for count in before if count is not None]
+    _is_golden(rig, state)
+
+
+def test_a_killed_unit_is_started(restored: tuple[Rig, Golden]) -> None:
+    """Where a unit and the kms have died, those start anew and the other unit is cycled."""
+    rig, state = restored
+    before = _cycles(rig)[0]
+    rig.kill(unit(2))
+    rig.kill(KMS)
+    rig.restore(state.snapshot)
+    assert before is not None
+    assert _cycles(rig) == [before + 1, 0]
+    _is_golden(rig, state)
+
+
+def test_a_paused_unit_is_replaced(restored: tuple[Rig, Golden], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit that does not answer is ended before its files change, so it cannot write into them later."""
+    rig, state = restored
+    monkeypatch.setattr(ready, "LOOK_SECONDS", 0.2)
+    rig.pause(unit(1))
+    rig.restore(state.snapshot)
+    assert _cycles(rig)[0] == 0
+    _is_golden(rig, state)
+
+
+@pytest.fixture
+def factory() -> Iterator[tuple[Rig, Path]]:
+    """A running instance of units in imprint mode, which take unsigned commands, and its snapshot."""
+    root = scratch("test-")
+    rig = Bench("test", root, SHAPE, "", root).rig("rig")
+    try:
+        golden.factory(rig.layout, SHAPE)
+        rig.snapshot(root / "factory")
+        rig.start()
+        yield rig, root / "factory"
+    finally:
+        rig.close()
+        shutil.rmtree(root)
+
+
+def _ordered(rig: Rig, client: socket.socket) -> None:
+    """Send a command that unit 1 accepts, and leave its answer where it is."""
+    point = ec.generate_private_key(ec.SECP521R1()).public_key()
+    key = point.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    new = {"name": "admin", "public_key": base64.b64encode(key).decode()}
+    body = json.dumps({"counter": 1, "parameters": new, "signatures": []})
+    head = f"Host: x\r\nAuthorization: Bearer {rig.rest().token}\r\nContent-Length: {len(body)}\r\n"
+    client.settimeout(10)
+    client.connect(str(rig.layout.admin(1)))
+    client.sendall(f"POST /v1/unit/commands/admin-add HTTP/1.1\r\n{head}\r\n{body}".encode())
+
+
+@pytest.mark.parametrize("order", ["answered", "under way", "paused"])
+def test_a_command_of_before_does_not_reach_the_restored_files(
+    factory: tuple[Rig, Path], monkeypatch: pytest.MonkeyPatch, order: str
+) -> None:
+    """Be a command answered, under way, or waiting in a paused unit: the files are the snapshot's."""
+    rig, snapshot = factory
+    monkeypatch.setattr(ready, "LOOK_SECONDS", 0.2)
+    with socket.socket(socket.AF_UNIX) as client:
+        if order == "paused":
+            rig.pause(unit(1))
+        _ordered(rig, client)
+        if order == "answered":
+            assert client.recv(64).startswith(b"HTTP/1.1 200 OK")
+            assert rig.rest().unit(1)["counter"] == 1
+        rig.restore(snapshot)
+        after = rig.rest().unit(1)
+        assert (after["counter"], after["administrators"]) == (0, [])
+        assert (rig.layout.unit(1) / "state.json").read_bytes() == (
+            snapshot / "units" / "1" / "state.json"
+        ).read_bytes()
+
+
+def test_files_that_make_no_unit_are_an_error(restored: tuple[Rig, Golden], tmp_path: Path) -> None:
+    """A snapshot on which a unit cannot come on is told by its name, and the next restore works."""
+    rig, state = restored
+    broken = tmp_path / "broken"
+    shutil.copytree(state.snapshot, broken)
+    (broken / "units" / "2" / "state.json").write_text("{")
+    with pytest.raises(ready.NotReady, match="unit:2 ended with exit code 1"):
+        rig.restore(broken)
+    rig.restore(state.snapshot)
+    _is_golden(rig, state)
+
+
+def test_many_restores_leave_no_processes_behind(restored: tuple[Rig, Golden]) -> None:
+    """Restored again and again, with a client connected each time, the rig has the processes of before."""
+    rig, state = restored
+    for _ in range(CYCLES):
+        rig.rest()
+        rig.restore(state.snapshot)
+    mark = str(rig.layout.sockets).encode()
+    doors = [
+        line
+        for folder in Path("/proc").glob("[0-9]*")
+        if mark in (line := _command(folder)) and b"p11.sock" in line
+    ]
+    assert len(doors) == len(SHAPE.numbers)
+
+
+def _command(folder: Path) -> bytes:
+    try:
+        return (folder / "cmdline").read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""
