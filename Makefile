@@ -7,15 +7,21 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil test engine image venv packages lock clean
+.PHONY: help hil hil-pytest test engine image venv packages lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  Variables: BACKEND=auto|process|docker, PROFILE=documented|smoke|default|full, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
 
 hil: packages venv ## Run the documented rotation-recovery campaign
 	@docker/backend.sh $(BACKEND)
 	.venv/bin/hil run --profile $(PROFILE) --backend $(BACKEND) $(ARGS)
+
+# Processes: of a container's firmware the system calls are not watched, so the plan would hold faults that miss.
+hil-pytest: packages venv ## Run a sample of the campaign as tests of pytest
+	@mkdir -p .build
+	.venv/bin/hil plan --profile smoke --out .build/plan.jsonl
+	.venv/bin/pytest --hil-plan .build/plan.jsonl --hil-backend process --hil-operational 1 $(PYTEST_ARGS)
 
 test: packages venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .

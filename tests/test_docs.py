@@ -23,7 +23,7 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)\s]+)\)|href=\"([^\"]+)\"")
 PATH = re.compile(r"(?:harness|emulator|tests|docker|\.ci)/[\w./-]*")
 
@@ -72,7 +72,7 @@ def test_make_targets() -> None:
         named = {
             word
             for line in lines
-            for command in re.findall(r"^(?:\$ )?make((?: [a-z]+)+)", line)
+            for command in re.findall(r"^(?:\$ )?make((?: [a-z-]+)+)", line)
             for word in command.split()
         }
         assert named <= targets, f"{document}: {named - targets}"
