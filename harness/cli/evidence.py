@@ -22,6 +22,7 @@ from harness.rig import preflight
 from harness.sut import Shape
 
 FINDINGS_SHOWN = 3
+SIZES = ("operational", "recovery", "failover", "keys")
 
 _id = click.argument("scenario_id", metavar="ID")
 _run = options.folder(
@@ -147,7 +148,7 @@ def _subject(scenario_id: str, run: Path | None, backend: str, size: dict[str, i
     stored = _stored(run, size)
     if stored is None:
         shape = options.sized(PROFILES["default"].shape, size)
-        words = "".join(f" --{name} {getattr(shape, name)}" for name in size)
+        words = "".join(f" --{name} {getattr(shape, name)}" for name in SIZES)
         return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words + _said(backend))
     planned, result = stored.find(scenario_id)
     image = preflight.choose_image(stored.head.get("backend", backend) if backend == "auto" else backend)

@@ -62,6 +62,18 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["up", "--operational", "0"], "1<=x<=3"),
         (["status", "--dir", "nowhere"], "start one with 'hil up --dir"),
         (["down", "--dir", "nowhere"], "start one with 'hil up --dir"),
+        (["replay"], "Missing argument 'ID'"),
+        (["replay", "commit"], "'commit' is no scenario id: auto|parts/CRASH-POINT"),
+        (["replay", "auto/tke@commit/documented"], "VICTIM@EVENT.ORDINAL-before|after"),
+        (["replay", "auto/none/by-heart"], "there is no procedure 'by-heart', known are: documented"),
+        (["replay", "auto/none/documented", "--run", "nowhere"], "nowhere is no run directory"),
+        (["replay", "auto/none/documented", "--run", "x", "--keys", "8"], "the size is that of --run"),
+        (["shrink", "auto/none"], "is no scenario id"),
+        (["shrink", "auto/none/documented", "--tries", "0"], "1<=x<=1000"),
+        (["recheck", "nowhere"], "nowhere is no run directory; name one that 'hil run' made"),
+        (["merge", "--out", "whole"], "Missing argument 'DIR...'"),
+        (["merge", "one", "two"], "Missing option '--out'"),
+        (["merge", "one", "two", "--out", "whole"], "one is no run directory"),
     ],
 )
 def test_bad_argument(refuse: Refuse, argv: Sequence[str], says: str) -> None:

@@ -1,0 +1,105 @@
+"""Shards put together, and folders that are no shards of one plan."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.campaign import merge
+from harness.campaign.merge import NotOneCampaign
+from harness.campaign.rundir import BadRunDir, RunDirBusy, read_campaign, write_plan
+from harness.campaign.stored import Stored
+from harness.model.verdicts import Gate
+from tests.harness.campaign.conftest import HEAD, PLAN, files
+
+if TYPE_CHECKING:
+    from tests.harness.campaign.conftest import Made
+
+
+def test_whole(made: "Made", tmp_path: Path) -> None:
+    """Two shards become the folder of an unsharded run, and stay as they are."""
+    one, two = made("one", (1, 3), {"shard": "1/2"}), made("two", (2,), {"shard": "2/2", "seconds": 2.5})
+    whole = made("whole", head={"shard": "1/1"})
+    before = files(one), files(two)
+    outcome = merge.merge(merge.read([two, one]), tmp_path / "merged")
+    assert (outcome.gate, outcome.seconds) == (Gate.PASS, 4.0)
+    assert (files(one), files(two)) == before
+    merged = files(tmp_path / "merged")
+    expected = files(whole)
+    assert merged.keys() == expected.keys()
+    head, same = json.loads(merged.pop("campaign.json")), json.loads(expected.pop("campaign.json"))
+    assert merged == expected
+    assert head["scenarios"] == same["scenarios"]
+    assert {name: head[name] for name in same} == same | {"seconds": 4.0}
+    assert (head["verdicts"]["RECOVERED"], head["crash_points"]["fired"]) == (2, 3)
+    assert (tmp_path / "latest").resolve() == tmp_path / "merged"
+
+
+def test_a_shard_is_missing(made: "Made", tmp_path: Path) -> None:
+    """What nobody has played makes the whole inconclusive."""
+    outcome = merge.merge(merge.read([made("one", (1, 3), {})]), tmp_path / "merged")
+    assert outcome.gate is Gate.INCONCLUSIVE
+    campaign = read_campaign(tmp_path / "merged")
+    assert (campaign["planned"], len(campaign["scenarios"])) == (3, 2)
+
+
+def test_differences_of_all_shards(made: "Made", tmp_path: Path) -> None:
+    """Scenarios that did not repeat in any shard are those of the whole, which is inconclusive."""
+    audit = {"every": 20, "differing": [PLAN[1].id]}
+    shards = [made("one", (1, 3), {}), made("two", (2,), {"audit": audit})]
+    outcome = merge.merge(merge.read(shards), tmp_path / "merged")
+    assert outcome.differing == (PLAN[1].id,)
+    assert outcome.gate is Gate.INCONCLUSIVE
+
+
+def test_what_only_one_shard_says(made: "Made", tmp_path: Path) -> None:
+    """A field that the shards do not agree on is not claimed of the whole."""
+    shards = [made("one", (1, 3), {"note": 1, "alike": 1}), made("two", (2,), {"note": 2, "alike": 1})]
+    merge.merge(merge.read(shards), tmp_path / "merged")
+    campaign = read_campaign(tmp_path / "merged")
+    assert "note" not in campaign
+    assert campaign["alike"] == 1
+
+
+def test_scenario_twice(made: "Made") -> None:
+    """One scenario has one result."""
+    with pytest.raises(NotOneCampaign, match="merge each shard once"):
+        merge.read([made("one", (1, 2), {}), made("two", (2, 3), {})])
+
+
+def test_other_plan(made: "Made") -> None:
+    """Results of another plan are no part of this one."""
+    two = made("two", (), {})
+    write_plan(two / "plan.jsonl", PLAN[:2])
+    with pytest.raises(NotOneCampaign, match="different plans"):
+        merge.read([made("one", (1,), {}), two])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("keys", 9, "differ in keys: 8 and 9"),
+        ("backend", "docker", "differ in backend: process and docker"),
+        ("units", HEAD["units"] | {"recovery": 2}, "1 operational, 2 recovery"),  # type: ignore[operator]
+    ],
+)
+def test_other_instance(made: "Made", field: str, value: object, says: str) -> None:
+    """Shards that ran on instances of another make are not put together."""
+    with pytest.raises(NotOneCampaign, match=says):
+        merge.read([made("one", (1,), {}), made("two", (2,), {field: value})])
+
+
+def test_unfinished_shard(made: "Made") -> None:
+    """A shard has to be run to its end first."""
+    with pytest.raises(BadRunDir, match="run it to its end first"):
+        merge.read([made("one", (1,), {}), made("two", (2,))])
+
+
+def test_out_is_taken(made: "Made", tmp_path: Path) -> None:
+    """Nothing is written into a folder that holds something, such as one of the shards."""
+    one = made("one", (1,), {})
+    before = files(tmp_path)
+    with pytest.raises(RunDirBusy, match="is not empty; choose another --out"):
+        merge.merge((Stored.read(one),), one)
+    assert files(tmp_path) == before

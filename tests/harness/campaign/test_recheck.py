@@ -1,0 +1,84 @@
+"""Verdicts given again from stored evidence."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.campaign.recheck import recheck
+from harness.campaign.rundir import BadRunDir
+from harness.campaign.stored import Stored
+from harness.model.verdicts import Gate, Verdict
+from tests.harness.campaign.conftest import files
+
+if TYPE_CHECKING:
+    from tests.harness.campaign.conftest import Made
+
+
+def _edit(run: Path, number: int, **fields: Any) -> None:  # noqa: ANN401  unchecked JSON
+    file = run / "scenarios" / str(number) / "observation.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | fields))
+
+
+def test_nothing_changed(made: "Made") -> None:
+    """The same evidence and the same judging give the same verdicts, findings and keys."""
+    stored = Stored.read(made("run", head={}))
+    again = recheck(stored)
+    assert again.changes == ()
+    assert again.results == tuple(stored.results[number] for number in (1, 2, 3))
+    assert (again.judged, again.gate) == (3, Gate.PASS)
+
+
+def test_another_observation(made: "Made") -> None:
+    """Evidence of a lost key is a changed verdict and fails the gate; nothing in the folder is written."""
+    run = made("run", head={})
+    _edit(run, 1, unreadable=[{"key_id": "k", "version": 1, "text": "k is lost"}])
+    before = files(run)
+    again = recheck(Stored.read(run))
+    ((old, new),) = again.changes
+    assert (old.verdict, new.verdict) == (Verdict.RECOVERED, Verdict.DATA_LOST)
+    assert (new.keys.readable, new.findings[0].text) == (7, "k is lost")
+    assert again.gate is Gate.FAIL
+    assert files(run) == before
+
+
+def test_a_loss_that_was_expected(made: "Made") -> None:
+    """A control that loses nothing by its evidence fails the gate as well."""
+    run = made("run", head={})
+    _edit(run, 3, unreadable=[])
+    again = recheck(Stored.read(run))
+    assert [new.verdict for _, new in again.changes] == [Verdict.RECOVERED]
+    assert again.gate is Gate.FAIL
+
+
+def test_no_evidence(made: "Made") -> None:
+    """A scenario that the oracle never came to look at keeps its verdict."""
+    run = made("run", head={})
+    (run / "scenarios" / "3" / "observation.json").unlink()
+    again = recheck(Stored.read(run))
+    assert again.changes == ()
+    assert again.results[2].verdict is Verdict.DATA_LOST
+    assert again.judged == 2
+
+
+def test_unfinished(made: "Made") -> None:
+    """Scenarios without a result leave the gate inconclusive; those of another shard are not missed."""
+    assert recheck(Stored.read(made("cut", (1, 2)))).gate is Gate.INCONCLUSIVE
+    assert recheck(Stored.read(made("shard", (1, 2), {"shard": "1/2"}))).gate is Gate.PASS
+
+
+def test_not_repeatable(made: "Made") -> None:
+    """A difference that the audit found is not forgotten."""
+    run = made("run", head={})
+    (run / "scenarios" / "2" / "difference.txt").write_text("-one\n+other\n")
+    assert recheck(Stored.read(run)).gate is Gate.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]"])
+def test_damaged_evidence(made: "Made", text: str) -> None:
+    """Evidence that cannot be read is named, not passed over."""
+    run = made("run", head={})
+    (run / "scenarios" / "2" / "observation.json").write_text(text)
+    with pytest.raises(BadRunDir, match=r"2/observation\.json is damaged"):
+        recheck(Stored.read(run))
