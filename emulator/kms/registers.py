@@ -6,24 +6,16 @@ decision looks at all operational units together, and at nothing else: no counte
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-
-class State(StrEnum):
-    """Register states; CURRENT is Empty or Valid, NEW is Empty or one of the two Full states."""
-
-    EMPTY = "Empty"
-    VALID = "Valid"
-    UNCOMMITTED = "Full Uncommitted"
-    COMMITTED = "Full Committed"
+from emulator.registers import RegisterState
 
 
 @dataclass(frozen=True)
 class Register:
     """A master-key register: state, verification pattern (32 bytes), CKA_ID of the key object."""
 
-    state: State
+    state: RegisterState
     pattern: bytes
     key_id: bytes | None
 
@@ -61,12 +53,12 @@ def parse(body: dict[str, Any]) -> UnitRegisters:
 def _register(value: dict[str, Any]) -> Register:
     key_id = value["key_id"]
     pattern = bytes.fromhex(value["pattern"])
-    return Register(State(value["state"]), pattern, bytes.fromhex(key_id) if key_id else None)
+    return Register(RegisterState(value["state"]), pattern, bytes.fromhex(key_id) if key_id else None)
 
 
 def common_current(units: Sequence[UnitRegisters]) -> bytes | Refused:
     """Return the pattern that all CURRENT registers share, or why they share none."""
-    empty = [unit for unit in units if unit.current.state is not State.VALID]
+    empty = [unit for unit in units if unit.current.state is not RegisterState.VALID]
     if empty:
         return Refused(f"the current master key register is not Valid in crypto units {_numbers(empty)}")
     if len({unit.current.pattern for unit in units}) > 1:
@@ -79,7 +71,7 @@ def rewrappable(units: Sequence[UnitRegisters]) -> Rewrappable | Refused:
     source = common_current(units)
     if isinstance(source, Refused):
         return source
-    unready = [unit for unit in units if unit.new.state is not State.COMMITTED]
+    unready = [unit for unit in units if unit.new.state is not RegisterState.FULL_COMMITTED]
     if unready:
         return Refused(
             f"the new master key register is not Full Committed in crypto units {_numbers(unready)}"

@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emulator.instance import UnitType
+from emulator.registers import RegisterState
 from emulator.tke.errors import Failed
 from emulator.tke.sigkey import SignatureKey
 from emulator.tke.signing import choose
-from emulator.tke.unitstate import RegisterState, UnitState
+from emulator.tke.unitstate import UnitState
 from emulator.unit.command import Command
 
 _HEADLINE = "An initial condition of the command is not met."

@@ -7,13 +7,13 @@ old key. It cannot bring back a new register.
 from collections.abc import Sequence
 
 from emulator.instance import UnitType
+from emulator.registers import RegisterState
 from emulator.tke import precheck, screen, sigkey, transfer
 from emulator.tke.cloud import states
 from emulator.tke.context import Context
 from emulator.tke.cryptounit import CryptoUnit
 from emulator.tke.errors import Failed
 from emulator.tke.precheck import Facts
-from emulator.tke.unitstate import RegisterState
 from emulator.unit.command import Command
 
 _COMMANDS = (*transfer.COMMANDS_USED, Command.COMMIT, Command.SETIMM)

@@ -19,6 +19,7 @@ import time
 from collections.abc import Sequence
 
 from emulator.instance import UnitType
+from emulator.registers import RegisterState
 from emulator.tke import precheck, sigkey
 from emulator.tke.cloud import Cloud, states
 from emulator.tke.context import Context
@@ -26,7 +27,6 @@ from emulator.tke.cryptounit import CryptoUnit
 from emulator.tke.precheck import Facts
 from emulator.tke.sigkey import UnlockedKey
 from emulator.tke.transfer import commit, copy_master_key, set_immediate
-from emulator.tke.unitstate import RegisterState
 from emulator.tke.workstation import identity
 from emulator.unit.command import Command
 

@@ -1,22 +1,13 @@
 """What a crypto unit says about itself: the answer to ``GET /v1/unit`` as frozen values."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from emulator.instance import UnitType
+from emulator.registers import RegisterState
 
 # Newer modules blank the last four bytes of a verification pattern; what is compared is the rest.
 PATTERN_COMPARED = 56
-
-
-class RegisterState(StrEnum):
-    """States of the two registers: CURRENT is Empty or Valid, NEW is Empty or one of the Full ones."""
-
-    EMPTY = "Empty"
-    VALID = "Valid"
-    FULL_UNCOMMITTED = "Full Uncommitted"
-    FULL_COMMITTED = "Full Committed"
 
 
 @dataclass(frozen=True)

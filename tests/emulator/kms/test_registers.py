@@ -6,16 +6,21 @@ from emulator.kms.registers import (
     Refused,
     Register,
     Rewrappable,
-    State,
     UnitRegisters,
     common_current,
     parse,
     promoted,
     rewrappable,
 )
+from emulator.registers import RegisterState
 
 A, B, C, NONE = (bytes([value]) * 32 for value in (0xA, 0xB, 0xC, 0))
-STATES = {"V": State.VALID, "U": State.UNCOMMITTED, "C": State.COMMITTED, "E": State.EMPTY}
+STATES = {
+    "V": RegisterState.VALID,
+    "U": RegisterState.FULL_UNCOMMITTED,
+    "C": RegisterState.FULL_COMMITTED,
+    "E": RegisterState.EMPTY,
+}
 
 
 def unit(number: int, current: tuple[str, bytes], new: tuple[str, bytes]) -> UnitRegisters:
@@ -75,7 +80,7 @@ def test_parse_reads_the_answer_of_a_unit() -> None:
         },
     }
     assert parse(body) == UnitRegisters(
-        3, Register(State.VALID, A, A[:16]), Register(State.EMPTY, NONE, None)
+        3, Register(RegisterState.VALID, A, A[:16]), Register(RegisterState.EMPTY, NONE, None)
     )
 
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from emulator.instance import UnitType
+from emulator.registers import RegisterState
 from emulator.tke import precheck
 from emulator.tke.errors import Failed
 from emulator.tke.precheck import Condition, Facts
-from emulator.tke.unitstate import Register, RegisterState, UnitState
+from emulator.tke.unitstate import Register, UnitState
 
 A, B, EMPTY = "a" * 64, "b" * 64, Register(RegisterState.EMPTY, "0" * 64)
 UNIT = UnitState(

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from emulator.instance import Instance, UnitEntry, UnitType
+from emulator.registers import RegisterState
 from emulator.tke import screen
 from emulator.tke.sealed import Sealed
 from emulator.tke.sigkey import SignatureKey
-from emulator.tke.unitstate import Administrator, Register, RegisterState, UnitState
+from emulator.tke.unitstate import Administrator, Register, UnitState
 
 PATTERN = "875ee76406167498a2c6474f19a611c95e5bf22ae9b63da133cd8170f620aef4"
 EMPTY = Register(RegisterState.EMPTY, "0" * 64)

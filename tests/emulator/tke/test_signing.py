@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from emulator.instance import UnitType
+from emulator.registers import RegisterState
 from emulator.tke.errors import Failed
 from emulator.tke.sealed import Sealed
 from emulator.tke.sigkey import SignatureKey
 from emulator.tke.signing import choose, signatures_needed
-from emulator.tke.unitstate import Administrator, Register, RegisterState, UnitState
+from emulator.tke.unitstate import Administrator, Register, UnitState
 from emulator.unit.command import Command
 
 EMPTY = Register(RegisterState.EMPTY, "0" * 64)

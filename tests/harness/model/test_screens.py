@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from emulator.instance import Instance, UnitType
 from emulator.tke import screen
-from emulator.tke.unitstate import Register, RegisterState, UnitState
+from emulator.registers import RegisterState
+from emulator.tke.unitstate import Register, UnitState
 from harness.model.screens import registers
 
 INSTANCE = Instance("0c9f", "us-south", "default", "account", "operator", "/kms.sock", ())

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 from emulator.instance import Instance, UnitType
 from emulator.tke import screen
-from emulator.tke.unitstate import Register, RegisterState, UnitState
+from emulator.registers import RegisterState
+from emulator.tke.unitstate import Register, UnitState
 from harness import sut
 from harness.faults.terminal import Answers, Ended
 from harness.procedures import load
