@@ -71,7 +71,7 @@ class Campaign:
     _leash: Connection = field(init=False)
 
     def __post_init__(self) -> None:
-        self._leash = janitor.post(self.bench.root)
+        self._leash = janitor.post(self.bench.root, self.bench.label)
 
     def run(self) -> Outcome:
         """Run to the end. Interrupted: everything is stopped and removed, results so far are kept."""
@@ -83,8 +83,8 @@ class Campaign:
                 if plan is None:
                     plan = self._plan(crew, recording)
                     self.rundir.write_plan(plan)
-                differing = self._play(crew, plan)
-            return self._finish(start, plan, differing)
+                self._play(crew, plan)
+            return self._finish(start, plan)
         finally:
             shutil.rmtree(self.bench.root, ignore_errors=True)
             self._leash.close()
@@ -106,8 +106,8 @@ class Campaign:
         second, self.merged = deepen(crew, [scenario for scenario in first if _is_kill(scenario)])
         return (*first, *second)
 
-    def _play(self, crew: Crew, plan: Sequence[Scenario]) -> tuple[str, ...]:
-        """Play what has no result yet and return the ids in which the audit found a difference."""
+    def _play(self, crew: Crew, plan: Sequence[Scenario]) -> None:
+        """Play what has no result yet."""
         done = self.rundir.results()
         ours = [number for number in range(1, len(plan) + 1) if self.shard.holds(number)]
         orders = [
@@ -115,20 +115,18 @@ class Campaign:
             for number in ours
             if number not in done
         ]
-        differing = []
         finished = len(ours) - len(orders)
         for answer in crew.work(orders):
             played = _played(answer)
-            self.rundir.add_result(played.number, played.result)
             if played.difference:
-                differing.append(played.result.scenario.id)
                 self.rundir.write_difference(played.number, played.difference)
+            self.rundir.add_result(played.number, played.result)
             finished += 1
             self.told(finished, len(ours), played.result)
-        return tuple(differing)
 
-    def _finish(self, start: float, plan: Sequence[Scenario], differing: tuple[str, ...]) -> Outcome:
+    def _finish(self, start: float, plan: Sequence[Scenario]) -> Outcome:
         records = self.rundir.results()
+        differing = tuple(records[number]["id"] for number in self.rundir.differences())
         ordered = [records[number] for number in sorted(records)]
         results = tuple(map(Result.from_record, ordered))
         planned = sum(self.shard.holds(number) for number in range(1, len(plan) + 1))

@@ -23,7 +23,7 @@ Play = Callable[[Scenario], Account]
 def player(shape: Shape, image: str) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
     bench = Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, Path())
-    leash = janitor.post(bench.root)
+    leash = janitor.post(bench.root, bench.label)
     try:
         golden, _ = worker.prepare(bench, recorded=False)
         rig = bench.rig("replay")

@@ -104,6 +104,10 @@ class RunDir:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "difference.txt").write_text("\n".join(lines) + "\n")
 
+    def differences(self) -> tuple[int, ...]:
+        """Return the numbers of the scenarios whose two plays differed, in this session or an earlier one."""
+        return tuple(sorted(int(path.parent.name) for path in self.path.glob("scenarios/*/difference.txt")))
+
     def add_result(self, number: int, result: Result) -> None:
         """Append one line to results.jsonl and flush it."""
         with (self.path / RESULTS).open("a") as stream:

@@ -39,6 +39,11 @@ class Bench:
     image: str
     evidence: Path
 
+    @property
+    def label(self) -> str:
+        """Label of its containers; empty where it has none."""
+        return self.run if self.image else ""
+
     def rig(self, name: str) -> Rig:
         """Make a rig with folders of its own below ``root``."""
         layout = Layout(self.root / name / "files", self.root / name / "s")

@@ -42,9 +42,9 @@ class OwnRig:
     def _make(self) -> tuple[Rig, Golden]:
         image = preflight.choose_image(self._backend)
         root = scratch("hil-")
-        self._undo.enter_context(janitor.post(root))
-        self._undo.callback(shutil.rmtree, root, ignore_errors=True)
         bench = Bench(self._run, root, self.shape, image, root)
+        self._undo.enter_context(janitor.post(root, bench.label))
+        self._undo.callback(shutil.rmtree, root, ignore_errors=True)
         golden, _ = worker.prepare(bench, recorded=False)
         rig = bench.rig(self._name)
         self._undo.callback(rig.close)

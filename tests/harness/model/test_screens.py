@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator.instance import Instance, UnitType
-from emulator.tke import screen
 from emulator.registers import RegisterState
+from emulator.tke import screen
 from emulator.tke.unitstate import Register, UnitState
 from harness.model.screens import registers
 

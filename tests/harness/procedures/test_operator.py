@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from emulator.instance import Instance, UnitType
-from emulator.tke import screen
 from emulator.registers import RegisterState
+from emulator.tke import screen
 from emulator.tke.unitstate import Register, UnitState
 from harness import sut
 from harness.faults.terminal import Answers, Ended
