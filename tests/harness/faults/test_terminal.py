@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.faults import http
-from harness.faults.conductor import Conductor
+from harness.faults.conductor import TYPED, Conductor
 from harness.faults.relay import Relay
 from harness.faults.terminal import Answers, Ended, NoAnswerKnown, Terminal
 from harness.model.faults import TKE, EventClass, Fault, FaultKind, Process, Role, unit
@@ -51,8 +51,9 @@ class Bench:
 
     @property
     def events(self) -> list[str]:
-        """Events by their text, or by name and side."""
-        return [event.text or f"{event.name}-{event.when}" for event in self.conductor.events]
+        """Events by their text, or by name and side; without the command itself."""
+        events = [event for event in self.conductor.events if event.name != TYPED]
+        return [event.text or f"{event.name}-{event.when}" for event in events]
 
 
 @pytest.fixture
