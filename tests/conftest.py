@@ -2,10 +2,15 @@
 
 import functools
 import os
+import signal
 
 import pytest
 
 from harness.rig import docker
+
+# A shell starts a background job with SIGINT ignored, and every child inherits that; then no test could
+# interrupt anything. A handler in this process gives its children the default back.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.cache
