@@ -1,0 +1,53 @@
+"""The tools that everybody has, pointed at a crypto unit of a running instance."""
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.harness.oracle.conftest import Scene
+
+STOCK_CLIENT = "/usr/lib/x86_64-linux-gnu/pkcs11/p11-kit-client.so"
+LIST_WITH_PYTHON_PKCS11 = """
+import pkcs11, sys
+module, label, pin = sys.argv[1:]
+with pkcs11.lib(module).get_token(token_label=label).open(user_pin=pin) as session:
+    for key in session.get_objects({pkcs11.Attribute.LABEL: "master-key"}):
+        print(key.object_class.name, key.id.hex())
+"""
+SECONDS = 60.0
+
+
+@pytest.fixture
+def unit(scene: "Scene") -> tuple[dict[str, str], str, str]:
+    """Environment that leads the stock client to unit 1, its PIN, and the id of its master key."""
+    socket = scene.rig.layout.p11(1)
+    key_id = scene.rig.rest().unit(1)["registers"]["current"]["key_id"]
+    pin = (scene.rig.layout.unit(1) / "pin").read_text().strip()
+    return os.environ | {"P11_KIT_SERVER_ADDRESS": f"unix:path={socket}"}, pin, key_id
+
+
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        command, env=environment, check=True, capture_output=True, text=True, timeout=SECONDS
+    )
+    return done.stdout
+
+
+def test_pkcs11_tool_lists_the_master_key(unit: tuple[dict[str, str], str, str]) -> None:
+    """`pkcs11-tool --list-objects` shows the one master key that the unit's CURRENT register names."""
+    environment, pin, key_id = unit
+    command = ["pkcs11-tool", "--module", STOCK_CLIENT, "--token-label", "unit1", "--login", "--pin", pin]
+    listing = _run([*command, "--list-objects"], environment)
+    assert listing.count("Secret Key Object") == 1
+    assert key_id in listing
+
+
+def test_python_pkcs11_finds_the_master_key(unit: tuple[dict[str, str], str, str]) -> None:
+    """python-pkcs11 over p11-kit-client.so finds the same key by its label."""
+    environment, pin, key_id = unit
+    command = [sys.executable, "-c", LIST_WITH_PYTHON_PKCS11, STOCK_CLIENT, "unit1", pin]
+    assert _run(command, environment).split() == ["SECRET_KEY", key_id]
