@@ -7,6 +7,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,17 +43,26 @@ def factory(layout: Layout, shape: sut.Shape) -> None:
     apikey = secrets.token_hex(16)
     (layout.kms_config.parent / "apikey").write_text(apikey)
     (layout.workstation / "apikey").write_text(apikey)
-    making = [
-        subprocess.Popen(sut.unit_init(layout.unit(number), number, unit_type, layout.secret).argv)
-        for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True)
-    ]
-    for process in making:
-        if process.wait(timeout=SETUP_SECONDS) != 0:
-            raise GoldenError("a crypto unit could not be made; its message stands above")
+    with ExitStack() as stack:
+        making = []
+        for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True):
+            program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret)
+            making.append(subprocess.Popen(program.argv))
+            stack.callback(_end, making[-1])
+        for process in making:
+            if process.wait(timeout=SETUP_SECONDS) != 0:
+                raise GoldenError("a crypto unit could not be made; its message stands above")
     layout.write_directory(shape, relayed=True)
     made = subprocess.run(sut.kms("init", layout.kms_config).argv, check=False, timeout=SETUP_SECONDS)
     if made.returncode != 0:
         raise GoldenError("the key store could not be made; its message stands above")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Make sure that a process does not outlive an interrupted set-up."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
 
 
 def initialise(rig: Rig) -> bytes:
