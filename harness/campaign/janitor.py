@@ -10,12 +10,12 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-# A process that is just being killed may write once more while the folder is being removed.
+# A process that is just being killed may write once more, also when the folder has gone, and make it anew.
 _SCRIPT = """
 cat
 root=$1; shift
 [ $# -eq 0 ] || "$@"
-for _ in 1 2 3 4 5; do rm -rf -- "$root" && exit; sleep 1; done
+for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$root"; sleep 1; [ -e "$root" ] || exit; done
 """
 _REAP = "import sys; from harness.rig import docker; docker.reap(sys.argv[1])"
 

@@ -129,17 +129,6 @@ def run(
         lambda scenarios: _matching(scenarios, only),
         shard,
     )
-    campaign = Campaign(
-        bench,
-        rundir,
-        profile,
-        PROFILES[profile],
-        jobs or os.cpu_count() or 1,
-        _told,
-        lambda scenarios: _matching(scenarios, only),
-        shard,
-    )
-    # Only now: whoever reads this may interrupt, and the campaign has seen to it that nothing is left then.
     print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
     outcome = campaign.run()
     for text in _closing(outcome, rundir.path):
