@@ -18,6 +18,7 @@ from harness.cli import options
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE
 from harness.report import console
+from harness.report.write import write_all
 from harness.rig import preflight
 from harness.rig.layout import scratch
 from harness.sut import Shape
@@ -130,7 +131,10 @@ def run(
         shard,
     )
     print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
-    outcome = campaign.run()
+    try:
+        outcome = campaign.run()
+    finally:
+        options.complain(write_all(rundir.path))
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]

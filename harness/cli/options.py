@@ -1,6 +1,7 @@
-"""Options that several commands share."""
+"""What several commands share: options, examples, complaints."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,12 @@ Command = Callable[..., Any]
 def examples(*lines: str) -> str:
     """Return the text that stands below the options of a command."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def complain(lines: Iterable[str]) -> None:
+    """Say on stderr what did not work, where the command itself goes on."""
+    for line in lines:
+        print(f"hil: {line}", file=sys.stderr)
 
 
 def backend(command: Command) -> Command:

@@ -1,0 +1,133 @@
+"""junit.xml, in the common form that Jenkins, GitHub's and GitLab's readers share.
+
+One suite a flow and procedure, one test case a scenario, named by its id. A verdict that is not the expected
+one is a failure, a failure of the bench an error; a fault that did not fire is a failure of the type
+NOT_FIRED. Nothing is ever `skipped`: readers count that as harmless. One more case, the gate, stands for the
+campaign as a whole, so that the file is green exactly where the exit code is 0.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from xml.etree import ElementTree as ET
+
+from harness.campaign.stored import Stored
+from harness.model.scenario import Result
+from harness.model.verdicts import Gate, Verdict
+from harness.report.console import GATES
+
+ROOT = "hil"
+FINDINGS_MAX = 20
+UNFINISHED = "UNFINISHED: the campaign did not come to its end"
+DIFFERS = "NOT_REPEATABLE"
+# What XML 1.0 cannot hold, not even escaped.
+_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def document(stored: Stored) -> str:
+    """Return the text of junit.xml for a run directory, finished or not."""
+    suites: dict[str, list[ET.Element]] = defaultdict(list)
+    differing = set(stored.differing)
+    for number, result in sorted(stored.results.items()):
+        name = f"{ROOT}.{result.scenario.flow}.{result.scenario.procedure}"
+        suites[name].append(_case(stored, number, result, name, result.scenario.id in differing))
+    gate = f"{ROOT}.campaign"
+    suites[gate].append(_gate(stored, gate))
+    root = ET.Element("testsuites", {"name": ROOT})
+    for name, cases in suites.items():
+        suite = ET.SubElement(root, "testsuite", {"name": name, **_counts(cases)})
+        suite.extend([*_properties(stored), *cases])
+    everything = [case for cases in suites.values() for case in cases]
+    # The common schema has no such count on the outermost element.
+    root.attrib |= {key: count for key, count in _counts(everything).items() if key != "skipped"}
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _counts(cases: Sequence[ET.Element]) -> dict[str, str]:
+    return {
+        "tests": str(len(cases)),
+        "failures": str(sum(case.find("failure") is not None for case in cases)),
+        "errors": str(sum(case.find("error") is not None for case in cases)),
+        "skipped": "0",
+        "time": f"{sum(float(case.attrib['time']) for case in cases):.3f}",
+    }
+
+
+def _properties(stored: Stored) -> Iterator[ET.Element]:
+    """Yield what ran, as far as campaign.json tells."""
+    known = {
+        name: stored.head[name] for name in ("profile", "backend", "shard", "keys") if name in stored.head
+    }
+    if known:
+        properties = ET.Element("properties")
+        for name, value in known.items():
+            ET.SubElement(properties, "property", {"name": name, "value": str(value)})
+        yield properties
+
+
+def _case(stored: Stored, number: int, result: Result, suite: str, differs: bool) -> ET.Element:  # noqa: FBT001
+    name = {"classname": suite, "name": result.scenario.id, "time": f"{result.seconds:.3f}"}
+    case = ET.Element("testcase", name)
+    if result.verdict is Verdict.HARNESS_ERROR:
+        _outcome(case, "error", result.verdict, _message(result), _findings(result))
+    elif not result.as_documented:
+        _outcome(case, "failure", result.verdict, _message(result), _findings(result))
+    elif differs:
+        difference = stored.scenario_folder(number) / "difference.txt"
+        text = difference.read_text().splitlines() if difference.exists() else ()
+        _outcome(case, "failure", DIFFERS, "inconclusive: two plays of this scenario differ", text)
+    ET.SubElement(case, "system-out").text = _clean("\n".join(_account(stored, number, result)))
+    return case
+
+
+def _outcome(case: ET.Element, tag: str, kind: str, message: str, lines: Iterable[str]) -> None:
+    element = ET.SubElement(case, tag, {"type": kind, "message": _clean(message)})
+    element.text = _clean("\n".join((message, *lines)))
+
+
+def _message(result: Result) -> str:
+    if result.verdict is Verdict.NOT_FIRED:
+        missed = (
+            fault.id for fault, fired in zip(result.scenario.faults, result.fired, strict=True) if not fired
+        )
+        return f"inconclusive: {', '.join(missed)} did not fire"
+    keys = f"{result.keys.readable} of {result.keys.total} keys readable"
+    return f"{result.verdict}, expected {result.scenario.expected}; {keys}"
+
+
+def _findings(result: Result) -> Iterator[str]:
+    yield from (f"{finding.check}: {finding.text}" for finding in result.findings[:FINDINGS_MAX])
+    if len(result.findings) > FINDINGS_MAX:
+        yield f"... and {len(result.findings) - FINDINGS_MAX} more, see verdict.json"
+
+
+def _account(stored: Stored, number: int, result: Result) -> Iterator[str]:
+    """Yield what an operator did and what came of it, and where to read on."""
+    lost = result.keys.total - result.keys.readable
+    if result.as_documented and result.verdict is Verdict.DATA_LOST:
+        yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys"
+    yield f"recovery: {' -> '.join(result.recovery) or 'nothing to do'}"
+    yield f"rules: {'; '.join(result.rules) or 'none'}"
+    yield f"keys readable: {result.keys.readable} of {result.keys.total}"
+    yield f"evidence: {stored.scenario_folder(number)}"
+    yield f"again: hil replay {result.scenario.id} --run {stored.path}"
+
+
+def _gate(stored: Stored, suite: str) -> ET.Element:
+    """Return the case of the whole campaign."""
+    case = ET.Element("testcase", {"classname": suite, "name": "gate", "time": "0.000"})
+    played = f"{len(stored.results)} of {stored.planned} scenarios have a result"
+    if not stored.head:
+        _outcome(case, "error", "unfinished", UNFINISHED, (played,))
+        return case
+    gate = Gate(stored.head["gate"])
+    if gate is Gate.ERROR:
+        _outcome(case, "error", str(gate), GATES[gate], (played,))
+    elif gate is not Gate.PASS:
+        _outcome(case, "failure", str(gate), GATES[gate], (played,))
+    return case
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,43 @@
+"""All reports of a run directory, written from what stands in it: also of a campaign that was broken off.
+
+Each report is one line of REPORTS. One that cannot be written keeps neither the others nor the exit code of
+the campaign from anybody: it is told in a line, and the evidence that it is made from is there still.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.campaign.rundir import PLAN
+from harness.campaign.stored import Stored
+from harness.report import junit
+
+# File name, and what makes its text of a run directory.
+REPORTS: tuple[tuple[str, Callable[[Stored], str]], ...] = (("junit.xml", junit.document),)
+
+
+def write_all(run_dir: Path) -> tuple[str, ...]:
+    """Write every report of a run directory; return a line for each that could not be written.
+
+    A campaign that has no plan yet has nothing to report, and gets none.
+    """
+    if not (run_dir / PLAN).exists():
+        return ()
+    try:
+        stored = Stored.read(run_dir)
+    except Exception as error:
+        return (f"no report was written: {error}",)
+    complaints = (_write(run_dir / name, make, stored) for name, make in REPORTS)
+    return tuple(complaint for complaint in complaints if complaint)
+
+
+def _write(path: Path, make: Callable[[Stored], str], stored: Stored) -> str:
+    """Replace one report as a whole, so that who reads it meanwhile never sees half of it."""
+    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        temporary.write_text(make(stored), encoding="utf-8")
+        temporary.replace(path)
+    except Exception as error:
+        temporary.unlink(missing_ok=True)
+        return f"{path} was not written: {type(error).__name__}: {error}"
+    return ""
