@@ -7,7 +7,6 @@ the program it sends the listener there, or else the reason why there is none, a
 """
 
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
@@ -16,15 +15,11 @@ import selectors
 import signal
 import socket
 import sys
-import traceback
-from typing import Any, NoReturn
 
 from harness import sut
-from harness.watch.filter import CannotWatch, install
+from harness.nursery.fork import STREAMS, become
 
 REQUEST_BYTES_MAX = 64 * 1024
-STREAMS = 3
-PR_SET_PDEATHSIG = 1
 
 
 def main(argv: list[str]) -> int:
@@ -65,7 +60,8 @@ def _serve(bench: socket.socket) -> bool:
         for descriptor in (leads, led):
             os.close(descriptor)
         bench.close()
-        _become(json.loads(raw), descriptors, parent)
+        request = json.loads(raw)
+        become(request["module"], request["arguments"], request["environment"], descriptors, parent)
     os.close(led)
     os.read(leads, 1)
     for descriptor in (leads, *descriptors):
@@ -82,52 +78,6 @@ def _report(bench: socket.socket) -> None:
             if pid == 0:
                 return
             bench.send(json.dumps({"pid": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
-
-
-def _become(request: dict[str, Any], descriptors: list[int], parent: int) -> NoReturn:
-    """Turn a forked child into the program."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    streams, watchers = descriptors[:STREAMS], descriptors[STREAMS:]
-    for target, descriptor in enumerate(streams):
-        os.dup2(descriptor, target)
-        os.close(descriptor)
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    for watcher in watchers:
-        _be_watched(socket.socket(fileno=watcher))
-    code = _run(request["module"], request["arguments"])
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def _be_watched(bench: socket.socket) -> None:
-    """Put this process under the filter of system calls and hand its listener over."""
-    with bench:
-        try:
-            listener = install()
-        except CannotWatch as error:
-            bench.send(str(error).encode())
-            os._exit(1)
-        socket.send_fds(bench, [b"listener"], [listener])
-        os.close(listener)
-
-
-def _run(module: str, arguments: list[str]) -> int:
-    try:
-        return int(importlib.import_module(module).main(arguments))
-    except SystemExit as ended:
-        if isinstance(ended.code, str):
-            sys.stderr.write(ended.code + "\n")
-        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
-    except BaseException:
-        traceback.print_exc()
-        return 1
 
 
 if __name__ == "__main__":
