@@ -4,7 +4,6 @@ It never sees a register, a row or a fault directly. That is the point: the page
 a person has seen, so the bench must not be better informed than that person.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,8 +11,9 @@ from harness import sut
 from harness.faults.terminal import Answers, Ended
 from harness.model import evidence, screens
 from harness.model.evidence import ErrorClass, Evidence
-from harness.model.registers import UnitRegisters, promoted, promotion
-from harness.model.rules import AGAIN, LOOK, Act, Look, NoAnswer, Procedure, Rule, decide
+from harness.model.orders import orders
+from harness.model.registers import UnitRegisters, promotion
+from harness.model.rules import LOOK, Act, Look, NoAnswer, Procedure, Rule, decide
 
 ROUNDS_MAX = 6
 
@@ -96,25 +96,12 @@ class Operator:
     def _follow(self, rule: Rule, ended: Ended, units: tuple[UnitRegisters, ...]) -> Ended | None:
         """Run the commands of a rule; return the one that failed, None where none did."""
         self._rules.append(rule.name)
-        for entry in self._typed(rule, ended.command):
-            command, _, argument = entry.partition(" ")
-            numbers = " ".join(map(str, promoted(units))) if argument == "@promoted" else argument
-            self._commands.append(f"{command} {numbers}".strip())
-            result = self._console.tke(command, sut.answers(numbers))
+        for order in orders(rule, ended.command, sut.FLOWS[self._flow], units):
+            self._commands.append(str(order))
+            result = self._console.tke(order.command, sut.answers(order.units))
             if result.exit_code != 0:
                 return result
         return None
-
-    def _typed(self, rule: Rule, failed: str) -> Iterator[str]:
-        """Yield what a rule says to type; a command of the flow typed again is followed by the rest of it."""
-        flow = sut.FLOWS[self._flow]
-        for entry in rule.run:
-            if entry != AGAIN:
-                yield entry
-            elif failed in flow:
-                yield from flow[flow.index(failed) :]
-            else:
-                yield failed
 
     def _done(self, stuck: str) -> Recovery:
         return Recovery(tuple(self._commands), tuple(self._rules), stuck)
