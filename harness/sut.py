@@ -7,7 +7,7 @@ the wire protocols. Another system under test would be another module like this 
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +134,42 @@ PASSWORD = "bench-password"  # noqa: S105
 FLOWS = {
     "auto": ("auto-mk-rotate",),
     "parts": ("cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-rotate"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a rotation: patterns of the events that occur in no other; ``message`` opens it, 0 is none."""
+
+    title: str
+    events: tuple[str, ...]
+    message: int = 0
+
+
+_FROM_REWRAP = (
+    Step("rewrap the key store", ("rewrap", "rewrap-wait", "sql-commit", "C_*")),
+    Step("set immediate", ("message2", "setimm"), message=2),
+)
+# Where the bench shows them; what an operator has to find in a transcript stands in harness/model/evidence.py.
+MESSAGES = {
+    1: "Delaying 30 seconds to allow server to discover new master key values",
+    2: "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm",
+}
+# The steps of each flow in their order. What belongs to no step by its name belongs to where it occurs.
+STEPS: Mapping[str, Sequence[Step]] = {
+    "auto": (
+        Step("check", ()),
+        Step("make and copy NEW", ("generate", "importer", "export", "import")),
+        Step("commit", ("commit",)),
+        Step("delay", ("message1",), message=1),
+        *_FROM_REWRAP,
+    ),
+    "parts": (
+        Step("check", ()),
+        Step("load NEW", ("importer", "load")),
+        Step("commit", ("commit",)),
+        *_FROM_REWRAP,
+    ),
 }
 
 Answer = tuple[re.Pattern[str], str]
