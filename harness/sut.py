@@ -139,7 +139,7 @@ FLOWS = {
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a rotation: patterns of the events that occur in no other; ``message`` opens it, 0 is none."""
+    """A step of a rotation: patterns of events that occur in no other, and the message that opens it."""
 
     title: str
     events: tuple[str, ...]
@@ -150,7 +150,7 @@ _FROM_REWRAP = (
     Step("rewrap the key store", ("rewrap", "rewrap-wait", "sql-commit", "C_*")),
     Step("set immediate", ("message2", "setimm"), message=2),
 )
-# Where the bench shows them; what an operator has to find in a transcript stands in harness/model/evidence.py.
+# As they are printed; how they are found in a transcript stands in harness/model/evidence.py.
 MESSAGES = {
     1: "Delaying 30 seconds to allow server to discover new master key values",
     2: "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm",
