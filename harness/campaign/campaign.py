@@ -12,6 +12,7 @@ from typing import Any
 from harness.campaign import janitor, worker
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen
+from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.profiles import DOCUMENTED, Profile
 from harness.campaign.record import Recording
 from harness.campaign.rundir import Record, RunDir
@@ -56,7 +57,7 @@ class Outcome:
 class Campaign:
     """Plays a profile's plan, or the plan that its run directory holds already, on ``jobs`` workers.
 
-    ``chosen`` narrows a new plan down; ``told`` hears of every result as it comes.
+    ``chosen`` narrows a new plan down; ``told`` hears of every result as it comes, ``entered`` of each phase.
     """
 
     bench: Bench
@@ -67,6 +68,7 @@ class Campaign:
     told: Told
     chosen: Chosen = tuple
     shard: Shard = field(default_factory=Shard)
+    entered: Entered = unheard
     merged: Merged | None = None
     _leash: Connection = field(init=False)
 
@@ -78,7 +80,7 @@ class Campaign:
         start = time.monotonic()
         try:
             plan = self.rundir.plan()
-            golden, recording = worker.prepare(self.bench, recorded=plan is None)
+            golden, recording = worker.prepare(self.bench, recorded=plan is None, entered=self.entered)
             with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
                 if plan is None:
                     plan = self._plan(crew, recording)
@@ -92,7 +94,7 @@ class Campaign:
     def plan(self) -> tuple[tuple[Scenario, ...], Recording]:
         """Only make the plan, and return it with the recording that it is made from."""
         try:
-            golden, recording = worker.prepare(self.bench, recorded=True)
+            golden, recording = worker.prepare(self.bench, recorded=True, entered=self.entered)
             with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
                 return self._plan(crew, recording), recording
         finally:
@@ -100,6 +102,7 @@ class Campaign:
             self._leash.close()
 
     def _plan(self, crew: Crew, recording: Recording) -> tuple[Scenario, ...]:
+        self.entered(Phase.PLANNING)
         first = tuple(self.chosen(tuple(self.profile.plan(recording, self.bench.shape))))
         if self.profile.depth == 1:
             return first
@@ -108,6 +111,7 @@ class Campaign:
 
     def _play(self, crew: Crew, plan: Sequence[Scenario]) -> None:
         """Play what has no result yet."""
+        self.entered(Phase.PLAYING)
         done = self.rundir.results()
         ours = [number for number in range(1, len(plan) + 1) if self.shard.holds(number)]
         orders = [

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from harness import sut
 from harness.campaign.attempt import Account, attempt, reach
+from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
 from harness.model.faults import Fault
@@ -106,12 +107,16 @@ class Lost:
 Answer = Played | Reached | Recorded | Lost
 
 
-def prepare(bench: Bench, *, recorded: bool) -> tuple[Golden, Recording]:
+def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tuple[Golden, Recording]:
     """Set up the golden state, and record every flow on it where that is asked for."""
+    entered(Phase.GOLDEN)
     rig = bench.rig("golden")
     try:
         state = golden.make(rig, bench.root / "snapshot")
-        return state, record(rig, state) if recorded else {}
+        if not recorded:
+            return state, {}
+        entered(Phase.RECORDING)
+        return state, record(rig, state)
     finally:
         rig.close()
 
