@@ -1,0 +1,99 @@
+"""The twin against a campaign: does every cell, a crash state and a procedure, end as predicted?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.model.twin.crashes import UnreadableState, read
+from harness.model.twin.predict import Prediction, Share, predict
+from harness.model.verdicts import Verdict
+
+Record = Mapping[str, Any]
+VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A result that is not as predicted; ``predicted`` in words."""
+
+    id: str
+    predicted: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """``cells``: pairs of crash state and procedure; ``agree``: those whose results are all as predicted."""
+
+    cells: int
+    agree: int
+    differences: tuple[Difference, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return the field ``model`` of campaign.json."""
+        return {
+            "cells": self.cells,
+            "agree": self.agree,
+            "differ": [difference.id for difference in self.differences],
+        }
+
+
+def agreement(records: Iterable[Record]) -> Agreement:
+    """Compare every result of a campaign that reached a crash state with the twin's prediction."""
+    cells: dict[tuple[str, str], bool] = {}
+    differences = []
+    for record in records:
+        if record["verdict"] in VOID or not record["state"]:
+            continue
+        cell = record["state"], record["id"].rpartition("/")[2]
+        found = compare(record)
+        cells[cell] = cells.get(cell, True) and found is None
+        if found:
+            differences.append(found)
+    return Agreement(len(cells), sum(cells.values()), tuple(differences))
+
+
+def compare(record: Record) -> Difference | None:
+    """Compare one result; None where it is as predicted."""
+    try:
+        predictions = predict(
+            read(record).instance,
+            record["recovery"],
+            kills=max(0, len(record["faults"]) - 1),
+            ended=not record["stuck"],
+        )
+    except UnreadableState:
+        return Difference(record["id"], "a crash state that can be read", record["state"])
+    except KeyError as error:
+        return Difference(record["id"], f"no command {error}", record["verdict"])
+    if any(_fits(prediction, record) for prediction in predictions):
+        return None
+    return Difference(record["id"], " or ".join(sorted(map(_said, predictions))), _seen(record))
+
+
+def _fits(prediction: Prediction, record: Record) -> bool:
+    """Whether a result is what was predicted: its verdict, and how many of the keys are readable.
+
+    An operator whom the procedure leaves without an answer is STUCK also where the instance is whole.
+    """
+    verdict = prediction.verdict
+    if record["stuck"] and verdict is Verdict.RECOVERED:
+        verdict = Verdict.STUCK
+    keys = record["keys"]
+    lost = Share.of(keys["total"] - keys["readable"], keys["total"])
+    return record["verdict"] == verdict and _possible(prediction.unreadable, lost)
+
+
+def _possible(rows: Share, keys: Share) -> bool:
+    """A key is lost with any of its rows, so all keys can be lost with some of the rows."""
+    return rows is keys or (rows is Share.SOME and keys is Share.ALL)
+
+
+def _said(prediction: Prediction) -> str:
+    refused = f", refused: {', '.join(prediction.refused)}" if prediction.refused else ""
+    return f"{prediction.verdict} ({prediction.unreadable} of the rows unreadable{refused})"
+
+
+def _seen(record: Record) -> str:
+    keys = record["keys"]
+    return f"{record['verdict']} ({keys['readable']} of {keys['total']} keys readable)"

@@ -1,0 +1,95 @@
+"""Predictions: what is left of the keys when certain commands are typed from a certain crash state."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from harness.model.twin.commands import run
+from harness.model.twin.instance import OLD, Instance
+from harness.model.verdicts import Verdict
+
+
+class Share(StrEnum):
+    """How much of something; a rewrap is modelled no finer than begun, half done and done."""
+
+    NONE = "none"
+    SOME = "some"
+    ALL = "all"
+
+    @classmethod
+    def of(cls, part: int, whole: int) -> "Share":
+        """Classify a part of a whole."""
+        return cls.NONE if part == 0 else cls.ALL if part == whole else cls.SOME
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is to be seen afterwards.
+
+    ``unreadable``: rows that not every operational unit reads with CURRENT. ``gone``: rows under a master key
+    that is in no register any more. ``refused``: the commands that did not start or did not go on, in order.
+    ``unchanged``: registers, rows and selection are those of the crash.
+    """
+
+    verdict: Verdict
+    unreadable: Share
+    gone: Share
+    refused: tuple[str, ...]
+    unchanged: bool
+
+
+def predict(crash: Instance, lines: Sequence[str], *, kills: int = 0, ended: bool = True) -> set[Prediction]:
+    """Predict what follows from a crash state when ``lines`` are typed.
+
+    ``kills``: how many of the commands may have been killed at a step of the bench's choosing; without one
+    there is exactly one prediction. ``ended``: whether the operator stopped because all was done, so that the
+    last command cannot be one that was killed.
+    """
+    reached: set[_Way] = {_Way(crash, kills, ())}
+    for place, line in enumerate(lines, start=1):
+        safe = ended and place == len(lines)
+        reached = {after for way in reached for after in _after(way, line, killable=not safe)}
+    return {_prediction(crash, way.instance, way.refused) for way in reached}
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way that things may have gone: ``kills`` are still to come."""
+
+    instance: Instance
+    kills: int
+    refused: tuple[str, ...]
+
+
+def _after(way: _Way, line: str, *, killable: bool) -> Iterator[_Way]:
+    """Yield where one command may leave the instance: at its end, or where a kill cuts it short."""
+    ran = run(way.instance, line)
+    yield _Way(ran.end, way.kills, (*way.refused, line) if ran.refused else way.refused)
+    if killable and way.kills:
+        yield from (_Way(state, way.kills - 1, way.refused) for state in ran.states)
+
+
+def _prediction(crash: Instance, end: Instance, refused: tuple[str, ...]) -> Prediction:
+    rows = sum(count for _, count in end.rows)
+    unreadable = rows - _readable(end)
+    gone = sum(count for key, count in end.rows if key not in end.held)
+    verdict = Verdict.DATA_LOST if unreadable else Verdict.RECOVERED if _whole(end) else Verdict.STUCK
+    unchanged = replace(end, shown=crash.shown, made=crash.made) == crash
+    return Prediction(verdict, Share.of(unreadable, rows), Share.of(gone, rows), refused, unchanged)
+
+
+def _readable(instance: Instance) -> int:
+    """Rows that every operational unit reads."""
+    currents = {unit.current for unit in instance.operational}
+    return instance.under(next(iter(currents))) if len(currents) == 1 else 0
+
+
+def _whole(instance: Instance) -> bool:
+    """Whether the rotation is complete: one key that is not the old one, NEW empty, workloads let in."""
+    currents = {unit.current for unit in instance.units}
+    return (
+        len(currents) == 1
+        and not currents & {OLD, None}
+        and all(unit.new is None for unit in instance.units)
+        and instance.target is None
+    )
