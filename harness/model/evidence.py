@@ -10,9 +10,20 @@ from enum import StrEnum
 
 from harness.model.registers import Promotion
 
-# Tolerant of the spellings that the pages use: trailing period, MKS for KMS.
-MESSAGE_1 = re.compile(r"Delaying 30 seconds to allow server to discover new master key values\.?")
-MESSAGE_2 = re.compile(r"(KMS|MKS) CRK rewrap successful, waiting on cryptounit-mk-setimm\.?")
+
+def phrase(text: str) -> re.Pattern[str]:
+    """Return a pattern that finds ``text`` also where a narrow terminal has broken it into lines."""
+    return re.compile(r"\s*".join(re.escape(sign) for sign in text if not sign.isspace()))
+
+
+MESSAGE_1 = phrase("Delaying 30 seconds to allow server to discover new master key values")
+# One of the pages writes MKS. Both messages may end in a period.
+MESSAGE_2 = re.compile(
+    r"[KM]\s*" + phrase("S CRK rewrap successful, waiting on cryptounit-mk-setimm").pattern
+)
+
+_TOKEN = phrase("Status code: 401")
+_UNCHANGED = phrase("Nothing was changed.")
 
 
 class ErrorClass(StrEnum):
@@ -38,10 +49,8 @@ class Evidence:
 
 def messages(lines: Sequence[str]) -> tuple[bool, bool]:
     """Whether message 1 and message 2 stand in the transcript."""
-    return (
-        any(MESSAGE_1.search(line) for line in lines),
-        any(MESSAGE_2.search(line) for line in lines),
-    )
+    text = "\n".join(lines)
+    return bool(MESSAGE_1.search(text)), bool(MESSAGE_2.search(text))
 
 
 def error_class(lines: Sequence[str], exit_code: int) -> ErrorClass:
@@ -49,8 +58,8 @@ def error_class(lines: Sequence[str], exit_code: int) -> ErrorClass:
     text = "\n".join(lines)
     if exit_code <= 0:
         return ErrorClass.NONE
-    if "Status code: 401" in text:
+    if _TOKEN.search(text):
         return ErrorClass.TOKEN
-    if "Nothing was changed." in text:
+    if _UNCHANGED.search(text):
         return ErrorClass.PRECHECK
     return ErrorClass.OTHER

@@ -21,11 +21,13 @@ SECOND = "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm"
         ([f"  {FIRST}  "], (True, False)),
         ([FIRST[:-1]], (False, False)),
         (["KMS CRK rewrap"], (False, False)),
-        ([FIRST[:40], FIRST[40:]], (False, False)),
+        ([FIRST[:40], FIRST[40:]], (True, False)),
+        ([SECOND[:9], SECOND[9:60], SECOND[60:]], (False, True)),
+        ([FIRST[:40], SECOND, FIRST[40:]], (False, True)),
     ],
 )
 def test_messages(lines: list[str], expected: tuple[bool, bool]) -> None:
-    """Both spellings of the page count, a part of a message does not."""
+    """Both spellings of the page count, on a narrow terminal too; a part of a message does not."""
     assert messages(lines) == expected
 
 
