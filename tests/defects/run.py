@@ -1,0 +1,181 @@
+"""``make defects``: every defect of the catalogue has to be convicted by a campaign.
+
+A defect is sown from outside (seed/sitecustomize.py) into an ordinary ``hil run`` of the scenario that is to
+convict it. After that every check of the bench is taken away once, the same way, and the defect that it alone
+convicts has to get through: so no check is there for show.
+
+Exit codes: 0 all convicted, 1 one of them was not, 64 usage.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import Enum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Exit, Verdict
+from tests.defects import catalogue
+from tests.defects.catalogue import Change, Check, Defect
+
+SEED = Path(__file__).parent / "seed"
+HIL = Path(sys.executable).with_name("hil")
+KEYS = 8
+RUN_SECONDS = 300.0
+EX_HOLE = 1
+EX_USAGE = 64
+
+
+class Outcome(Enum):
+    """How a campaign on a defective instance ended."""
+
+    CONVICTED = "convicted"  # as the catalogue says
+    SURVIVED = "SURVIVED"  # the gate says pass
+    OTHERWISE = "OTHERWISE"  # the gate does not say pass, but for another reason than the catalogue's
+    NOT_SOWN = "NOT SOWN"  # no process ran the changed code, or the text to change is not there
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a campaign said about a defect: the scenario or probe, its verdict, its first finding."""
+
+    defect: Defect
+    outcome: Outcome
+    verdict: str
+    why: str
+    seconds: float
+    without: str = ""
+
+    def __str__(self) -> str:
+        by = f"probe {self.defect.probe}" if self.defect.probe else self.defect.scenario
+        without = f"without {self.without}: " if self.without else ""
+        return (
+            f"{self.outcome.value:<10} {without}{self.defect.name:<32} {by}  {self.verdict}  "
+            f"{self.why}  {self.seconds:.1f} s"
+        )
+
+
+def try_defect(defect: Defect, without: Check | None = None) -> Trial:
+    """Run a campaign on an instance with ``defect``, and a bench without a check."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="hil-defect-") as folder:
+        changes = (*defect.changes, *(without.changes if without else ()))
+        environment = _sow(Path(folder), changes)
+        code, printed = _campaign(Path(folder), defect, environment)
+        outcome, verdict, why = _judge(Path(folder), defect, len(changes), code, printed)
+    return Trial(defect, outcome, verdict, why, time.monotonic() - start, without.name if without else "")
+
+
+def _sow(folder: Path, changes: Sequence[Change]) -> dict[str, str]:
+    """Write the seed and return the environment that sows it."""
+    (folder / "proofs").mkdir()
+    seed = folder / "seed.json"
+    records = [change.record() for change in changes]
+    seed.write_text(json.dumps({"proofs": str(folder / "proofs"), "changes": records}))
+    path = os.pathsep.join([str(SEED), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path, "HIL_SEED": str(seed)}
+
+
+def _campaign(folder: Path, defect: Defect, environment: dict[str, str]) -> tuple[int, str]:
+    """Run ``hil`` as anybody would, and return its exit code and the last line that it printed."""
+    scenario = Scenario.parse(defect.scenario, Verdict.RECOVERED)
+    plan = folder / "plan.jsonl"
+    plan.write_text(json.dumps({"number": 1, "id": scenario.id, "expected": str(scenario.expected)}) + "\n")
+    operational, recovery = defect.units
+    size = ("--operational", str(operational), "--recovery", str(recovery), "--keys", str(KEYS))
+    argv = [str(HIL), "run", "--plan", str(plan), "--out", str(folder / "run")]
+    hil = subprocess.Popen(
+        [*argv, "--backend", "process", "--jobs", "1", *size],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, _ = hil.communicate(timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        printed = f"not finished within {RUN_SECONDS:g} s"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(hil.pid, signal.SIGKILL)
+        hil.wait()
+    return hil.returncode, (printed.strip().splitlines() or [""])[-1]
+
+
+def _judge(folder: Path, defect: Defect, changes: int, code: int, printed: str) -> tuple[Outcome, str, str]:
+    """Return the outcome, the verdict of the bench and its reason."""
+    unproven = [number for number in range(changes) if not (folder / "proofs" / str(number)).exists()]
+    if unproven:
+        return Outcome.NOT_SOWN, "-", f"change {unproven[0] + 1} was not reached: {printed}"
+    try:
+        campaign: dict[str, Any] = json.loads((folder / "run" / "campaign.json").read_text())
+    except FileNotFoundError:
+        return Outcome.OTHERWISE, "-", f"no campaign.json: {printed}"
+    (scenario,) = campaign["scenarios"]
+    reasons = dict(_reasons(campaign))
+    wanted = f"probe {defect.probe}" if defect.probe else defect.check
+    if code == Exit.AS_DOCUMENTED:
+        return Outcome.SURVIVED, scenario["verdict"], printed
+    as_told = code == Exit.CONTRADICTED and wanted in reasons
+    if as_told and (defect.probe or scenario["verdict"] == defect.verdict):
+        return Outcome.CONVICTED, scenario["verdict"], f"{wanted}: {reasons[wanted]}"
+    return Outcome.OTHERWISE, scenario["verdict"], "; ".join(map(": ".join, reasons.items())) or printed
+
+
+def _reasons(campaign: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what did not hold, by the name of its check."""
+    for probe in campaign.get("probes", ()):
+        if not probe["passed"]:
+            yield f"probe {probe['name']}", probe["detail"]
+    for finding in campaign["scenarios"][0]["findings"]:
+        yield finding["check"], finding["text"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Try what was asked for and say how it went."""
+    arguments = _parser().parse_args(argv)
+    chosen = [each for each in catalogue.defects().values() if fnmatchcase(each.name, arguments.only)]
+    known = catalogue.checks()
+    if not chosen or arguments.without_check not in {None, *known}:
+        what = "check" if chosen else "defect"
+        print(f"defects: the catalogue has no such {what}; see tests/defects/catalogue", file=sys.stderr)
+        return EX_USAGE
+    start = time.monotonic()
+    trials = [(defect, known.get(arguments.without_check or "")) for defect in chosen]
+    holes = _hold(trials, arguments.jobs)
+    print(f"{len(trials) - holes} of {len(trials)} defects convicted in {time.monotonic() - start:.0f} s")
+    return EX_HOLE if holes else 0
+
+
+def _hold(trials: Sequence[tuple[Defect, Check | None]], jobs: int) -> int:
+    """Try defects side by side and print each; return how many were not convicted."""
+    holes = 0
+    with ThreadPoolExecutor(jobs) as pool:
+        for trial in pool.map(lambda order: try_defect(*order), trials):
+            print(trial, flush=True)
+            holes += trial.outcome is not Outcome.CONVICTED
+    return holes
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make defects", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="names of defects")
+    parser.add_argument("--without-check", metavar="NAME", help="take a check of the bench away")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="campaigns side by side")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
