@@ -10,7 +10,7 @@ from harness.byhand.record import NoInstance
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import byhand, campaign, evidence
+from harness.cli import byhand, campaign, evidence, report
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
 from harness.procedures.load import BadProcedure
@@ -47,7 +47,7 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _command in (*campaign.COMMANDS, *byhand.COMMANDS, *evidence.COMMANDS):
+for _command in (*campaign.COMMANDS, *byhand.COMMANDS, *evidence.COMMANDS, *report.COMMANDS):
     hil.add_command(_command)
 
 
@@ -55,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one line on stderr."""
     try:
         code = hil.main(args=list(argv) if argv is not None else None, standalone_mode=False)
-    except click.exceptions.Abort:
-        return _complain("interrupted; what was found so far stands in the run directory", Exit.INTERRUPTED)
+    except click.exceptions.Abort as interrupt:
+        return _complain(str(interrupt) or "interrupted", Exit.INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError:
         return _complain("no command given; see 'hil --help'", Exit.USAGE)
     except click.ClickException as error:

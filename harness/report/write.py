@@ -11,9 +11,14 @@ from pathlib import Path
 from harness.campaign.rundir import PLAN
 from harness.campaign.stored import Stored
 from harness.report import junit
+from harness.report.html import page
 
 # File name, and what makes its text of a run directory.
-REPORTS: tuple[tuple[str, Callable[[Stored], str]], ...] = (("junit.xml", junit.document),)
+PAGE = "report.html"
+REPORTS: tuple[tuple[str, Callable[[Stored], str]], ...] = (
+    ("junit.xml", junit.document),
+    (PAGE, page.document),
+)
 
 
 def write_all(run_dir: Path) -> tuple[str, ...]:
@@ -27,12 +32,15 @@ def write_all(run_dir: Path) -> tuple[str, ...]:
         stored = Stored.read(run_dir)
     except Exception as error:
         return (f"no report was written: {error}",)
-    complaints = (_write(run_dir / name, make, stored) for name, make in REPORTS)
+    complaints = (write(run_dir / name, make, stored) for name, make in REPORTS)
     return tuple(complaint for complaint in complaints if complaint)
 
 
-def _write(path: Path, make: Callable[[Stored], str], stored: Stored) -> str:
-    """Replace one report as a whole, so that who reads it meanwhile never sees half of it."""
+def write(path: Path, make: Callable[[Stored], str], stored: Stored) -> str:
+    """Replace one report as a whole, so that who reads it meanwhile never sees half of it.
+
+    Returns what went wrong in a line, or nothing.
+    """
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
         temporary.write_text(make(stored), encoding="utf-8")

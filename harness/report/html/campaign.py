@@ -1,0 +1,70 @@
+"""A campaign as the report shows it, whether it came to its end or not."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from harness.campaign.stored import Stored
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Gate, Verdict, gate
+from harness.report.html.look import Look, look
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """Plan, results by number from 1, and the head of campaign.json, empty where there is none."""
+
+    path: Path
+    plan: tuple[Scenario, ...]
+    records: Mapping[int, Record]
+    head: Record
+    planned: int
+    differing: frozenset[str]
+
+    @classmethod
+    def of(cls, stored: Stored) -> Self:
+        """Take what a report needs of a run directory."""
+        return cls(
+            stored.path,
+            stored.plan,
+            dict(sorted(stored.records.items())),
+            stored.head,
+            stored.planned,
+            frozenset(stored.differing),
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the run directory."""
+        return self.path.resolve().name
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end."""
+        return bool(self.head)
+
+    @cached_property
+    def looks(self) -> Mapping[int, Look]:
+        """How each scenario of the plan ended, by number."""
+        return {
+            number: look(self.records.get(number), differs=scenario.id in self.differing)
+            for number, scenario in enumerate(self.plan, start=1)
+        }
+
+    @property
+    def gate(self) -> Gate:
+        """The gate: as the campaign wrote it, else what follows from the results so far."""
+        if self.finished:
+            return Gate(self.head["gate"])
+        pairs = [
+            (Verdict(record["verdict"]), Verdict(record["expected"])) for record in self.records.values()
+        ]
+        return gate(pairs, self.planned, repeatable=not self.differing)
+
+    def folder(self, number: int) -> Path:
+        """Folder of a scenario's evidence, which may be missing."""
+        return self.path / "scenarios" / str(number)
