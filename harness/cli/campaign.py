@@ -3,6 +3,7 @@
 import fnmatch
 import os
 import re
+import sys
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -15,9 +16,10 @@ from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import RunDir, read_plan, write_plan
 from harness.campaign.worker import Bench
 from harness.cli import options
-from harness.model.scenario import Result, Scenario
+from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
 from harness.report import console
+from harness.report.live import Live
 from harness.report.write import write_all
 from harness.rig import preflight
 from harness.rig.layout import scratch
@@ -56,16 +58,19 @@ def plan(*, profile: str, only: str, out: Path | None, **size: int | None) -> in
     """Record fault-free rotations and show which scenarios follow from them."""
     preflight.check()
     bench = _bench(options.sized(PROFILES[profile].shape, size), "", Path())
+    live = Live(sys.stderr)
     campaign = Campaign(
         bench,
         RunDir(Path()),
         profile,
         PROFILES[profile],
         os.cpu_count() or 1,
-        _told,
+        live.told,
         lambda scenarios: _matching(scenarios, only),
+        entered=live.entered,
     )
-    scenarios, recording = campaign.plan()
+    with live:
+        scenarios, recording = campaign.plan()
     if out:
         write_plan(out, scenarios)
     for text in console.counts(scenarios, recording, campaign.merged):
@@ -120,24 +125,37 @@ def run(
     if given and rundir.plan() is None:
         rundir.write_plan(given)
     bench = _bench(options.sized(PROFILES[profile].shape, size), image, rundir.path)
+    live = Live(sys.stdout)
     campaign = Campaign(
         bench,
         rundir,
         profile,
         PROFILES[profile],
         jobs or os.cpu_count() or 1,
-        _told,
+        live.told,
         lambda scenarios: _matching(scenarios, only),
         shard,
+        live.entered,
     )
     print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
-    try:
-        outcome = campaign.run()
-    finally:
-        options.complain(write_all(rundir.path))
+    outcome = _run(campaign, live)
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]
+
+
+def _run(campaign: Campaign, live: Live) -> Outcome:
+    """Run a campaign, show it as it goes, and write its reports, however it ends."""
+    folder = campaign.rundir.path
+    try:
+        with live:
+            return campaign.run()
+    except KeyboardInterrupt as interrupt:
+        raise options.Interrupted(
+            f"interrupted; results so far are kept, the same command with --out {folder} goes on"
+        ) from interrupt
+    finally:
+        options.complain(write_all(folder))
 
 
 def _bench(shape: Shape, image: str, evidence: Path) -> Bench:
@@ -149,10 +167,6 @@ def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
     if not chosen:
         raise click.UsageError(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
     return chosen
-
-
-def _told(done: int, planned: int, result: Result) -> None:
-    print(console.line(done, planned, result), flush=True)
 
 
 def _closing(outcome: Outcome, folder: Path) -> Iterator[str]:

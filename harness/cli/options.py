@@ -16,6 +16,10 @@ KEYS_MAX = 50_000  # the limit of the modelled service
 Command = Callable[..., Any]
 
 
+class Interrupted(click.exceptions.Abort):
+    """The user has interrupted a command that says itself what is left."""
+
+
 def examples(*lines: str) -> str:
     """Return the text that stands below the options of a command."""
     return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)

@@ -1,5 +1,6 @@
 """Plain lines for a terminal or a log: one a scenario as it ends, a table and the gate at the end."""
 
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, Verdict
 
 SHOWN_MAX = 12
+REPORT = "report.html"
 
 MARKS = {True: "ok", False: "!!"}
 GATES = {
@@ -49,13 +51,13 @@ def table(results: Sequence[Result]) -> Iterator[str]:
 
 
 def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
-    """Yield the last lines: what went wrong and how to see it again, losses as documented, the gate."""
+    """Yield the last lines: what went wrong and how to see it again, losses as documented, gate, report."""
     results = outcome.results
     wrong = [result for result in results if not result.as_documented]
     for result in wrong[:SHOWN_MAX]:
         yield f"not as documented: {result.verdict}, expected {result.scenario.expected}"
         yield from (f"  {finding.check}: {finding.text}" for finding in result.findings[:5])
-        yield f"  again: hil replay {result.scenario.id} --run {folder}"
+        yield f"  {again(result, folder)}"
     if len(wrong) > SHOWN_MAX:
         yield f"... and {len(wrong) - SHOWN_MAX} more that are not as documented, see results.jsonl"
     for result in results:
@@ -69,6 +71,20 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
         f"evidence in {folder}"
     )
     yield GATES[outcome.gate]
+    yield from report(folder)
+    if wrong:
+        yield again(wrong[0], folder)
+
+
+def report(folder: Path) -> Iterator[str]:
+    """Yield where the report for people is, where there is one."""
+    if (folder / REPORT).exists():
+        yield f"report: {folder / REPORT}"
+
+
+def again(result: Result, folder: Path) -> str:
+    """Return how to see a scenario of a run directory again."""
+    return f"again: hil replay {result.scenario.id} --run {shlex.quote(str(folder))}"
 
 
 def counts(

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from harness.campaign.stored import Stored
 from harness.model.scenario import Result
 from harness.model.verdicts import Gate, Verdict
-from harness.report.console import GATES
+from harness.report.console import GATES, again
 
 ROOT = "hil"
 FINDINGS_MAX = 20
@@ -111,7 +111,7 @@ def _account(stored: Stored, number: int, result: Result) -> Iterator[str]:
     yield f"rules: {'; '.join(result.rules) or 'none'}"
     yield f"keys readable: {result.keys.readable} of {result.keys.total}"
     yield f"evidence: {stored.scenario_folder(number)}"
-    yield f"again: hil replay {result.scenario.id} --run {stored.path}"
+    yield again(result, stored.path)
 
 
 def _gate(stored: Stored, suite: str) -> ET.Element:

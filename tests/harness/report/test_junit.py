@@ -38,6 +38,21 @@ SCHEMA: dict[str, tuple[set[str], set[str], set[str]]] = {
 }
 
 
+HEAD = {
+    "profile": "smoke",
+    "backend": "process",
+    "keystore": "sqlite",
+    "shard": "1/1",
+    "units": {"operational": 1, "recovery": 1, "failover": 0},
+    "keys": 4,
+    "seconds": 1.5,
+    "scenarios_per_second": 2.0,
+    "verdicts": {},
+    "crash_points": {"enumerated": 1, "fired": 1},
+    "audit": {"every": 20, "differing": []},
+}
+
+
 def _result(text: str, verdict: Verdict, expected: Verdict = Verdict.RECOVERED) -> Result:
     """A result of four keys, of which one is lost where the verdict says so."""
     scenario = Scenario.parse(text, expected)
@@ -73,8 +88,11 @@ def document(tmp_path: Path) -> Document:
         if finished:
             pairs = [(result.verdict, result.scenario.expected) for result in results]
             whole = gate(pairs, len(results), repeatable=not differing)
-            head = {"gate": whole, "profile": "x", "backend": "process", "shard": "1/1", "keys": 4}
-            rundir.write_campaign(head | {"planned": len(results)}, [])
+            records = rundir.results()
+            rundir.write_campaign(
+                HEAD | {"gate": whole, "planned": len(results), "total": len(results)},
+                [records[number] for number in sorted(records)],
+            )
         assert write_all(rundir.path) == ()
         return ET.parse(rundir.path / "junit.xml").getroot()  # noqa: S314 - written just above
 
