@@ -34,6 +34,8 @@ build_image() {
     mkdir "$context/emulator"
     cp "$root"/emulator/*.py "$context/emulator"
     cp -r "$root/emulator/unit" "$root/emulator/wire" "$context/emulator"
+    mkdir "$context/bench"
+    (cd "$root" && "$python" -m harness.rig.image bench | xargs cp --parents -t "$context/bench")
     find "$context/emulator" -name __pycache__ -prune -exec rm -r {} +
     say "building $name"
     docker build -q --network none --build-arg "BASE=$base" --label "$label=unit" -t "$name" \

@@ -95,9 +95,7 @@ def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
             number,
             layout.unit(number),
             layout.unit_sockets(number),
-            record.run,
-            "hand",
-            made_by=owner.parse(owners[KMS]),
+            docker.Labels(record.run, "hand", owner.parse(owners[KMS])),
         ).start()
     else:
         program = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))

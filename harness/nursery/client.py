@@ -12,16 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import sut
+from harness.watch import handover
 
 ANSWER_SECONDS = 30.0
 
 
 class NurseryGone(Exception):
     """The warm parent has died; the bench cannot go on."""
-
-
-class Unwatched(Exception):
-    """The system calls of a process cannot be watched; the process has not run."""
 
 
 class Seedling:
@@ -45,7 +42,7 @@ class Seedling:
         if not watched:
             self.pid = self._nursery.spawn(program, environment, stdio)
             return
-        mine, its = socket.socketpair()
+        mine, its = handover.pair()
         with mine:
             with its:
                 self.pid = self._nursery.spawn(program, environment, (*stdio, its.fileno()))
@@ -112,16 +109,11 @@ class _Nursery:
 
 
 def _handed_over(end: socket.socket) -> int:
-    """Receive the listener that the child sends before it becomes the program; raises Unwatched."""
-    end.settimeout(ANSWER_SECONDS)
     try:
-        reason, listeners, _, _ = socket.recv_fds(end, 4096, 1)
+        listener, _ = handover.received(end, ANSWER_SECONDS)
     except TimeoutError as error:
         raise NurseryGone("a process forked from the warm parent does not answer") from error
-    if not listeners:
-        raise Unwatched(reason.decode() or "the process died before its system calls were watched")
-    os.set_inheritable(listeners[0], False)
-    return listeners[0]
+    return listener
 
 
 @functools.cache

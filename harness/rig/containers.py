@@ -1,87 +1,95 @@
 """The host that runs every crypto unit in a container.
 
-The engine is asked about several containers at once, as it waits more than it works. Measured on two cores,
-medians for five containers, one after the other against together: power cycle 94 and 66 ms (24 each), kill
-273 and 175 ms (12 each); start until all answer 1.5 and 1.2 s, which is within the spread of 0.9 to 3.3 s.
+The engine is asked about several containers at once, as it waits more than it works.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
-from harness.rig import docker
-from harness.rig.docker import Container
-from harness.rig.hosts import Asked
+from harness.rig import ready
+from harness.rig.child import Watch
+from harness.rig.contained import ContainedUnit
+from harness.rig.docker import Labels
+from harness.rig.hosts import START_SECONDS, Asked
 from harness.rig.layout import Layout
+
+Subject = TypeVar("Subject")
+Result = TypeVar("Result")
 
 
 class DockerHost:
-    """Containers are made once for a rig, started again after a kill, cycled otherwise; see UnitHost."""
+    """Containers are made once for a rig and started again after a kill; see UnitHost."""
 
     name = "docker"
 
     def __init__(self, layout: Layout, image: str, run_label: str, worker_label: str) -> None:
         self._layout = layout
         self._image = image
-        self._labels = (run_label, worker_label)
-        self._containers: dict[int, Container] = {}
-        self._cycles: Counter[int] = Counter()
+        self._labels = Labels(run_label, worker_label)
+        self._units: dict[int, ContainedUnit] = {}
+        self._asked: Asked | None = None
 
     def watch(self, asked: Asked | None) -> None:
-        """See UnitHost. The calls of a container are not asked about: its processes are not the bench's."""
+        """See UnitHost."""
+        self._asked = asked
 
     def start(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
-        started = [self._container(number) for number in numbers]
-        _together(Container.start, started)
-        for container in started:
-            self._cycles[container.number] = 0
-        _together(Container.await_ready, started)
+        started = list(numbers)
+        units = _together(self._running, started)
+        for number, unit in zip(started, units, strict=True):
+            unit.start(self._asked and Watch(self._layout.files, self._asked(number)))
+        for unit in units:
+            _await(unit, unit.answers)
 
     def kill(self, number: int) -> None:
         """See UnitHost."""
-        self._containers[number].kill()
+        self._units[number].kill()
 
     def pause(self, number: int) -> None:
         """See UnitHost."""
-        self._containers[number].pause()
+        self._units[number].pause()
 
     def resume(self, number: int) -> None:
         """See UnitHost."""
-        self._containers[number].unpause()
+        self._units[number].resume()
 
     def cycle(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
-        cycled = [self._containers[number] for number in numbers]
-        self._cycles.update(container.number for container in cycled)
-        _together(Container.hang_up, cycled)
-        for container in cycled:
-            container.await_cycle(self._cycles[container.number])
+        cycled = [self._units[number] for number in numbers]
+        for unit in cycled:
+            unit.hang_up()
+        for unit in cycled:
+            _await(unit, unit.is_cycled)
 
     def stop(self, numbers: Iterable[int] | None = None) -> None:
         """See UnitHost."""
-        chosen = self._containers if numbers is None else numbers
-        _together(_end, [self._containers[number] for number in chosen if number in self._containers])
+        for number in self._units if numbers is None else numbers:
+            if number in self._units:
+                self._units[number].end()
 
     def close(self) -> None:
         """See UnitHost."""
-        _together(Container.remove, list(self._containers.values()))
-        self._containers.clear()
+        _together(ContainedUnit.remove, list(self._units.values()))
+        self._units.clear()
 
-    def _container(self, number: int) -> Container:
-        if number not in self._containers:
-            folders = (self._layout.unit(number), self._layout.unit_sockets(number))
-            self._containers[number] = docker.create_unit(self._image, number, *folders, *self._labels)
-        return self._containers[number]
-
-
-def _end(container: Container) -> None:
-    if container.alive():
-        container.kill()
+    def _running(self, number: int) -> ContainedUnit:
+        if number not in self._units:
+            self._units[number] = ContainedUnit(self._layout, number, self._image, self._labels)
+        self._units[number].run()
+        return self._units[number]
 
 
-def _together(do: Callable[[Container], object], containers: Sequence[Container]) -> None:
-    """Do something with every container at the same time; the first error is raised when all are through."""
-    if containers:
-        with ThreadPoolExecutor(len(containers)) as pool:
-            list(pool.map(do, containers))
+def _await(unit: ContainedUnit, answers: Callable[[], bool]) -> None:
+    ready.until(lambda: unit.exit_code is not None or answers(), unit.name, START_SECONDS)
+    if unit.exit_code is not None:
+        raise ready.NotReady(f"{unit.name} ended with exit code {unit.exit_code}, see its log")
+
+
+def _together(do: Callable[[Subject], Result], subjects: Sequence[Subject]) -> list[Result]:
+    """Do something with every subject at the same time; the first error is raised when all are through."""
+    if not subjects:
+        return []
+    with ThreadPoolExecutor(len(subjects)) as pool:
+        return list(pool.map(do, subjects))

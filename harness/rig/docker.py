@@ -2,7 +2,11 @@
 
 A container is one kill domain: SIGKILL to its first process ends everything in its process id space. It has
 no network, no capabilities, a read-only root and an unprivileged user; two bind mounts, the folder of the
-unit and the folder of its sockets, are all that it shares with the bench.
+unit and the folder of its sockets, are all that it shares with the bench. The engine's own system call filter
+stays as it is: it lets a process filter itself further, which is what a watched firmware does.
+
+A unit that is killed and started over and over takes its empty network from a *holder*, a container that
+only sleeps: start 75 ms in place of 157, as the engine has a network made by another program.
 
 Each container carries the label of its run and the identity of the process that made it. ``reap`` goes by the
 first, ``leftovers`` by the second, so one run never removes what another is using. Rejected: auto_remove (the
@@ -13,20 +17,19 @@ engine's socket inside a container).
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException, NotFound
-from docker.models.containers import Container as Handle
+from docker.errors import APIError, DockerException, NotFound
 from docker.types import LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from emulator.wire import unixhttp
-from harness.rig import owner, ready
+from harness.rig import owner
 from harness.rig.child import NotKilled
 from harness.rig.owner import Owner
 
@@ -37,9 +40,11 @@ OWNER = "hil.owner"
 
 ENGINE = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
-READY_SECONDS = 30.0
 KILLED = 128 + 9
+NOT_RUNNING = 409
 UNPRIVILEGED = 10001
+# As the image and a container of it know them.
+UNIT_DIR, SOCKET_DIR, BENCH_PATH = "/unit", "/run/unit", "/opt/hsm-hil:/opt/bench"
 
 HARDENING: dict[str, Any] = {
     "network_mode": "none",
@@ -61,6 +66,32 @@ class EngineError(Exception):
 
 
 @dataclass(frozen=True)
+class Labels:
+    """Who a container belongs to; ``made_by`` is the process whose life it shares, this one unless told."""
+
+    run: str
+    worker: str
+    made_by: Owner | None = None
+
+    @property
+    def of_all(self) -> dict[str, str]:
+        """What every container of the bench carries."""
+        return {RUN: self.run, WORKER: self.worker, OWNER: str(self.made_by or owner.current())}
+
+    def of_unit(self, number: int) -> dict[str, str]:
+        """What the container of a unit carries."""
+        return self.of_all | {UNIT: str(number)}
+
+
+@dataclass(frozen=True)
+class Contained:
+    """A unit that the bench drives: the command of its first process, and whose network it takes."""
+
+    command: Sequence[str]
+    holder: str
+
+
+@dataclass(frozen=True)
 class Container:
     """A crypto unit in a container."""
 
@@ -70,71 +101,53 @@ class Container:
     socket_dir: Path
 
     def start(self) -> None:
-        """Start it, the first time or after a kill; ``await_ready`` waits until it answers."""
-        _hand_over(self.unit_dir, self.socket_dir)
+        """Start it, the first time or after a kill; returns before its processes are ready."""
+        self.hand_over()
         with _doing(f"start unit {self.number}"):
-            self._handle().start()
+            _client().api.start(self.id)
 
-    def await_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until the unit answers; raises NotReady with the end of its log."""
-        self._await(lambda: ready.unit_answers(self.socket_dir), seconds, "starting")
-
-    def hang_up(self) -> None:
-        """SIGHUP to its first process, an init that hands it on to the firmware: a power cycle."""
-        _hand_over(self.unit_dir)
-        with _doing(f"power-cycle unit {self.number}"):
-            _client().api.kill(self.id, "SIGHUP")
-
-    def await_cycle(self, count: int, seconds: float = READY_SECONDS) -> None:
-        """Wait until it answers after ``count`` power cycles since its start; raises NotReady."""
-        self._await(
-            lambda: ready.unit_cycles(self.unit_dir, self.socket_dir) == count, seconds, "being power-cycled"
-        )
+    def hand_over(self) -> None:
+        """Make the unit's folders belong to its user, because what root restored belongs to root."""
+        _hand_over(self.unit_dir, self.socket_dir)
 
     def kill(self) -> None:
         """SIGKILL everything in it and prove that it died of that; NotKilled otherwise."""
+        api = _client().api
         with _doing(f"kill unit {self.number}"):
-            handle = self._handle()
-            if handle.status not in ("running", "paused"):
-                raise NotKilled(f"unit {self.number} had already ended: {handle.status}")
-            handle.kill("SIGKILL")
-            code = handle.wait(timeout=CALL_SECONDS)["StatusCode"]
-            handle.reload()
-        if code != KILLED or handle.attrs["State"]["OOMKilled"]:
+            try:
+                api.kill(self.id, "SIGKILL")
+            except APIError as error:
+                if error.status_code != NOT_RUNNING:
+                    raise
+                raise NotKilled(f"unit {self.number} had already ended: {error.explanation}") from error
+            code = api.wait(self.id, timeout=CALL_SECONDS)["StatusCode"]
+            state = api.inspect_container(self.id)["State"]
+        if code != KILLED or state["OOMKilled"]:
             raise NotKilled(f"unit {self.number} ended with exit code {code}, not by the bench's SIGKILL")
 
     def pause(self) -> None:
         """Freeze every process in it: connections are accepted by the kernel and then hang."""
         with _doing(f"pause unit {self.number}"):
-            self._handle().pause()
+            _client().api.pause(self.id)
 
     def unpause(self) -> None:
         """Let it go on."""
         with _doing(f"unpause unit {self.number}"):
-            self._handle().unpause()
+            _client().api.unpause(self.id)
 
     def alive(self) -> bool:
         """Whether its processes exist, paused or not."""
         with _doing(f"look at unit {self.number}"):
-            return self._handle().status in ("running", "paused")
+            return bool(_client().api.inspect_container(self.id)["State"]["Running"])
 
     def logs(self) -> str:
-        """What its processes wrote to standard output and error."""
+        """What its first process wrote to standard output and error."""
         with _doing(f"read the log of unit {self.number}"):
-            return self._handle().logs().decode(errors="replace")
+            return bytes(_client().api.logs(self.id)).decode(errors="replace")
 
     def remove(self) -> None:
         """Remove it, whatever state it is in; fine where it is gone already."""
-        _remove(self.id)
-
-    def _handle(self) -> Handle:
-        return _client().containers.get(self.id)
-
-    def _await(self, answers: Callable[[], bool], seconds: float, doing: str) -> None:
-        # Each look at a unit that does not answer yet costs the engine a call.
-        ready.until(lambda: answers() or not self.alive(), f"unit {self.number}", seconds, every=0.02)
-        if not self.alive():
-            raise ready.NotReady(f"unit {self.number} ended while {doing}: {self.logs()[-500:]}")
+        remove(self.id)
 
 
 def engine_answers(seconds: float = 2.0) -> bool:
@@ -161,39 +174,38 @@ def create_unit(
     number: int,
     unit_dir: Path,
     socket_dir: Path,
-    run_label: str,
-    worker_label: str,
-    made_by: Owner | None = None,
+    labels: Labels,
+    contained: Contained | None = None,
 ) -> Container:
-    """Make the container of a unit whose folder is initialised, without starting it.
-
-    ``made_by`` is the process whose life it shares, this one unless told otherwise.
-    """
+    """Make the container of a unit whose folder is initialised, without starting it."""
     user = _hand_over(unit_dir, socket_dir)
     mounts = [
-        Mount("/unit", str(unit_dir.resolve()), type="bind"),
-        Mount("/run/unit", str(socket_dir.resolve()), type="bind"),
+        Mount(UNIT_DIR, str(unit_dir.resolve()), type="bind"),
+        Mount(SOCKET_DIR, str(socket_dir.resolve()), type="bind"),
     ]
-    labels = {RUN: run_label, WORKER: worker_label, UNIT: str(number), OWNER: str(made_by or owner.current())}
+    options: dict[str, Any] = {"hostname": f"unit{number}"}
+    if contained:
+        options = {
+            "network_mode": f"container:{contained.holder}",
+            "entrypoint": list(contained.command),
+            "environment": {"PYTHONPATH": BENCH_PATH},
+            "init": False,
+        }
     with _doing(f"make unit {number}"):
         made = _client().containers.create(
-            image, hostname=f"unit{number}", user=user, labels=labels, mounts=mounts, **HARDENING
+            image, user=user, labels=labels.of_unit(number), mounts=mounts, **(HARDENING | options)
         )
     return Container(str(made.id), number, unit_dir, socket_dir)
 
 
-def start_unit(
-    image: str, number: int, unit_dir: Path, socket_dir: Path, run_label: str, worker_label: str
-) -> Container:
-    """Make the container of a unit, start it and wait until it answers; nothing is left where that fails."""
-    container = create_unit(image, number, unit_dir, socket_dir, run_label, worker_label)
-    try:
-        container.start()
-        container.await_ready()
-    except BaseException:
-        container.remove()
-        raise
-    return container
+def start_holder(image: str, labels: Labels) -> str:
+    """Start a container that does nothing but hold an empty network; return its id."""
+    with _doing("start the holder of a network"):
+        made = _client().containers.create(
+            image, entrypoint=["sleep", "infinity"], command=[], labels=labels.of_all, **HARDENING
+        )
+        made.start()
+    return str(made.id)
 
 
 def reap(run_label: str) -> int:
@@ -220,26 +232,25 @@ def _labelled(label: str) -> dict[str, str]:
 
 def _remove_all(identifiers: list[str]) -> int:
     for identifier in identifiers:
-        _remove(identifier)
+        remove(identifier)
     return len(identifiers)
 
 
-def _remove(identifier: str) -> None:
+def remove(identifier: str) -> None:
+    """Remove a container, whatever state it is in; fine where it is gone already."""
     with _doing(f"remove container {identifier[:12]}"), contextlib.suppress(NotFound):
         _client().api.remove_container(identifier, v=True, force=True)
 
 
 def _hand_over(*folders: Path) -> str:
-    """Make folders belong to the unit's user and return it; that is their owner, unless it is root.
-
-    Done before every start, because what root restored from a snapshot belongs to root.
-    """
+    """Make folders belong to the unit's user and return it; that is their owner, unless it is root."""
     status = folders[0].stat()
     uid, gid = (status.st_uid, status.st_gid) if status.st_uid else (UNPRIVILEGED, UNPRIVILEGED)
     if os.geteuid() == 0:
         for folder in folders:
             for path in (folder, *folder.rglob("*")):
-                os.chown(path, uid, gid, follow_symlinks=False)
+                if path.lstat().st_uid != uid:
+                    os.chown(path, uid, gid, follow_symlinks=False)
     return f"{uid}:{gid}"
 
 

@@ -2,14 +2,15 @@
 
 Descriptors tell by themselves; a path stands in the memory of the process. The bench trusts the process: one
 that rewrites its own path while the call waits would be named wrongly, so this is no means of confinement.
-Links are followed in the folders of a path, not in its last part.
+Links are followed in the folders of a path, not in its last part. A process in a container sees folders of
+this machine under other names, ``mounts`` says which; a link in there is followed as this machine sees it.
 """
 # Text in place of Path objects, as a process waits while this runs:
 # ruff: noqa: PTH110, PTH115, PTH116
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,13 +21,17 @@ AT_FDCWD: Final = -100
 
 
 class Files:
-    """The files below ``root`` as process ``pid`` names them."""
+    """The files below ``root`` as process ``pid`` names them.
 
-    def __init__(self, pid: int, root: Path) -> None:
+    ``mounts`` maps what it calls a folder to where that is on this machine, where the two differ.
+    """
+
+    def __init__(self, pid: int, root: Path, mounts: Mapping[str, Path]) -> None:
         self._pid = pid
         self._proc = f"/proc/{pid}"
         self._root = os.path.realpath(root)
         self._below = self._root.rstrip("/") + "/"
+        self._mounts = [(name.rstrip("/") + "/", f"{os.path.realpath(at)}/") for name, at in mounts.items()]
 
     def caller_is_ours(self, thread: int) -> bool:
         """Whether a thread belongs to the process itself, and not to a child that it has started."""
@@ -47,7 +52,7 @@ class Files:
 
     def _open_file(self, descriptor: int) -> str | None:
         entry = f"{self._proc}/fd/{descriptor}"
-        path = self._relative(os.readlink(entry))
+        path = self._relative(self._here(os.readlink(entry)))
         if path is None:
             return None
         status = os.stat(entry)
@@ -60,7 +65,14 @@ class Files:
             folder = "cwd" if base == AT_FDCWD else f"fd/{base}"
             path = f"{os.readlink(f'{self._proc}/{folder}')}/{path}"
         folder, _, name = path.rstrip("/").rpartition("/")
-        return self._relative(f"{os.path.realpath(folder or '/')}/{name}")
+        return self._relative(f"{os.path.realpath(self._here(folder or '/'))}/{name}")
+
+    def _here(self, path: str) -> str:
+        """Return what the process calls ``path`` as this machine calls it."""
+        for name, at in self._mounts:
+            if f"{path}/".startswith(name):
+                return f"{at}{path[len(name) :]}".rstrip("/")
+        return path
 
     def _relative(self, path: str) -> str | None:
         if path.startswith(self._below):

@@ -24,10 +24,11 @@ import os
 import select
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from harness.watch.files import Files
@@ -69,14 +70,21 @@ class Supervisor:
 
     ``ask`` runs in a thread of the supervisor and answers with a Reply or an error number (errno.ENOSPC),
     with which the call then fails in place of happening. Calls of other processes under the same filter (what
-    ``pid`` has started) and calls about other files happen without a question.
+    ``pid`` has started) and calls about other files happen without a question. ``mounts``: see Files.
 
     It owns ``listener`` and ends by itself when the last process under the filter has ended.
     """
 
-    def __init__(self, listener: int, pid: int, root: Path, ask: Callable[[SystemCall], Answer]) -> None:
+    def __init__(
+        self,
+        listener: int,
+        pid: int,
+        root: Path,
+        ask: Callable[[SystemCall], Answer],
+        mounts: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
         self._listener = listener
-        self._files = Files(pid, root)
+        self._files = Files(pid, root, mounts)
         self._calls = machine().calls
         self._ask = ask
         self._closed = threading.Event()

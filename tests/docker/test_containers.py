@@ -17,9 +17,8 @@ from emulator import bearer
 from emulator.unit.command import signed_bytes
 from emulator.wire import unixhttp
 from emulator.wire.client import Module
-from harness.rig import docker
+from harness.rig import docker, ready
 from harness.rig.child import NotKilled
-from harness.rig.ready import NotReady
 
 pytestmark = pytest.mark.docker
 
@@ -131,38 +130,8 @@ def test_kill_is_proven_and_registers_outlive_it(start: Start) -> None:
     with pytest.raises(unixhttp.Unreachable):
         ask(unit, "GET", "/v1/unit")
     unit.start()
-    unit.await_ready()
+    ready.until(lambda: ready.unit_answers(unit.socket_dir), "the unit", 30)
     assert ask(unit, "GET", "/v1/unit") == before
-
-
-def test_power_cycle_of_a_running_container(start: Start) -> None:
-    """SIGHUP reaches the firmware through the init: same container, registers from the files as they are."""
-    unit = start(unit_type="RECOVERY")
-    state = unit.unit_dir / "state.json"
-    factory = state.read_bytes()
-    Administrator(unit).initialise()
-    initialised = ask(unit, "GET", "/v1/unit")
-    unit.hang_up()
-    unit.await_cycle(1)
-    assert ask(unit, "GET", "/v1/unit") == initialised | {"cycle": 1}
-
-    state.write_bytes(factory)
-    unit.hang_up()
-    unit.await_cycle(2)
-    cycled = ask(unit, "GET", "/v1/unit")
-    assert (cycled["imprint"], cycled["registers"]["current"]["state"]) == (True, "Empty")
-    assert not list(unit.unit_dir.glob("tokens/*/[!t]*.object"))
-    with Module(unit.socket_dir / "p11.sock") as module:
-        assert module.slots()
-
-
-def test_power_cycle_that_fails_is_told(start: Start) -> None:
-    """A container whose files make no unit any more ends, and waiting for it says why."""
-    unit = start()
-    (unit.unit_dir / "state.json").write_text("{")
-    unit.hang_up()
-    with pytest.raises(NotReady, match=r"ended while being power-cycled: .*JSONDecodeError"):
-        unit.await_cycle(1)
 
 
 def test_dead_unit_is_not_killed_again(start: Start) -> None:
@@ -214,7 +183,7 @@ def test_leftovers_are_those_of_dead_runs(image: str, start: Start, run_label: s
     program = (
         "import sys; from pathlib import Path; from harness.rig import docker;"
         "folder = Path(sys.argv[2]); print(docker.create_unit("
-        "sys.argv[1], 9, folder, folder, sys.argv[3], 'worker-0').id)"
+        "sys.argv[1], 9, folder, folder, docker.Labels(sys.argv[3], 'worker-0')).id)"
     )
     folder = rig_dir / "orphan"
     folder.mkdir()
@@ -230,17 +199,7 @@ def test_leftovers_are_those_of_dead_runs(image: str, start: Start, run_label: s
     assert mine.id not in left
 
 
-def test_unit_that_cannot_start_says_why(image: str, run_label: str, rig_dir: Path) -> None:
-    """A folder without a unit ends in NotReady with the firmware's own words, and leaves no container."""
-    folder, sockets = rig_dir / "empty", rig_dir / "u1"
-    folder.mkdir()
-    sockets.mkdir()
-    with pytest.raises(NotReady, match=r"ended while starting: .*no crypto unit"):
-        docker.start_unit(image, 1, folder, sockets, run_label, "worker-0")
-    assert docker.reap(run_label) == 0
-
-
 def test_absent_image_is_one_clear_error(run_label: str, rig_dir: Path) -> None:
     """An image that is not there is an EngineError that names it."""
     with pytest.raises(docker.EngineError, match="hsm-hil/unit:absent"):
-        docker.create_unit("hsm-hil/unit:absent", 1, rig_dir, rig_dir, run_label, "worker-0")
+        docker.create_unit("hsm-hil/unit:absent", 1, rig_dir, rig_dir, docker.Labels(run_label, "worker-0"))

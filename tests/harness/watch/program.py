@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.nursery.client import Seedling, Unwatched
+from harness.nursery.client import Seedling
 from harness.sut import Program
+from harness.watch.handover import Unwatched
 
 AT_FDCWD, RENAME_NOREPLACE = -100, 1  # with no flag libc makes another call of it
 
