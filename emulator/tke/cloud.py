@@ -102,6 +102,15 @@ class Cloud:
             job = self._ask_rewrap("GET", left)
         job.require_done(pattern)
 
+    def rows_by_master_key(self) -> dict[str, int]:
+        """Return how many rows of the key storage stand under which master key, by half its pattern."""
+        what = "Error querying the key management service."
+        body = self._ask_service("GET", "/api/v2/rotation", what)
+        try:
+            return {str(pattern): int(count) for pattern, count in body["rows"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Failed(what, "The answer is malformed.") from error
+
     def _ask_rewrap(self, method: str, seconds: float) -> _Job:
         wait = min(_WAIT_SECONDS_MAX, seconds)
         body = self._ask_service(method, f"{_REWRAP}?wait={wait:g}", _NO_REWRAP, wait)

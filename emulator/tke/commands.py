@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from emulator.tke import administrators, init, keyfiles, login, masterkey, recover, rotate, selection
+from emulator.tke import (
+    administrators,
+    init,
+    keyfiles,
+    keystorage,
+    login,
+    masterkey,
+    recover,
+    rotate,
+    selection,
+)
 from emulator.tke.context import Context
 
 Function = Callable[[Context], None]
@@ -59,6 +69,7 @@ COMMANDS: tuple[Entry, ...] = (
            masterkey.set_immediate),
     _entry("cryptounit-mk-rotate", "Rewraps key storage, then makes the new master keys current.",
            rotate.rotate),
+    _entry("rotation-status", "Shows which master keys the key storage stands under.", keystorage.show),
     _entry("cryptounit-mk-clrnew", "Clears the new master key registers.", masterkey.clear_new),
     _entry("cryptounit-mk-clrcur", "Clears the current master key registers.", masterkey.clear_current),
     _entry("cryptounit-zeroize", "Zeroizes the selected crypto units.", masterkey.zeroize),

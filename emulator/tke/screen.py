@@ -4,7 +4,7 @@ Columns are as wide as their longest cell plus three blanks; the last one is not
 table ends with three blanks. A crypto unit can take several lines: only the first carries its number.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from emulator.instance import Instance, UnitType
 from emulator.tke.mkpart import KeyPart
@@ -122,6 +122,12 @@ def key_parts(parts: Sequence[KeyPart]) -> list[str]:
         return ["No files containing an EP11 master key part were found."]
     rows = [row for part in parts for row in _pattern_rows(str(part.number), part.description, part.pattern)]
     return table(("KEYNUM", "DESCRIPTION", "VERIFICATION PATTERN"), rows)
+
+
+def key_storage(instance: Instance, rows: Mapping[str, int]) -> list[str]:
+    """Versions of keys by master key, which is told by the first half of its verification pattern."""
+    cells = [(pattern, str(count)) for pattern, count in sorted(rows.items())]
+    return ["KEY STORAGE", _service(instance), *table(("MASTER KEY", "KEY VERSIONS"), cells)]
 
 
 def _registers(

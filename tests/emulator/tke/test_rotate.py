@@ -148,3 +148,20 @@ def test_set_immediate_refuses_different_new_keys(rig: "Rig") -> None:
     assert ended.code == 1
     assert "do not hold the same value" in ended.text
     assert rig.digest() == before
+
+
+def test_rotation_status_tells_what_the_registers_do_not(rig: "Rig") -> None:
+    """Before and after a rewrap the registers are the same; which master key the rows stand under is not."""
+    rig.load()
+    rig.commit()
+    registers = rig.registers()
+    shown = []
+    for _ in range(2):
+        ended = rig.done("rotation-status")
+        (row,) = [line.split() for line in ended.lines if line[:1].isalnum() and line.split()[-1].isdecimal()]
+        shown.append(row)
+        assert [row[0]] == [pattern[:32] for pattern in rig.rows()]
+        rig.kms("POST", "/api/v2/rotation/rewrap?wait=10")
+    assert rig.registers() == registers
+    assert shown[0][0] != shown[1][0]
+    assert shown[0][1] == shown[1][1]
