@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import UnreadableState, read
-from harness.model.twin.predict import Prediction, Share, predict
+from harness.model.twin.predict import Prediction, predict
 from harness.model.verdicts import Verdict
 
 Record = Mapping[str, Any]
@@ -80,13 +81,13 @@ def _fits(prediction: Prediction, record: Record) -> bool:
     if record["stuck"] and verdict is Verdict.RECOVERED:
         verdict = Verdict.STUCK
     keys = record["keys"]
-    lost = Share.of(keys["total"] - keys["readable"], keys["total"])
+    lost = extent(keys["total"] - keys["readable"], keys["total"])
     return record["verdict"] == verdict and _possible(prediction.unreadable, lost)
 
 
-def _possible(rows: Share, keys: Share) -> bool:
+def _possible(rows: Extent, keys: Extent) -> bool:
     """A key is lost with any of its rows, so all keys can be lost with some of the rows."""
-    return rows is keys or (rows is Share.SOME and keys is Share.ALL)
+    return rows is keys or (rows is Extent.SOME and keys is Extent.ALL)
 
 
 def _said(prediction: Prediction) -> str:

@@ -2,24 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
+from harness.model.standing import Extent, extent
 from harness.model.twin.commands import run
 from harness.model.twin.instance import OLD, Instance
 from harness.model.verdicts import Verdict
-
-
-class Share(StrEnum):
-    """How much of something; a rewrap is modelled no finer than begun, half done and done."""
-
-    NONE = "none"
-    SOME = "some"
-    ALL = "all"
-
-    @classmethod
-    def of(cls, part: int, whole: int) -> "Share":
-        """Classify a part of a whole."""
-        return cls.NONE if part == 0 else cls.ALL if part == whole else cls.SOME
 
 
 @dataclass(frozen=True)
@@ -28,12 +15,12 @@ class Prediction:
 
     ``unreadable``: rows that not every operational unit reads with CURRENT. ``gone``: rows under a master key
     that is in no register any more. ``refused``: the commands that did not start or did not go on, in order.
-    ``unchanged``: registers, rows and selection are those of the crash.
+    Of rows no more is told than none, some or all, because a rewrap is modelled no finer. ``unchanged``: registers, rows and selection are those of the crash.
     """
 
     verdict: Verdict
-    unreadable: Share
-    gone: Share
+    unreadable: Extent
+    gone: Extent
     refused: tuple[str, ...]
     unchanged: bool
 
@@ -75,7 +62,7 @@ def _prediction(crash: Instance, end: Instance, refused: tuple[str, ...]) -> Pre
     gone = sum(count for key, count in end.rows if key not in end.held)
     verdict = Verdict.DATA_LOST if unreadable else Verdict.RECOVERED if _whole(end) else Verdict.STUCK
     unchanged = replace(end, shown=crash.shown, made=crash.made) == crash
-    return Prediction(verdict, Share.of(unreadable, rows), Share.of(gone, rows), refused, unchanged)
+    return Prediction(verdict, extent(unreadable, rows), extent(gone, rows), refused, unchanged)
 
 
 def _readable(instance: Instance) -> int:
