@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 from harness.model.faults import EventClass, Fault, Process, When
 
@@ -31,6 +31,13 @@ class Event:
         """Return the line of events.jsonl."""
         record = asdict(self) | {"client": str(self.client), "server": str(self.server)}
         return record | {"seconds": round(self.seconds, 6)}
+
+    @classmethod
+    def from_record(cls, value: dict[str, Any]) -> Self:
+        """Read what ``record`` returned; raises KeyError, TypeError or ValueError."""
+        enums = {"boundary": EventClass(value["boundary"]), "when": When(value["when"])}
+        ends = {name: Process.parse(value[name]) for name in ("client", "server")}
+        return cls(**value | enums | ends)
 
 
 # What is another in every run: keys, patterns, ids, file names that carry them, and the folder of the rig.

@@ -1,21 +1,15 @@
-"""One scenario step by step, in plain lines: events, strikes, what stood on the terminal, what was left.
-
-PKCS#11 calls and system calls come by the hundred, so those that follow on each other between the same two
-processes are one line, unless every one is asked for.
-"""
+"""One scenario step by step, in plain lines: events, strikes, what stood on the terminal, what was left."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from harness.campaign.attempt import AT_REST, Account
 from harness.campaign.replay import Comparison
-from harness.model.events import Event, is_point
-from harness.model.faults import EventClass, Fault
+from harness.model.events import Event
+from harness.model.faults import EventClass
 from harness.model.registers import Register
 from harness.model.scenario import Result
-
-MANY = (EventClass.PKCS11, EventClass.SYSCALL, EventClass.SQL)
+from harness.report.runs import MANY, runs, strike
 
 
 def steps(account: Account, *, every: bool) -> Iterator[str]:
@@ -34,36 +28,11 @@ def steps(account: Account, *, every: bool) -> Iterator[str]:
 
 
 def _events(events: Sequence[Event], result: Result, *, every: bool) -> Iterator[str]:
-    pieces: dict[int, int] = {}  # place of an event -> its line; a line ends at a strike
-    line = 0
-    previous: Event | None = None
-    for at, event in enumerate(events):
-        if every or previous is None or not _goes_on(previous, event) or _strike(previous, result):
-            line += 1
-        pieces[at] = line
-        previous = event
-    for _, places in groupby(range(len(events)), key=lambda at: pieces[at]):
-        run = [events[at] for at in places]
+    for run in runs(events, result, every=every):
         yield _line(run, every=every)
-        fault = _strike(run[-1], result)
+        fault = strike(run[-1], result)
         if fault:
             yield f"{'*' * 7} {fault.kind} {fault.victim}: {fault.id}"
-
-
-def _goes_on(previous: Event, event: Event) -> bool:
-    return event.boundary in MANY and (previous.boundary, previous.client, previous.server) == (
-        event.boundary,
-        event.client,
-        event.server,
-    )
-
-
-def _strike(event: Event, result: Result) -> Fault | None:
-    """Return the fault that struck at an event: the one of its stage."""
-    for stage, (fault, fired) in enumerate(zip(result.scenario.faults, result.fired, strict=True)):
-        if fired and event.stage == stage and is_point(event, fault):
-            return fault
-    return None
 
 
 def _line(run: Sequence[Event], *, every: bool) -> str:
