@@ -20,7 +20,6 @@ from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
 from harness.report import console
 from harness.report.live import Live
-from harness.report.write import write_all
 from harness.rig import preflight
 from harness.rig.layout import scratch
 from harness.sut import Shape
@@ -155,7 +154,7 @@ def _run(campaign: Campaign, live: Live) -> Outcome:
             f"interrupted; results so far are kept, the same command with --out {folder} goes on"
         ) from interrupt
     finally:
-        options.complain(write_all(folder))
+        options.reported(folder)
 
 
 def _bench(shape: Shape, image: str, evidence: Path) -> Bench:

@@ -18,7 +18,6 @@ from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
 from harness.procedures import load
 from harness.report import console, steps
-from harness.report.write import write_all
 from harness.rig import preflight
 from harness.sut import Shape
 
@@ -135,7 +134,7 @@ def merge(*, folders: tuple[Path, ...], out: Path) -> int:
     preflight.check_folder(out)
     shards = merging.read(folders)
     outcome = merging.merge(shards, out)
-    options.complain(write_all(out))
+    options.reported(out)
     for text in ("", *console.table(outcome.results), "", *console.closing(outcome, out)):
         print(text)
     missing = len(shards[0].plan) - len(outcome.results)

@@ -8,6 +8,10 @@ from typing import Any
 
 import click
 
+from harness.campaign.rundir import PLAN
+from harness.campaign.stored import Stored
+from harness.report import annotations
+from harness.report.write import write_all
 from harness.sut import Shape
 
 KEYS_MIN = 8  # one of every sort
@@ -29,6 +33,16 @@ def complain(lines: Iterable[str]) -> None:
     """Say on stderr what did not work, where the command itself goes on."""
     for line in lines:
         print(f"hil: {line}", file=sys.stderr)
+
+
+def reported(folder: Path) -> None:
+    """Write every report of a run directory, and tell a runner of GitHub Actions where one listens."""
+    complaints = write_all(folder)
+    complain(complaints)
+    if annotations.running_there() and (folder / PLAN).exists() and not complaints:
+        for line in annotations.annotations(Stored.read(folder)):
+            print(line)
+        annotations.add_summary(folder)
 
 
 def backend(command: Command) -> Command:
