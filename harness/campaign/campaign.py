@@ -19,6 +19,7 @@ from harness.campaign.rundir import Record, RunDir
 from harness.campaign.worker import Answer, Bench, Lost, Order, Played, Task
 from harness.model.faults import FaultKind
 from harness.model.scenario import Result, Scenario, not_judged
+from harness.model.twin.agreement import Agreement, agreement
 from harness.model.verdicts import Gate, Verdict, gate
 from harness.procedures import load
 
@@ -45,12 +46,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a campaign found; ``differing`` are ids of scenarios that the audit saw end differently."""
+    """What a campaign found; ``differing`` are ids of scenarios that the audit saw end differently.
+
+    ``model``: whether the twin predicted it.
+    """
 
     gate: Gate
     results: tuple[Result, ...]
     differing: tuple[str, ...]
     seconds: float
+    model: Agreement
 
 
 @dataclass
@@ -135,8 +140,9 @@ class Campaign:
         results = tuple(map(Result.from_record, ordered))
         planned = sum(self.shard.holds(number) for number in range(1, len(plan) + 1))
         pairs = [(result.verdict, result.scenario.expected) for result in results]
-        verdict = gate(pairs, planned, repeatable=not differing)
-        outcome = Outcome(verdict, results, differing, time.monotonic() - start)
+        model = agreement(ordered)
+        verdict = gate(pairs, planned, repeatable=not differing, agreed=not model.differences)
+        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model)
         merged = {"merged": asdict(self.merged)} if self.merged else {}
         head = {
             "profile": self.name,
@@ -187,4 +193,5 @@ def tally(outcome: Outcome) -> dict[str, Any]:
         "verdicts": {str(verdict): verdicts[str(verdict)] for verdict in Verdict},
         "crash_points": {"enumerated": len(faults), "fired": sum(faults)},
         "audit": {"every": AUDIT_EVERY, "differing": list(outcome.differing)},
+        "model": outcome.model.record(),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from harness.campaign.campaign import Outcome, Shard, tally
 from harness.campaign.rundir import Record, RunDir, RunDirBusy, read_campaign
 from harness.campaign.stored import Stored
+from harness.model.twin.agreement import agreement
 from harness.model.verdicts import gate
 
 # What two parts of one campaign cannot differ in.
@@ -65,8 +66,9 @@ def _outcome(shards: Sequence[Stored]) -> Outcome:
     results = tuple(by_number[number] for number in sorted(by_number))
     differing = tuple(scenario_id for shard in shards for scenario_id in shard.differing)
     pairs = [(result.verdict, result.scenario.expected) for result in results]
-    whole = gate(pairs, len(shards[0].plan), repeatable=not differing)
-    return Outcome(whole, results, differing, sum(shard.head["seconds"] for shard in shards))
+    model = agreement(record for shard in shards for _, record in sorted(shard.records.items()))
+    whole = gate(pairs, len(shards[0].plan), repeatable=not differing, agreed=not model.differences)
+    return Outcome(whole, results, differing, sum(shard.head["seconds"] for shard in shards), model)
 
 
 def _common(shards: Sequence[Stored]) -> Record:

@@ -1,10 +1,13 @@
 """Rechecking: verdicts given again from stored evidence, by the judging of today. Nothing is played."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 
+from harness.campaign.rundir import Record
 from harness.campaign.stored import Stored
 from harness.model.observation import conclude, judge
 from harness.model.scenario import Result
+from harness.model.twin.agreement import agreement
 from harness.model.verdicts import Gate, gate
 
 
@@ -35,6 +38,7 @@ def recheck(stored: Stored) -> Rechecked:
             [(result.verdict, result.scenario.expected) for result in now],
             stored.planned,
             repeatable=not stored.differing,
+            agreed=not agreement(_records(stored, now)).differences,
         ),
     )
 
@@ -48,3 +52,10 @@ def _judged(stored: Stored, number: int) -> Result | None:
     judgement = judge(seen)
     verdict, findings = conclude(judgement, old.scenario.expected, stuck=old.stuck, fired=old.fired)
     return replace(old, verdict=verdict, findings=findings, keys=judgement.keys)
+
+
+def _records(stored: Stored, now: Sequence[Result]) -> Iterator[Record]:
+    """Yield the stored records with what is judged of them now."""
+    for number, result in zip(sorted(stored.results), now, strict=True):
+        judged = {"verdict": str(result.verdict), "keys": asdict(result.keys)}
+        yield stored.records[number] | judged

@@ -44,7 +44,7 @@ def agreement(records: Iterable[Record]) -> Agreement:
     cells: dict[tuple[str, str], bool] = {}
     differences = []
     for record in records:
-        if record["verdict"] in VOID or not record["state"]:
+        if record["verdict"] in VOID or not record.get("state"):
             continue
         cell = record["state"], record["id"].rpartition("/")[2]
         found = compare(record)

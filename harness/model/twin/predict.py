@@ -14,8 +14,9 @@ class Prediction:
     """What is to be seen afterwards.
 
     ``unreadable``: rows that not every operational unit reads with CURRENT. ``gone``: rows under a master key
-    that is in no register any more. ``refused``: the commands that did not start or did not go on, in order.
-    Of rows no more is told than none, some or all, because a rewrap is modelled no finer. ``unchanged``: registers, rows and selection are those of the crash.
+    that is in no register any more. A rewrap is modelled no finer than begun, half done and done, so that no
+    more is said of rows than none, some or all. ``refused``: the commands that did not start or did not go
+    on, in order. ``unchanged``: registers, rows and selection are those of the crash.
     """
 
     verdict: Verdict
