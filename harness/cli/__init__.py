@@ -10,7 +10,7 @@ from harness.byhand.record import NoInstance
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import byhand, campaign, evidence, report
+from harness.cli import byhand, campaign, doctor, evidence, report
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
 from harness.procedures.load import BadProcedure
@@ -47,8 +47,9 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _command in (*campaign.COMMANDS, *byhand.COMMANDS, *evidence.COMMANDS, *report.COMMANDS):
-    hil.add_command(_command)
+for _module in (campaign, byhand, doctor, evidence, report):
+    for _command in _module.COMMANDS:
+        hil.add_command(_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

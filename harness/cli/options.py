@@ -56,6 +56,11 @@ def backend(command: Command) -> Command:
     )(command)
 
 
+def as_json(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")(command)
+
+
 def size(command: Command) -> Command:
     """Add the numbers of units and keys; what is not given is the profile's."""
     ranges = (

@@ -1,0 +1,1 @@
+"""What this machine has and lacks for the bench: a table of checks that look and change nothing."""
