@@ -55,7 +55,9 @@ def _serve(settings: Config) -> int:
         raise ConfigError(f"{settings.store}: {error}; make a key store with init first") from error
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}") from error
-    serve(api.application(Service(settings, secret)), settings.socket)
+    service = Service(settings, secret)
+    serve(api.application(service), settings.socket, aside=True)
+    service.stop()
     return 0
 
 

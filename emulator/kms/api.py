@@ -1,36 +1,25 @@
-"""REST of the service: one table of routes, one endpoint that checks, calls and answers.
+"""REST of the service: one table of routes, one function that checks, calls and answers.
 
-Most handlers block (SQLite, PKCS#11), so they run in a thread of Starlette's pool; those that wait for the
-end of a rewrap are coroutines, which hold no thread meanwhile.
+Every request has a thread of its own: most handlers block (SQLite, PKCS#11), and some wait for the end of a
+rewrap.
 """
 
 import json
-import logging
+import re
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
 from emulator import bearer
 from emulator.kms import keys, rotation
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.keys import Call
-from emulator.kms.rotation import Answer
 from emulator.kms.service import Service
-
-log = logging.getLogger(__name__)
+from emulator.serve import Answer, Handler, Request, failure
 
 Json = dict[str, Any]
-Handler = Callable[[Service, Call], Awaitable[Answer]]
-Blocking = Callable[[Service, Call], Json]
+Handle = Callable[[Service, Call], Answer]
 
 
 @dataclass(frozen=True)
@@ -38,85 +27,71 @@ class Entry:
     """One request that the service knows; ``public``: needs no bearer token."""
 
     method: str
-    path: str
-    handler: Handler
+    path: re.Pattern[str]
+    handle: Handle
     public: bool = False
 
 
-def _blocks(method: str, path: str, blocking: Blocking, status: int = 200, *, public: bool = False) -> Entry:
-    """Return the entry of a handler that blocks; ``status`` is that of its answer."""
+def _entry(method: str, path: str, work: Callable[[Service, Call], Json], status: int = 200) -> Entry:
+    """Return the entry of a handler whose answer always has the same ``status``."""
+    return Entry(method, _pattern(path), lambda service, call: (status, work(service, call)))
 
-    async def handler(service: Service, call: Call) -> Answer:
-        return status, await run_in_threadpool(blocking, service, call)
 
-    return Entry(method, path, handler, public)
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path))
 
 
 # fmt: off
 ENTRIES = (
-    _blocks("POST",   "/identity/token",                         rotation.log_in, public=True),
-    _blocks("GET",    "/api/v2/instance",                        rotation.show_instance),
-    _blocks("GET",    "/api/v2/keys",                            keys.show_page),
-    _blocks("POST",   "/api/v2/keys",                            keys.create, status=201),
-    _blocks("GET",    "/api/v2/keys/{key}",                      keys.show),
-    _blocks("DELETE", "/api/v2/keys/{key}",                      keys.destroy),
-    _blocks("GET",    "/api/v2/keys/{key}/metadata",             keys.show_metadata),
-    _blocks("POST",   "/api/v2/keys/{key}/restore",              keys.restore),
-    _blocks("POST",   "/api/v2/keys/{key}/actions/wrap",         keys.wrap),
-    _blocks("POST",   "/api/v2/keys/{key}/actions/unwrap",       keys.unwrap),
-    _blocks("POST",   "/api/v2/keys/{key}/actions/rewrap",       keys.rewrap),
-    _blocks("POST",   "/api/v2/keys/{key}/actions/rotate",       keys.rotate),
-    _blocks("POST",   "/api/v2/keys/{key}/actions/{action}",     keys.change_state),
-    Entry(  "POST",   "/api/v2/rotation/rewrap",                 rotation.request_rewrap),
-    Entry(  "GET",    "/api/v2/rotation/rewrap",                 rotation.show_rewrap),
-    _blocks("GET",    "/api/v2/rotation",                        rotation.show),
+    Entry( "POST",   _pattern("/identity/token"),                rotation.log_in, public=True),
+    _entry("GET",    "/api/v2/instance",                         rotation.show_instance),
+    _entry("GET",    "/api/v2/keys",                             keys.show_page),
+    _entry("POST",   "/api/v2/keys",                             keys.create, status=201),
+    _entry("GET",    "/api/v2/keys/{key}",                       keys.show),
+    _entry("DELETE", "/api/v2/keys/{key}",                       keys.destroy),
+    _entry("GET",    "/api/v2/keys/{key}/metadata",              keys.show_metadata),
+    _entry("POST",   "/api/v2/keys/{key}/restore",               keys.restore),
+    _entry("POST",   "/api/v2/keys/{key}/actions/wrap",          keys.wrap),
+    _entry("POST",   "/api/v2/keys/{key}/actions/unwrap",        keys.unwrap),
+    _entry("POST",   "/api/v2/keys/{key}/actions/rewrap",        keys.rewrap),
+    _entry("POST",   "/api/v2/keys/{key}/actions/rotate",        keys.rotate),
+    _entry("POST",   "/api/v2/keys/{key}/actions/{action}",      keys.change_state),
+    Entry( "POST",   _pattern("/api/v2/rotation/rewrap"),        rotation.request_rewrap),
+    Entry( "GET",    _pattern("/api/v2/rotation/rewrap"),        rotation.show_rewrap),
+    _entry("GET",    "/api/v2/rotation",                         rotation.show),
 )
 # fmt: on
 
 
-def application(service: Service) -> Starlette:
-    """Return the REST application of a service."""
+def application(service: Service) -> Handler:
+    """Return what answers the requests to a service."""
 
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
-        await run_in_threadpool(service.stop)
-
-    routes = [Route(entry.path, _endpoint(service, entry), methods=[entry.method]) for entry in ENTRIES]
-    return Starlette(routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _no_route})
-
-
-async def _no_route(_request: Request, error: Exception) -> JSONResponse:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    return _failure(status, Code.NOT_FOUND, "there is no such request")
-
-
-def _endpoint(service: Service, entry: Entry) -> Callable[[Request], Awaitable[JSONResponse]]:
-    async def endpoint(request: Request) -> JSONResponse:
+    def answer(request: Request) -> Answer:
         try:
-            raw = await request.body()  # read before any refusal: a client may still be sending it
-            if not entry.public:
-                _authorize(service, request)
-            call = Call(dict(request.path_params), dict(request.query_params), _body(raw))
-            status, answer = await entry.handler(service, call)
-            return JSONResponse(answer, status)
-        except ClientDisconnect:
-            return _failure(400, Code.BAD_REQUEST, "the client left in mid-request")
+            return _answer(service, request)
         except KmsError as error:
-            return _failure(error.status, error.code, str(error))
+            return error.status, failure(error.code, str(error))
         except sqlite3.Error as error:
             unavailable = KmsError(Code.STORE_UNAVAILABLE, f"key store: {error}")
-            return _failure(unavailable.status, unavailable.code, str(unavailable))
-        except Exception:
-            log.exception("%s %s ended by a defect of the service", entry.method, entry.path)
-            return _failure(500, "INTERNAL_ERROR", "the service has failed, see its log")
+            return unavailable.status, failure(unavailable.code, str(unavailable))
 
-    return endpoint
+    return answer
+
+
+def _answer(service: Service, request: Request) -> Answer:
+    for entry in ENTRIES:
+        found = entry.path.fullmatch(request.path) if entry.method == request.method else None
+        if found:
+            if not entry.public:
+                _authorize(service, request)
+            call = Call(found.groupdict(), dict(request.query), _body(request.body))
+            return entry.handle(service, call)
+    raise KmsError(Code.NOT_FOUND, "there is no such request")
 
 
 def _authorize(service: Service, request: Request) -> None:
     try:
-        bearer.verify(service.iam_secret, request.headers.get("authorization"))
+        bearer.verify(service.iam_secret, request.bearer)
     except bearer.BearerError as error:
         raise KmsError(Code.UNAUTHORIZED, str(error)) from error
 
@@ -129,7 +104,3 @@ def _body(raw: bytes) -> Json:
     if not isinstance(body, dict):
         raise KmsError(Code.BAD_REQUEST, "body: a JSON object expected")
     return body
-
-
-def _failure(status: int, code: str, message: str) -> JSONResponse:
-    return JSONResponse({"error": {"code": code, "message": message}}, status)

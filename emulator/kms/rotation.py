@@ -1,10 +1,8 @@
 """The requests about the instance and its rotation; none of them needs an open gate."""
 
-import asyncio
+import concurrent.futures
 import hmac
 from typing import Any
-
-from starlette.concurrency import run_in_threadpool
 
 from emulator import bearer
 from emulator.kms.errors import Code, KmsError, UnitUnavailable
@@ -14,21 +12,21 @@ from emulator.kms.registers import Register
 from emulator.kms.rewrap import Job, JobState
 from emulator.kms.service import Service
 from emulator.kms.units import UnitLink
+from emulator.serve import Answer
 
 Json = dict[str, Any]
-Answer = tuple[int, Json]  # HTTP status and body
 SUBJECT = "operator"
 WAIT_SECONDS_MAX = 3600
 
 
-def log_in(service: Service, call: Call) -> Json:
+def log_in(service: Service, call: Call) -> Answer:
     """POST identity/token: a bearer token for the API key."""
     expected = service.config.apikey.read_text().strip()
     given = call.body.get("apikey")
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), expected.encode()):
         raise KmsError(Code.UNAUTHORIZED, "the API key is not that of this instance")
     token = bearer.issue(service.iam_secret, SUBJECT)
-    return {"access_token": token, "expires_in": bearer.LIFETIME_SECONDS}
+    return 200, {"access_token": token, "expires_in": bearer.LIFETIME_SECONDS}
 
 
 def show_instance(_service: Service, _call: Call) -> Json:
@@ -48,26 +46,26 @@ def show(service: Service, _call: Call) -> Json:
     return {"in_progress": rotation is not None, "rows": rows, "units": units}
 
 
-async def request_rewrap(service: Service, call: Call) -> Answer:
+def request_rewrap(service: Service, call: Call) -> Answer:
     """POST rewrap: start the job, or join the running one, and wait for its end for ``wait`` seconds at most.
 
     202 where it still runs then, or where nobody asked to wait. The job goes on without its clients.
     """
     seconds = call.seconds("wait", WAIT_SECONDS_MAX)
-    job = await run_in_threadpool(service.request_rewrap)
+    job = service.request_rewrap()
     if seconds:
-        job = await _ended(service, seconds)
+        job = _ended(service, seconds)
     return 202 if job.state is JobState.RUNNING else 200, _job(job)
 
 
-async def show_rewrap(service: Service, call: Call) -> Answer:
+def show_rewrap(service: Service, call: Call) -> Answer:
     """GET rewrap: the latest job, as soon as it does not run, after ``wait`` seconds at the latest."""
-    return 200, _job(await _ended(service, call.seconds("wait", WAIT_SECONDS_MAX)))
+    return 200, _job(_ended(service, call.seconds("wait", WAIT_SECONDS_MAX)))
 
 
-async def _ended(service: Service, seconds: float) -> Job:
+def _ended(service: Service, seconds: float) -> Job:
     if seconds and service.rewrapper.job.state is JobState.RUNNING:
-        await asyncio.wait({asyncio.wrap_future(service.rewrapper.finished)}, timeout=seconds)
+        concurrent.futures.wait({service.rewrapper.finished}, timeout=seconds)
     return service.rewrapper.job
 
 

@@ -58,36 +58,27 @@ def _init(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     """Open the token, then the PKCS#11 door, then the admin door; SIGTERM ends all three.
 
-    A SIGHUP that comes before they are open is kept until then.
+    So does the end of the PKCS#11 door: nothing here starts it again. SIGHUP is a power cycle; one that comes
+    before all are open is kept until then.
     """
     folder = Folder(options.dir)
     if len(os.fsencode(options.sockets / "admin.sock")) > http.SUN_PATH_MAX:
         raise UsageError(f"{options.sockets} is too long for sockets; choose a shorter --sockets")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     power = Power(folder, options.sockets, options.module)
-    power.on()
-    try:
-        _end_on_signals(power)
-        http.serve(application(power), options.sockets / "admin.sock")
-    finally:
-        power.off()
 
-
-def _end_on_signals(power: Power) -> None:
-    """End on SIGTERM, and when the door ends: nothing here starts it again.
-
-    While uvicorn serves, SIGTERM goes to uvicorn first, which closes its socket and raises it again.
-    """
-
-    def terminated(*_: object) -> NoReturn:
-        raise power.failure or SystemExit(0)
-
-    def child_changed(*_: object) -> None:
+    def child_changed() -> None:
         if power.failure:
             signal.raise_signal(signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, terminated)
-    signal.signal(signal.SIGCHLD, child_changed)
+    power.on()
+    try:
+        signals = {signal.SIGHUP: power.cycle, signal.SIGCHLD: child_changed}
+        http.serve(application(power), options.sockets / "admin.sock", signals)
+        if power.failure:
+            raise power.failure
+    finally:
+        power.off()
 
 
 def _snapshot(options: argparse.Namespace) -> None:

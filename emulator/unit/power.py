@@ -8,14 +8,12 @@ the power went waits, and is served as if it had been sent a moment later: its s
 Measured on two busy cores, firmware and door, median of processor time: 6 ms a cycle, 27 ms a start forked
 from a process that has imported everything, 210 ms a start from nothing.
 
-A cycle runs in the event loop, so between two commands, never in the middle of one: that is what SIGKILL is
-for. Rejected: the end and start of the HTTP server with each cycle, which waits for a tick of 100 ms.
+A cycle runs in the server's loop, so between two commands, never in the middle of one: that is what SIGKILL
+is for.
 """
 
-import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,13 +73,6 @@ class Power:
             signal.raise_signal(signal.SIGTERM)
         else:
             self.cycles += 1
-
-    @asynccontextmanager
-    async def cycled_by_hangup(self) -> AsyncIterator[None]:
-        """Take SIGHUP for a power cycle from now on, also one that came while it was blocked."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self.cycle)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-        yield
 
     @property
     def firmware(self) -> Firmware:

@@ -1,16 +1,17 @@
 """A client for HTTP/1.1 with JSON bodies over a Unix socket.
 
-Built on http.client because it never retries: a library that resends a request when a kept-alive
-connection turns out to be dead would replay a command that changes a register. One connection a request.
+It never retries: a library that resends a request when a kept-alive connection turns out to be dead would
+replay a command that changes a register. One connection a request.
 """
 
-import http.client
 import json
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from emulator.wire import message
 
 Json = dict[str, Any]
 
@@ -41,17 +42,6 @@ class Reply:
         return str(error.get("message", "")) if isinstance(error, dict) else str(error)
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, seconds: float) -> None:
-        super().__init__("localhost", timeout=seconds)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
 def request(
     socket_path: Path,
     method: str,
@@ -66,18 +56,17 @@ def request(
     Raises:
         Unreachable: see there; never sent twice.
     """
-    connection = _UnixConnection(socket_path, seconds)
-    headers = {"Connection": "close", "Content-Type": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
+    fields = {"Host": "localhost"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    content = json.dumps(body).encode() if body is not None else b""
+    raw = message.encode(f"{method} {target} HTTP/1.1", fields, content)
     try:
-        with suppress(BrokenPipeError):  # a server may refuse before it has read the body, its answer counts
-            connection.request(method, target, json.dumps(body) if body is not None else None, headers)
-        answer = connection.getresponse()
-        raw = answer.read()
-        return Reply(answer.status, json.loads(raw) if raw else {})
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
+            end.settimeout(seconds)
+            end.connect(str(socket_path))
+            with suppress(BrokenPipeError):  # a server may refuse before it has read all, its answer counts
+                end.sendall(raw)
+            _, answer = message.receive(end)
+        return Reply(int(answer.start[1]), json.loads(answer.body) if answer.body else {})
+    except (OSError, EOFError, message.Malformed, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise Unreachable(f"{socket_path}: {reason}") from error
-    finally:
-        connection.close()
