@@ -1,0 +1,121 @@
+"""``hil doctor`` on machines that lack something: each is named with what to do, and nothing is changed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.doctor.checks import CHECKS
+from harness.rig.layout import scratch
+
+Examined = tuple[int, dict[str, dict[str, Any]]]
+Examine = Callable[..., Examined]
+HIL = Path(sys.executable).with_name("hil")
+SECONDS = 100
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder for scratch folders that is nobody else's."""
+    folder = scratch("test-")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def examine(place: Path, tmp_path: Path) -> Examine:
+    """Run ``hil doctor --json`` in a changed environment; return exit code and checks by name."""
+
+    def run(*options: str, **environment: str) -> Examined:
+        ran = subprocess.run(
+            [HIL, "doctor", "--json", *options],
+            env={**os.environ, "HIL_TMP": str(place), **environment},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert ran.stderr == ""
+        told = json.loads(ran.stdout)
+        assert told["ready"] is (ran.returncode == 0)
+        return ran.returncode, {check["check"]: check for check in told["checks"]}
+
+    return run
+
+
+def test_a_machine_that_has_all(examine: Examine) -> None:
+    """Where tests of this project run a campaign does, so nothing is a problem, and every check is told."""
+    code, checks = examine()
+    assert [name for name, check in checks.items() if check["state"] == "problem"] == []
+    assert code == 0
+    assert list(checks) == [check.name for check in CHECKS]
+    assert all((check["todo"] == "") is (check["state"] == "ok") for check in checks.values())
+
+
+def test_no_engine(examine: Examine, tmp_path: Path) -> None:
+    """Without an engine processes are left: a note, and a problem for whoever wants containers."""
+    nowhere = f"unix://{tmp_path}/no.sock"
+    code, checks = examine(DOCKER_HOST=nowhere)
+    assert (code, checks["engine"]["state"]) == (0, "note")
+    assert nowhere in checks["engine"]["found"]
+    assert "make engine" in checks["engine"]["todo"]
+    code, checks = examine("--backend", "docker", DOCKER_HOST=nowhere)
+    assert (code, checks["engine"]["state"]) == (64, "problem")
+
+
+def test_no_softhsm(examine: Examine, tmp_path: Path) -> None:
+    """Programs that are not on PATH are named, each by the check that needs it, with what to do."""
+    (tmp_path / "bin").mkdir()
+    code, checks = examine(PATH=str(tmp_path / "bin"))
+    assert code == 64
+    assert "no softhsm2-util" in checks["softhsm2"]["found"]
+    assert checks["softhsm2"]["todo"] == "run 'make packages'"
+    problems = [name for name, check in checks.items() if check["state"] == "problem"]
+    assert problems == ["softhsm2", "p11-kit", "setpriv"]
+
+
+def test_a_scratch_place_that_is_too_long(examine: Examine, tmp_path: Path) -> None:
+    """A place below which no socket can be bound is a problem."""
+    deep = tmp_path / ("long" * 30)
+    deep.mkdir()
+    code, checks = examine(HIL_TMP=str(deep))
+    assert (code, checks["scratch"]["state"]) == (64, "problem")
+    assert "HIL_TMP" in checks["scratch"]["todo"]
+
+
+def test_a_folder_of_a_dead_run(examine: Examine, place: Path) -> None:
+    """A scratch folder is a leftover where no living process names it, and is left where it is."""
+    folder = place / "hil-abcd1234"
+    folder.mkdir()
+    code, checks = examine()
+    assert (code, checks["folders"]["state"]) == (0, "note")
+    assert f"rm -r {folder}" in checks["folders"]["todo"]
+    assert folder.exists()
+    with subprocess.Popen([sys.executable, "-c", "input()", str(folder)], stdin=subprocess.PIPE) as alive:
+        _, checks = examine()
+        assert str(folder) not in checks["folders"]["found"]
+        alive.communicate(b"\n", timeout=SECONDS)
+    _, checks = examine()
+    assert str(folder) in checks["folders"]["found"]
+
+
+def test_lines(place: Path, tmp_path: Path) -> None:
+    """For people each check is a line, what to do stands below it, and the last line is the answer."""
+    ran = subprocess.run(
+        [HIL, "doctor"],
+        env={**os.environ, "HIL_TMP": str(place), "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    lines = ran.stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("problem  softhsm2"))
+    assert lines[at + 1].strip() == "needed for every campaign: run 'make packages'"
+    assert lines[-1] == "NOT READY: softhsm2, p11-kit, setpriv"
+    assert ran.returncode == 64
