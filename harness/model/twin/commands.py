@@ -234,5 +234,6 @@ COMMANDS: dict[str, Callable[[Instance, Numbers], Steps]] = {
     "cryptounit-mks": _nothing,
     "cryptounit-compare": _nothing,
     "cryptounits": _nothing,
+    "rotation-status": _nothing,
     "login": _nothing,
 }

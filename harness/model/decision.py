@@ -1,0 +1,187 @@
+"""The decision table that a campaign has verified: what an operator sees, what they then do, how it ended.
+
+Made of the records of campaign.json alone. A row stands for all crash states that look the same to the
+operator; whether its action is right in each of them is what the campaign has tried. Three things are
+verified of a procedure: every crash state has an action (total), only one (disjoint), and none that loses
+keys (safe).
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.model.faults import BLINDING
+from harness.model.registers import EMPTY, VALID, Promotion, Register, UnitRegisters, promotion
+from harness.model.rules import ProcedureKind
+from harness.model.twin.crashes import read
+from harness.model.verdicts import Verdict
+
+Record = Mapping[str, Any]
+VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
+LOOKS = ("cryptounit-mk", "cryptounit-mks", "cryptounit-compare", "rotation-status")
+NO_NUMBERS = re.compile(r"(?<=cryptounit-rm )[\d ]+|(?<=cryptounit-add )[\d ]+")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an operator has to go by; ``promotion`` where message 2 makes them look at the registers."""
+
+    flow: str
+    command: str
+    messages: tuple[bool, bool]
+    promotion: Promotion | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was seen, and what one rule (empty: none) said to do.
+
+    ``errors``: how the last command may have ended; ``states``: how many crash states look so; ``example``: an
+    id to replay.
+    """
+
+    seen: Seen
+    errors: tuple[str, ...]
+    rule: str
+    action: tuple[str, ...]
+    states: int
+    verdicts: Mapping[Verdict, int]
+    example: str
+
+    @property
+    def scenarios(self) -> int:
+        """How many scenarios stand behind it."""
+        return sum(self.verdicts.values())
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of one procedure and what is verified of it, each as the ids of scenarios that break it.
+
+    ``reached``: crash states of the whole campaign; ``played``: those in which this procedure was followed.
+    ``blinded``: losses where the operator had not seen what was printed, which are not counted as ``unsafe``.
+    """
+
+    kind: ProcedureKind
+    rows: tuple[Row, ...]
+    reached: int
+    played: int
+    unanswered: tuple[str, ...]
+    ambiguous: tuple[str, ...]
+    unsafe: tuple[str, ...]
+    blinded: tuple[str, ...]
+
+    @property
+    def total(self) -> bool:
+        """Whether every crash state that was reached has an action."""
+        return not self.unanswered and self.played == self.reached
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no crash state has two."""
+        return not self.ambiguous
+
+    @property
+    def safe(self) -> bool:
+        """Whether no action lost a key, as long as the operator had the whole transcript."""
+        return not self.unsafe
+
+
+def broke_off(record: Record) -> bool:
+    """Whether a result is of a rotation that stopped, so that there was something to decide."""
+    return bool(record.get("state")) and record["verdict"] not in VOID and read(record).ended != "ok"
+
+
+def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
+    """Return the table of all results of a kind of procedure; ``records``: of the whole campaign."""
+    stopped = [record for record in records if broke_off(record)]
+    ours = [record for record in stopped if record["procedure"] == kind]
+    groups: dict[tuple[Seen, str], list[Record]] = defaultdict(list)
+    for record in ours:
+        groups[seen(record), _rule(record)].append(record)
+    lost = [record for record in ours if record["verdict"] == Verdict.DATA_LOST]
+    return Table(
+        kind=kind,
+        rows=tuple(_row(*signs, group) for signs, group in sorted(groups.items(), key=_order)),
+        reached=len({record["state"] for record in stopped}),
+        played=len({record["state"] for record in ours}),
+        unanswered=_ids(record for record in ours if not record["rules"] and record["stuck"]),
+        ambiguous=_ids(_ambiguous(ours)),
+        unsafe=_ids(record for record in lost if not _blind(record)),
+        blinded=_ids(record for record in lost if _blind(record)),
+    )
+
+
+def seen(record: Record) -> Seen:
+    """Return what the operator saw when a rotation had stopped."""
+    crash = read(record)
+    shown = record["messages_at_crash"]
+    messages = bool(shown["1"]), bool(shown["2"])
+    return Seen(crash.flow, crash.command, messages, promotion_of(record) if messages[1] else None)
+
+
+def promotion_of(record: Record) -> Promotion:
+    """Return how far set immediate had come in the crash state of a result."""
+    return promotion([_registers(unit) for unit in record["state_at_crash"]["units"]])
+
+
+def action(recovery: Sequence[str]) -> tuple[str, ...]:
+    """Return what was typed, looks left out and numbers of units as the word that stands for them."""
+    acts = (line for line in recovery if line.partition(" ")[0] not in LOOKS)
+    return tuple(NO_NUMBERS.sub("…", line) for line in acts)
+
+
+def _row(signs: Seen, rule: str, records: Sequence[Record]) -> Row:
+    """Put the results of one row together; its action is the shortest recovery, which nothing interrupted."""
+    plain = min(records, key=lambda record: (len(record["faults"]), len(action(record["recovery"]))))
+    return Row(
+        seen=signs,
+        errors=tuple(sorted({read(record).ended for record in records})),
+        rule=rule,
+        action=action(plain["recovery"]),
+        states=len({record["state"] for record in records}),
+        verdicts=Counter(Verdict(record["verdict"]) for record in records),
+        example=plain["id"],
+    )
+
+
+def _ambiguous(records: Sequence[Record]) -> Iterable[Record]:
+    """Yield results of a crash state in which several rules matched, or another one than elsewhere in it."""
+    first: dict[tuple[str, str], str] = {}
+    for record in records:
+        if record["stuck"].startswith("ambiguous"):
+            yield record
+        else:
+            name = record["id"].rpartition("/")[2]
+            if first.setdefault((name, record["state"]), _rule(record)) != _rule(record):
+                yield record
+
+
+def _rule(record: Record) -> str:
+    """Return the rule that the operator followed first; empty where there was none."""
+    return str(next(iter(record["rules"]), ""))
+
+
+def _registers(unit: Mapping[str, Any]) -> UnitRegisters:
+    current = _register(VALID if unit["current"] else EMPTY, unit["current"])
+    return UnitRegisters(unit["number"], unit["type"], current, _register(unit["new_state"], unit["new"]))
+
+
+def _register(state: str, pattern: str | None) -> Register:
+    return Register(state, (pattern or "").ljust(64, "0"))
+
+
+def _blind(record: Record) -> bool:
+    return any(fault["kind"] in BLINDING for fault in record["faults"])
+
+
+def _ids(records: Iterable[Record]) -> tuple[str, ...]:
+    return tuple(record["id"] for record in records)
+
+
+def _order(group: tuple[tuple[Seen, str], object]) -> tuple[Any, ...]:
+    signs, rule = group[0]
+    where = list(Promotion).index(signs.promotion) if signs.promotion else 0
+    return signs.flow, signs.messages, where, signs.command, rule
