@@ -1,5 +1,6 @@
 """The name of the unit image."""
 
+import ast
 import shutil
 from pathlib import Path
 
@@ -39,3 +40,16 @@ def test_new_module_changes_the_name(checkout: Path) -> None:
     before = image.name(checkout)
     (checkout / "emulator" / "unit" / "added.py").touch()
     assert image.name(checkout) != before
+
+
+def test_bench_inside_is_whole() -> None:
+    """The image holds what the first process of a container imports of the bench, and nothing else."""
+    wanted, found = ["harness.nursery.contained"], set[str]()
+    while wanted:
+        parts = wanted.pop().split(".")
+        for path in ("/".join(parts) + ".py", *("/".join(parts[:n]) + "/__init__.py" for n in range(1, 4))):
+            if path not in found and (image.CHECKOUT / path).is_file():
+                found.add(path)
+                tree = ast.parse((image.CHECKOUT / path).read_bytes())
+                wanted += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert found == set(image.BENCH)
