@@ -19,7 +19,7 @@ LONG_MODULES = {"emulator/wire/client.py": 302}
 ONE_DOOR = {
     "pkcs11": {"emulator/unit/token.py"},
     "docker": {"harness/rig/docker.py"},
-    "requests": {"harness/rig/docker.py"},  # docker's own dependency, whose errors it lets through
+    "requests": {"harness/rig/docker.py"},  # the transport of docker, whose errors it lets through
     "pytest": {"harness/plugin/__init__.py", "harness/plugin/plan.py"},
     "tenacity": {"harness/rig/ready.py", "emulator/wire/connection.py"},
 }
