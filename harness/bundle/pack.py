@@ -1,0 +1,106 @@
+"""What goes into a bundle: the run directory without secrets, the procedures, versions and commands."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from harness.bundle import archive, versions
+from harness.campaign.stored import Stored
+from harness.model.redaction import PATTERN_DIGITS, Redactor
+from harness.model.screens import registers
+
+# Everything that a campaign writes is text of one of these sorts.
+TEXTS = frozenset({".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".js", ".toml", ".svg"})
+LEFT_OUT = frozenset({"lock"})
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A bundle that was written; ``manifest`` is the SHA-256 of its manifest, in hex."""
+
+    path: Path
+    files: int
+    bytes: int
+    redacted: int
+    left_out: tuple[str, ...]
+    manifest: str
+
+
+def pack(run: Stored, out: Path) -> Packed:
+    """Write the bundle of a run directory to ``out``."""
+    redact = Redactor(_public(run.path))
+    texts, left_out = _texts(run.path)
+    members = {f"run/{name}": redact(text).encode() for name, text in texts.items()}
+    for name in sorted({result.scenario.procedure for result in run.results.values()}):
+        members[f"procedures/{name}.toml"] = (files("harness.procedures") / f"{name}.toml").read_bytes()
+    members["versions.json"] = (
+        json.dumps(versions.read(run.head.get("image", "")), indent=1) + "\n"
+    ).encode()
+    members["REPRODUCE.md"] = ("\n".join(reproduce(run)) + "\n").encode()
+    about = {"run": run.path.name, "redacted": redact.found}
+    digest = archive.write(out, members.items(), about)
+    return Packed(out, len(members), out.stat().st_size, redact.found, left_out, digest)
+
+
+def _texts(run: Path) -> tuple[dict[str, str], tuple[str, ...]]:
+    texts, left_out = {}, []
+    for path in sorted(path for path in run.rglob("*") if path.is_file()):
+        name = str(path.relative_to(run))
+        if path.suffix in TEXTS:
+            texts[name] = path.read_text()
+        elif name not in LEFT_OUT:
+            left_out.append(name)
+    return texts, tuple(left_out)
+
+
+def _public(run: Path) -> set[str]:
+    """Verification patterns and fingerprints of traces, which have the form of keys and are none."""
+    found: set[str] = set()
+    for path in run.glob("scenarios/*/*.json"):
+        found |= set(_named(json.loads(path.read_text())))
+    for path in run.glob("scenarios/*/*.txt"):
+        for unit in registers(path.read_text().splitlines()):
+            found |= {unit.current.pattern, unit.new.pattern}
+    return found
+
+
+def _named(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in {"pattern", "trace"} and isinstance(inner, str) and len(inner) <= PATTERN_DIGITS:
+                yield inner
+            else:
+                yield from _named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner)
+
+
+def reproduce(run: Stored) -> Iterator[str]:
+    """Yield the commands that play the campaign again, and what did not go as documented by itself."""
+    shape = run.shape
+    size = (
+        f"--operational {shape.operational} --recovery {shape.recovery} "
+        f"--failover {shape.failover} --keys {shape.keys} --backend {run.head.get('backend', 'auto')}"
+    )
+    yield "# To play this campaign again"
+    yield ""
+    yield "From a checkout of hsm-hil of the version in versions.json, beside the unpacked bundle:"
+    yield ""
+    yield "```"
+    yield "make packages venv"
+    yield f".venv/bin/hil run --plan run/plan.jsonl {size} --out again"
+    yield "```"
+    odd = [result for result in run.results.values() if not result.as_documented]
+    if odd:
+        yield ""
+        yield "What did not end as documented, one scenario each:"
+        yield ""
+        yield "```"
+        for result in odd:
+            yield f".venv/bin/hil replay {shlex.quote(result.scenario.id)} {size}"
+        yield "```"

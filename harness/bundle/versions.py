@@ -1,0 +1,37 @@
+"""Versions of everything that a campaign rests on, as they are where the bundle is made."""
+
+import platform
+import re
+import subprocess
+from importlib import metadata
+
+from harness.rig import image
+
+SECONDS = 10.0
+# What says its version on its own: name and command.
+PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("SoftHSM", ("softhsm2-util", "--version")),
+    ("p11-kit", ("p11-kit", "--version")),
+)
+
+
+def read(unit_image: str = "") -> dict[str, object]:
+    """Return versions by name; ``unit_image`` is the image that the campaign used, empty for none."""
+    packages = {dist.name: dist.version for dist in metadata.distributions()}
+    return {
+        "hsm-hil": packages.get("hsm-hil", ""),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        **{program: _said(command) for program, command in PROGRAMS},
+        "unit image": unit_image or image.name(),
+        "packages": dict(sorted(packages.items(), key=lambda pair: pair[0].lower())),
+    }
+
+
+def _said(command: tuple[str, ...]) -> str:
+    try:
+        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = re.search(r"\d+(\.\d+)+", answer.stdout)
+    return found[0] if found else ""
