@@ -38,8 +38,8 @@ class Seen:
 class Row:
     """One line of the table: what was seen, and what one rule (empty: none) said to do.
 
-    ``errors``: how the last command may have ended; ``states``: how many crash states look so; ``example``: an
-    id to replay.
+    ``errors``: how the last command may have ended; ``states``: how many crash states look so; ``example``:
+    an id to replay.
     """
 
     seen: Seen
