@@ -155,6 +155,14 @@ MESSAGES = {
     1: "Delaying 30 seconds to allow server to discover new master key values",
     2: "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm",
 }
+# Admin commands that take a master key out of registers of a unit.
+CLEARING: Mapping[str, tuple[str, ...]] = {
+    "setimm": ("current",),
+    "clrnew": ("new",),
+    "clrcur": ("current",),
+    "zeroize": ("current", "new"),
+}
+FAILED = "FAILED"  # the line with which tke says that a command has failed
 # The steps of each flow in their order. What belongs to no step by its name belongs to where it occurs.
 STEPS: Mapping[str, Sequence[Step]] = {
     "auto": (

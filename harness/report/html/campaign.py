@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from harness.campaign.stored import Stored
-from harness.model.scenario import Scenario
+from harness.model.rules import Procedure
+from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, Verdict, gate
+from harness.procedures import load
 from harness.report.html.look import Look, look
 
 Record = dict[str, Any]
@@ -16,11 +18,15 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Campaign:
-    """Plan, results by number from 1, and the head of campaign.json, empty where there is none."""
+    """Plan, results by number from 1, and the head of campaign.json, empty where there is none.
+
+    ``records`` are the results as they stand in the file, with fields that ``results`` do not have.
+    """
 
     path: Path
     plan: tuple[Scenario, ...]
     records: Mapping[int, Record]
+    results: Mapping[int, Result]
     head: Record
     planned: int
     differing: frozenset[str]
@@ -32,6 +38,7 @@ class Campaign:
             stored.path,
             stored.plan,
             dict(sorted(stored.records.items())),
+            stored.results,
             stored.head,
             stored.planned,
             frozenset(stored.differing),
@@ -64,6 +71,13 @@ class Campaign:
             (Verdict(record["verdict"]), Verdict(record["expected"])) for record in self.records.values()
         ]
         return gate(pairs, self.planned, repeatable=not self.differing)
+
+    def procedure(self, name: str) -> Procedure | None:
+        """Return a procedure of the plan; None for one that this version does not come with."""
+        try:
+            return load.builtin(name)
+        except load.BadProcedure:
+            return None
 
     def folder(self, number: int) -> Path:
         """Folder of a scenario's evidence, which may be missing."""

@@ -9,7 +9,6 @@ from itertools import groupby
 
 from harness.model.rules import ProcedureKind
 from harness.model.scenario import Flow, Scenario
-from harness.procedures import load
 from harness.report.html.campaign import Campaign
 from harness.report.html.look import Look
 from harness.report.html.markup import Node, node
@@ -53,7 +52,8 @@ def _columns(campaign: Campaign) -> Mapping[str, ProcedureKind]:
     }
     for scenario in campaign.plan:
         if scenario.procedure not in kinds:
-            kinds[scenario.procedure] = load.builtin(scenario.procedure).kind
+            procedure = campaign.procedure(scenario.procedure)
+            kinds[scenario.procedure] = procedure.kind if procedure else ProcedureKind.FORBIDDEN
     return dict(sorted(kinds.items(), key=lambda item: (KINDS.index(item[1]), item[0])))
 
 
