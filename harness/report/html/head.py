@@ -55,7 +55,7 @@ def _counts(campaign: Campaign) -> Iterator[Node]:
             yield node(
                 "li",
                 node("span", look.glyph, class_=f"c {look.css}"),
-                f" {counted[look]} {look.words}",
+                f" {look.words}: {counted[look]}",
                 data_filter=look.css,
             )
 

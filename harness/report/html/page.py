@@ -7,12 +7,25 @@ from harness.report.html import assets, head
 from harness.report.html.campaign import Campaign
 from harness.report.html.markup import Node, html, node
 from harness.report.html.matrix import matrix
+from harness.report.html.pack import Packed, pack
+
+KEYS = (
+    ("/", "filter"),
+    ("arrows", "from square to square"),
+    ("Enter", "open"),
+    ("Esc", "back"),
+    ("n p", "next, previous"),
+    ("j", "jump to the violation"),
+    ("c", "copy the replay command"),
+    ("t", "light or dark"),
+)
 
 
 def document(stored: Stored, against: Stored | None = None) -> str:
     """Return report.html of a run directory, compared with an earlier one where that is given."""
     campaign = Campaign.of(stored)
-    root = node("html", _head(campaign), _body(campaign), lang="en")
+    packed = pack(campaign)
+    root = node("html", _head(campaign), _body(campaign, packed), lang="en")
     return "<!doctype html>\n" + html(root) + "\n"
 
 
@@ -28,13 +41,55 @@ def _head(campaign: Campaign) -> Node:
     )
 
 
-def _body(campaign: Campaign) -> Node:
-    return node("body", *_sections(campaign), node("script", assets.script()))
+def _body(campaign: Campaign, packed: Packed) -> Node:
+    blocks = [
+        node("script", text, type="application/octet-stream", data_block=" ".join(map(str, numbers)))
+        for numbers, text in packed.blocks
+    ]
+    return node(
+        "body",
+        node("div", *_overview(campaign, packed), id="overview"),
+        node("main", id="scenario", hidden=""),
+        *blocks,
+        node("script", assets.script()),
+    )
 
 
-def _sections(campaign: Campaign) -> Iterator[Node]:
+def _overview(campaign: Campaign, packed: Packed) -> Iterator[Node]:
     yield head.banner(campaign)
     yield node(
         "main",
-        node("section", node("h2", "Crash points and recoveries"), matrix(campaign)),
+        _tools(),
+        node("section", node("h2", "Crash points and recoveries"), *_cut(packed), matrix(campaign)),
     )
+
+
+def _tools() -> Node:
+    keys = [part for key, text in KEYS for part in (node("kbd", key), f" {text}  ")]
+    return node(
+        "div",
+        node(
+            "p",
+            node("label", "filter ", for_="filter"),
+            node("input", id="filter", type="search", placeholder="kms C_WrapKey !documented"),
+            node("span", id="found", role="status"),
+            node("button", "light or dark", id="theme", type="button"),
+            class_="tools",
+        ),
+        node("p", *keys, class_="faint keys"),
+        node("ul", id="list"),
+        hidden="",
+        data_with_script="",
+    )
+
+
+def _cut(packed: Packed) -> Iterator[Node]:
+    """Say what of the evidence did not fit into the page."""
+    if packed.bare:
+        yield node("p", f"To keep this page small, {packed.bare} scenarios are in it without their events.")
+    if packed.left_out:
+        yield node(
+            "p",
+            f"To keep this page small, the details of {packed.left_out} scenarios are left out; "
+            "they are in the folder scenarios beside it.",
+        )
