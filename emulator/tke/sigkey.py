@@ -22,6 +22,7 @@ from emulator.tke.errors import Failed
 from emulator.tke.sealed import Sealed, WrongPassword, seal, unseal
 from emulator.tke.workstation import Workstation
 
+SCHEME = ec.ECDSA(SHA512())
 SUFFIX = "sigkey"
 NAME_MAX = 30
 SKI_SHOWN = 30
@@ -39,7 +40,7 @@ class UnlockedKey:
 
     def sign(self, message: bytes) -> bytes:
         """Return the DER form of an ECDSA signature with SHA-512."""
-        return self._private.sign(message, ec.ECDSA(SHA512()))
+        return self._private.sign(message, SCHEME)
 
 
 @dataclass(frozen=True)

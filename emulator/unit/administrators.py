@@ -4,6 +4,7 @@ Pure rules over the state of a unit; only the verification of a signature needs 
 """
 
 import base64
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from emulator.unit.command import HsmError, MalformedError, Refusal, Signature
 
+SCHEME = ec.ECDSA(hashes.SHA512())
 MAXIMUM = 8
 NAME_CHARACTERS = 30
 
@@ -88,13 +90,14 @@ def check_signatures(
         if signer is None:
             raise HsmError(Refusal.UNKNOWN_ADMINISTRATOR)
         try:
-            _public_key(signer.der).verify(signature.value, content, ec.ECDSA(hashes.SHA512()))
+            _public_key(signer.der).verify(signature.value, content, SCHEME)
         except InvalidSignature as error:
             raise HsmError(Refusal.SIGNATURE) from error
     if len({signature.ski for signature in signatures}) < needed:
         raise HsmError(Refusal.TOO_FEW_SIGNATURES)
 
 
+@functools.lru_cache(maxsize=MAXIMUM)
 def _public_key(der: bytes) -> ec.EllipticCurvePublicKey:
     try:
         key = load_der_public_key(der)
