@@ -16,11 +16,12 @@ from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.profiles import DOCUMENTED, Profile
 from harness.campaign.record import Recording
 from harness.campaign.rundir import Record, RunDir
-from harness.campaign.worker import Answer, Bench, Lost, Order, Played, Task
+from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Played, Probed, Task
 from harness.model.faults import FaultKind
 from harness.model.scenario import Result, Scenario, not_judged
 from harness.model.twin.agreement import Agreement, agreement
 from harness.model.verdicts import Gate, Verdict, gate
+from harness.probes.probe import Probe
 from harness.procedures import load
 
 AUDIT_EVERY = 20  # one scenario in so many is played twice
@@ -48,7 +49,7 @@ class Shard:
 class Outcome:
     """What a campaign found; ``differing`` are ids of scenarios that the audit saw end differently.
 
-    ``model``: whether the twin predicted it.
+    ``model``: whether the twin predicted it. ``probes``: what was asked of the instance beside the scenarios.
     """
 
     gate: Gate
@@ -56,6 +57,7 @@ class Outcome:
     differing: tuple[str, ...]
     seconds: float
     model: Agreement
+    probes: tuple[Probe, ...]
 
 
 @dataclass
@@ -75,6 +77,7 @@ class Campaign:
     shard: Shard = field(default_factory=Shard)
     entered: Entered = unheard
     merged: Merged | None = None
+    probes: tuple[Probe, ...] = ()
     _leash: Connection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -125,7 +128,10 @@ class Campaign:
             if number not in done
         ]
         finished = len(ours) - len(orders)
-        for answer in crew.work(orders):
+        for answer in crew.work([PROBE, *orders]):
+            if answer.number == PROBE.number:
+                self.probes = _probed(answer)
+                continue
             played = _played(answer)
             if played.difference:
                 self.rundir.write_difference(played.number, played.difference)
@@ -141,8 +147,14 @@ class Campaign:
         planned = sum(self.shard.holds(number) for number in range(1, len(plan) + 1))
         pairs = [(result.verdict, result.scenario.expected) for result in results]
         model = agreement(ordered)
-        verdict = gate(pairs, planned, repeatable=not differing, agreed=not model.differences)
-        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model)
+        verdict = gate(
+            pairs,
+            planned,
+            repeatable=not differing,
+            agreed=not model.differences,
+            probed=all(probe.passed for probe in self.probes),
+        )
+        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model, self.probes)
         merged = {"merged": asdict(self.merged)} if self.merged else {}
         head = {
             "profile": self.name,
@@ -156,6 +168,12 @@ class Campaign:
 
 def _is_kill(scenario: Scenario) -> bool:
     return scenario.procedure == DOCUMENTED and scenario.faults[0].kind is FaultKind.KILL
+
+
+def _probed(answer: Answer) -> tuple[Probe, ...]:
+    if isinstance(answer, Probed):
+        return answer.probes
+    return (Probe("bench", "", (answer.why if isinstance(answer, Lost) else f"a worker answered {answer}",)),)
 
 
 def _played(answer: Answer) -> Played:
@@ -194,4 +212,5 @@ def tally(outcome: Outcome) -> dict[str, Any]:
         "crash_points": {"enumerated": len(faults), "fired": sum(faults)},
         "audit": {"every": AUDIT_EVERY, "differing": list(outcome.differing)},
         "model": outcome.model.record(),
+        "probes": [probe.record() for probe in outcome.probes],
     }

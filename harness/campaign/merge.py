@@ -9,6 +9,7 @@ from harness.campaign.rundir import Record, RunDir, RunDirBusy, read_campaign
 from harness.campaign.stored import Stored
 from harness.model.twin.agreement import agreement
 from harness.model.verdicts import gate
+from harness.probes.probe import Probe
 
 # What two parts of one campaign cannot differ in.
 ALIKE = ("profile", "backend", "keystore", "units", "keys")
@@ -67,8 +68,24 @@ def _outcome(shards: Sequence[Stored]) -> Outcome:
     differing = tuple(scenario_id for shard in shards for scenario_id in shard.differing)
     pairs = [(result.verdict, result.scenario.expected) for result in results]
     model = agreement(record for shard in shards for _, record in sorted(shard.records.items()))
-    whole = gate(pairs, len(shards[0].plan), repeatable=not differing, agreed=not model.differences)
-    return Outcome(whole, results, differing, sum(shard.head["seconds"] for shard in shards), model)
+    probes = _probes(shards)
+    whole = gate(
+        pairs,
+        len(shards[0].plan),
+        repeatable=not differing,
+        agreed=not model.differences,
+        probed=all(probe.passed for probe in probes),
+    )
+    return Outcome(whole, results, differing, sum(shard.head["seconds"] for shard in shards), model, probes)
+
+
+def _probes(shards: Sequence[Stored]) -> tuple[Probe, ...]:
+    """Return every probe once; one that has failed in some shard has failed."""
+    found: dict[str, Probe] = {}
+    for probe in (probe for shard in shards for probe in shard.probes):
+        if probe.name not in found or not probe.passed:
+            found[probe.name] = probe
+    return tuple(found.values())
 
 
 def _common(shards: Sequence[Stored]) -> Record:

@@ -39,6 +39,7 @@ def recheck(stored: Stored) -> Rechecked:
             stored.planned,
             repeatable=not stored.differing,
             agreed=not agreement(_records(stored, now)).differences,
+            probed=all(probe.passed for probe in stored.probes),
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import Self
 from harness.campaign.rundir import CAMPAIGN, PLAN, BadRunDir, Record, read_campaign, read_plan, read_results
 from harness.model.observation import Observation
 from harness.model.scenario import Result, Scenario
+from harness.probes.probe import Probe
 from harness.sut import Shape
 
 LATEST = Path("runs", "latest")
@@ -71,6 +72,11 @@ class Stored:
             for number, result in sorted(self.results.items())
             if result.scenario.id in told or (self.scenario_folder(number) / "difference.txt").exists()
         )
+
+    @property
+    def probes(self) -> tuple[Probe, ...]:
+        """What was asked of the instance beside the scenarios."""
+        return tuple(map(Probe.from_record, self.head.get("probes", ())))
 
     def scenario_folder(self, number: int) -> Path:
         """Folder of one scenario's evidence, which may be missing."""

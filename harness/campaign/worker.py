@@ -20,7 +20,10 @@ from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
 from harness.model.faults import Fault
 from harness.model.points import kills
-from harness.model.scenario import Result, Scenario
+from harness.model.scenario import Flow, Result, Scenario
+from harness.model.verdicts import Verdict
+from harness.probes import run as probes
+from harness.probes.probe import Probe
 from harness.procedures import load
 from harness.rig import golden
 from harness.rig.containers import DockerHost
@@ -59,6 +62,7 @@ class Task(Enum):
     AUDIT = "audit"  # twice, and compare
     REACH = "reach"  # up to its crash
     RECORD = "record"  # to its end, for the crash points of the recovery
+    PROBE = "probe"  # nothing with the scenario: ask the instance what it refuses
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,14 @@ class Recorded:
 
 
 @dataclass(frozen=True)
+class Probed:
+    """What the probes found."""
+
+    number: int
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True)
 class Lost:
     """A worker was lost over this order; ``why`` in words."""
 
@@ -104,7 +116,8 @@ class Lost:
     why: str
 
 
-Answer = Played | Reached | Recorded | Lost
+Answer = Played | Reached | Recorded | Probed | Lost
+PROBE = Order(0, Scenario(Flow.AUTO, (), "documented", Verdict.RECOVERED), Task.PROBE)
 
 
 def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tuple[Golden, Recording]:
@@ -142,6 +155,8 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Conne
 def _carry_out(bench: Bench, rig: Rig, state: Golden, order: Order) -> Answer:
     if order.task is Task.REACH:
         return Reached(order.number, reach(rig, state, order.scenario))
+    if order.task is Task.PROBE:
+        return Probed(order.number, probes.run(rig, state))
     account = _attempt(rig, state, order)
     if order.task is Task.RECORD:
         events = [event for event in account.events if event.stage == 1]

@@ -43,19 +43,25 @@ EXIT_OF_GATE = {
 
 
 def gate(
-    pairs: Iterable[tuple[Verdict, Verdict]], planned: int, *, repeatable: bool = True, agreed: bool = True
+    pairs: Iterable[tuple[Verdict, Verdict]],
+    planned: int,
+    *,
+    repeatable: bool = True,
+    agreed: bool = True,
+    probed: bool = True,
 ) -> Gate:
     """Judge a campaign from its (verdict, expected) pairs; ``planned`` scenarios were asked for.
 
     ``repeatable``: whether the scenarios that were played twice went the same way twice. ``agreed``: whether
-    the twin, a second opinion, predicted what was seen.
+    the twin, a second opinion, predicted what was seen. ``probed``: whether every probe held.
 
     A contradiction outranks everything, a failure of the bench outranks a missing result: whoever reads
     the exit code must not miss lost data because something else went wrong as well.
     """
     seen = list(pairs)
     unfinished = {Verdict.NOT_FIRED, Verdict.HARNESS_ERROR}
-    if not agreed or any(verdict is not expected for verdict, expected in seen if verdict not in unfinished):
+    contradicted = any(verdict is not expected for verdict, expected in seen if verdict not in unfinished)
+    if contradicted or not (agreed and probed):
         return Gate.FAIL
     if any(verdict is Verdict.HARNESS_ERROR for verdict, _ in seen):
         return Gate.ERROR

@@ -65,10 +65,12 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
             lost = result.keys.total - result.keys.readable
             yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys, {result.scenario.id}"
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
+    failed = [probe for probe in outcome.probes if not probe.passed]
+    yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)
     faults = [fired for result in results for fired in result.fired]
     yield (
         f"{len(results)} scenarios in {outcome.seconds:.1f} s, {sum(faults)} of {len(faults)} faults fired, "
-        f"evidence in {folder}"
+        f"{len(outcome.probes) - len(failed)} of {len(outcome.probes)} probes passed, evidence in {folder}"
     )
     yield GATES[outcome.gate]
     yield from report(folder)

@@ -1,0 +1,77 @@
+"""The probe of the gate: what users may do while a rotation is open, and what nobody may with a bad token."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jwt
+
+from emulator.wire import unixhttp
+from harness.model.ledger import Ledger
+from harness.probes.administrator import Unit
+from harness.probes.probe import Probe
+from harness.rig.layout import Layout
+
+Call = tuple[str, str, dict[str, Any]]
+IN_PROGRESS = (409, "ROTATION_IN_PROGRESS")
+UNAUTHORIZED = 401
+PAST = 1_000_000_000  # a time in 2001
+
+
+def during_a_rotation(layout: Layout, token: str, ledger: Ledger) -> Probe:
+    """Workloads are refused from the rewrap request on; looking is not."""
+    refused, allowed = _calls(ledger)
+    problems = []
+    for method, target, body in refused:
+        reply = unixhttp.request(layout.rest(), method, target, body, token=token)
+        if (reply.status, reply.body.get("error", {}).get("code")) != IN_PROGRESS:
+            problems.append(f"{method} {_short(target)} gave status {reply.status}")
+    for method, target, body in allowed:
+        reply = unixhttp.request(layout.rest(), method, target, body, token=token)
+        if not reply.ok:
+            problems.append(f"{method} {_short(target)} was refused: {reply.message}")
+    return Probe("gate", "workloads are refused during a rotation, looking is not", tuple(problems))
+
+
+def _calls(ledger: Ledger) -> tuple[Sequence[Call], Sequence[Call]]:
+    """Requests that are refused and requests that are not."""
+    root = next(row for row in ledger.rows if row.ciphertext and row.state == "active")
+    if root.ciphertext is None:
+        raise AssertionError
+    key = f"/api/v2/keys/{root.key_id}"
+    sealed = {"ciphertext": base64.b64encode(root.ciphertext).decode()}
+    refused: Sequence[Call] = (
+        ("POST", "/api/v2/keys", {"name": "probe", "type": "root_key"}),
+        ("POST", f"{key}/actions/wrap", {}),
+        ("POST", f"{key}/actions/unwrap", sealed),
+        ("POST", f"{key}/actions/rewrap", sealed),
+        ("POST", f"{key}/actions/rotate", {}),
+        ("POST", f"/api/v2/keys/{ledger.destroyed}/restore", {}),
+    )
+    allowed: Sequence[Call] = (("GET", "/api/v2/keys", {}), ("GET", f"{key}/metadata", {}))
+    return refused, allowed
+
+
+def bearer(layout: Layout, unit: Unit) -> Probe:
+    """Nobody gets in without a token, with one that has expired, or with one that somebody else has made."""
+    secret = layout.secret.read_text().strip()
+    problems = []
+    for what, token in _bad_tokens(secret):
+        if unit.ask(token).status != UNAUTHORIZED:
+            problems.append(f"a crypto unit takes {what}")
+        reply = unixhttp.request(layout.rest(), "GET", "/api/v2/instance", token=token)
+        if reply.status != UNAUTHORIZED:
+            problems.append(f"the kms takes {what}")
+    return Probe("bearer", "no token, an expired and a forged one are refused", tuple(problems))
+
+
+def _bad_tokens(secret: str) -> Iterator[tuple[str, str | None]]:
+    yield "no token", None
+    yield "an expired token", jwt.encode({"sub": "probe", "exp": PAST}, secret, algorithm="HS256")
+    forged = secret[::-1] + secret
+    yield "a forged token", jwt.encode({"sub": "probe", "exp": 2**33}, forged, algorithm="HS256")
+
+
+def _short(target: str) -> str:
+    """A target without ids."""
+    return "/".join("ID" if len(part) == 36 else part for part in target.split("/"))

@@ -1,0 +1,76 @@
+"""All probes, one after the other, on one rig."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from emulator.wire.unixhttp import Unreachable
+from harness import sut
+from harness.model.faults import Fault
+from harness.probes import contract, durable, gate, precheck
+from harness.probes.administrator import Unit, Unready
+from harness.probes.desk import Desk
+from harness.probes.probe import Probe
+from harness.rig.golden import Golden
+from harness.rig.rest import Refused
+from harness.rig.rig import Rig
+
+OPEN_ROTATION = "tke@message2.1-after"
+
+
+def run(rig: Rig, golden: Golden) -> tuple[Probe, ...]:
+    """Try every probe; the rig is left in an arbitrary state."""
+    stages: tuple[tuple[str, Callable[[Rig, Golden], Iterable[Probe]]], ...] = (
+        ("instance at rest", _at_rest),
+        ("open rotation", _in_a_rotation),
+        ("durable files", _durable),
+    )
+    return tuple(probe for name, stage in stages for probe in _all_of(name, stage, rig, golden))
+
+
+def _all_of(
+    name: str, stage: Callable[[Rig, Golden], Iterable[Probe]], rig: Rig, golden: Golden
+) -> Iterator[Probe]:
+    """Yield the probes of a stage; where it cannot be gone on with, that is a probe that has failed."""
+    try:
+        rig.restore(golden.snapshot)
+        yield from stage(rig, golden)
+    except (Unready, Unreachable, Refused) as error:
+        yield Probe(name, "", (f"could not be tried: {error}",))
+
+
+def _at_rest(rig: Rig, _golden: Golden) -> Iterator[Probe]:
+    desk = Desk(rig, rig.rest())
+    recovery = rig.shape.operational + rig.shape.recovery
+    unit = Unit(rig.layout.admin(recovery), desk.rest.token)
+    yield gate.bearer(rig.layout, unit)
+    yield from precheck.on_the_workstation(desk)
+    yield from precheck.on_a_unit(desk, recovery)
+    yield from contract.probes(unit)
+
+
+def _in_a_rotation(rig: Rig, golden: Golden) -> Iterator[Probe]:
+    rig.conductor.begin((Fault.parse(OPEN_ROTATION),))
+    rig.tke("auto-mk-rotate", sut.answers())
+    if not all(rig.conductor.fired):
+        raise Unready("a rotation did not come to message 2")
+    rig.repair()
+    rig.settle()
+    rig.conductor.begin(())
+    desk = Desk(rig, rig.rest())
+    yield gate.during_a_rotation(rig.layout, desk.rest.token, golden.ledger)
+    yield from precheck.on_other_keys(desk)
+
+
+def _durable(rig: Rig, golden: Golden) -> Iterator[Probe]:
+    """Watch the system calls of a whole rotation."""
+    rig.watch(on=True)
+    rig.restore(golden.snapshot)
+    rig.conductor.begin(())
+    ended = rig.tke("auto-mk-rotate", sut.answers())
+    events = tuple(rig.conductor.events)
+    rig.watch(on=False)
+    problems = list(durable.problems(events))
+    if ended.exit_code != 0:
+        problems.append(f"the rotation ended with exit code {ended.exit_code}")
+    if durable.units(events) != frozenset(rig.shape.numbers):
+        problems.append("not every crypto unit was seen to replace its state")
+    yield Probe("durable files", "states and rows are flushed before anything rests on them", tuple(problems))
