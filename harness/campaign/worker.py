@@ -8,7 +8,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from enum import Enum
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -157,10 +158,13 @@ def _carry_out(bench: Bench, rig: Rig, state: Golden, order: Order) -> Answer:
         return Reached(order.number, reach(rig, state, order.scenario))
     if order.task is Task.PROBE:
         return Probed(order.number, probes.run(rig, state))
+    started = time.time()
     account = _attempt(rig, state, order)
     if order.task is Task.RECORD:
         events = [event for event in account.events if event.stage == 1]
         return Recorded(order.number, kills(events))
+    name = multiprocessing.current_process().name
+    account.result = replace(account.result, started=started, worker=name)
     RunDir(bench.evidence).write_account(order.number, account)
     return Played(order.number, account.result, _audit(rig, state, order, account))
 

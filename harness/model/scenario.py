@@ -5,7 +5,9 @@ from enum import StrEnum
 from typing import Any, Self
 
 from harness.model.faults import BadId, Fault
+from harness.model.outcome import Outcome
 from harness.model.registers import UnitRegisters
+from harness.model.standing import Standing
 from harness.model.verdicts import Verdict
 
 
@@ -64,10 +66,13 @@ class CrashState:
 
 @dataclass(frozen=True)
 class KeyCount:
-    """Keys of the ledger, and how many of them the oracle could read in every version on every unit."""
+    """Keys of the ledger, how many of them the oracle could read in every version on every unit, and how many
+    are gone: no register of any crypto unit opens them any more.
+    """
 
     total: int
     readable: int
+    gone: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What one scenario showed; ``trace`` is that of model.events, empty where nothing was played."""
+    """What one scenario showed; ``trace`` is that of model.events, empty where nothing was played.
+
+    ``started`` is in seconds since 1970, ``worker`` who played it: 0 and empty where nobody did.
+    """
 
     scenario: Scenario
     kind: str
@@ -97,6 +105,8 @@ class Result:
     findings: tuple[Finding, ...]
     seconds: float
     trace: str
+    started: float = 0.0
+    worker: str = ""
 
     @property
     def as_documented(self) -> bool:
@@ -130,13 +140,18 @@ class Result:
             "state": self.state,
             "verdict": str(self.verdict),
             "expected": str(self.scenario.expected),
+            "outcome": self.outcome and str(self.outcome),
+            "expected_outcome": self.expected_outcome and str(self.expected_outcome),
             "as_documented": self.as_documented,
+            "standing": self.standing and self.standing.record(),
             "state_at_crash": state
             and {"units": [unit.brief() for unit in state.units], "rows": asdict(state.rows)},
             "keys": asdict(self.keys),
             "findings": [asdict(finding) for finding in self.findings],
             "seconds": round(self.seconds, 3),
             "trace": self.trace,
+            "started": round(self.started, 3),
+            "worker": self.worker,
         }
 
     @classmethod
@@ -161,7 +176,13 @@ class Result:
             findings=tuple(Finding(**finding) for finding in value["findings"]),
             seconds=value["seconds"],
             trace=value.get("trace", ""),
+            started=value.get("started", 0.0),
+            worker=value.get("worker", ""),
         )
+
+
+def _outcome(value: str | None) -> Outcome | None:
+    return Outcome(value) if value else None
 
 
 def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
