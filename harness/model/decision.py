@@ -109,8 +109,8 @@ def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
         played=len({record["state"] for record in ours}),
         unanswered=_ids(record for record in ours if not record["rules"] and record["stuck"]),
         ambiguous=_ids(_ambiguous(ours)),
-        unsafe=_ids(record for record in lost if not _blind(record)),
-        blinded=_ids(record for record in lost if _blind(record)),
+        unsafe=_ids(record for record in lost if not is_blind(record)),
+        blinded=_ids(record for record in lost if is_blind(record)),
     )
 
 
@@ -173,7 +173,8 @@ def _register(state: str, pattern: str | None) -> Register:
     return Register(state, (pattern or "").ljust(64, "0"))
 
 
-def _blind(record: Record) -> bool:
+def is_blind(record: Record) -> bool:
+    """Whether the operator had lost some of what was printed."""
     return any(fault["kind"] in BLINDING for fault in record["faults"])
 
 
