@@ -77,7 +77,7 @@ class Campaign:
     shard: Shard = field(default_factory=Shard)
     entered: Entered = unheard
     merged: Merged | None = None
-    probes: tuple[Probe, ...] = ()
+    probes: tuple[Probe, ...] | None = None
     _leash: Connection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -130,7 +130,7 @@ class Campaign:
         finished = len(ours) - len(orders)
         for answer in crew.work([PROBE, *orders]):
             if answer.number == PROBE.number:
-                self.probes = _probed(answer)
+                self.probes = answer.probes if isinstance(answer, Probed) else None
                 continue
             played = _played(answer)
             if played.difference:
@@ -146,15 +146,18 @@ class Campaign:
         results = tuple(map(Result.from_record, ordered))
         planned = sum(self.shard.holds(number) for number in range(1, len(plan) + 1))
         pairs = [(result.verdict, result.scenario.expected) for result in results]
+        if self.probes is None:  # the worker was lost over them
+            pairs.append((Verdict.HARNESS_ERROR, Verdict.RECOVERED))
+        probes = self.probes or ()
         model = agreement(ordered)
         verdict = gate(
             pairs,
             planned,
             repeatable=not differing,
             agreed=not model.differences,
-            probed=all(probe.passed for probe in self.probes),
+            probed=all(probe.passed for probe in probes),
         )
-        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model, self.probes)
+        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model, probes)
         merged = {"merged": asdict(self.merged)} if self.merged else {}
         head = {
             "profile": self.name,
@@ -168,12 +171,6 @@ class Campaign:
 
 def _is_kill(scenario: Scenario) -> bool:
     return scenario.procedure == DOCUMENTED and scenario.faults[0].kind is FaultKind.KILL
-
-
-def _probed(answer: Answer) -> tuple[Probe, ...]:
-    if isinstance(answer, Probed):
-        return answer.probes
-    return (Probe("bench", "", (answer.why if isinstance(answer, Lost) else f"a worker answered {answer}",)),)
 
 
 def _played(answer: Answer) -> Played:

@@ -18,10 +18,10 @@ from harness.rig import ready
 from harness.rig.layout import scratch
 
 
-def _kill_the_first_worker(root: Path) -> None:
-    """Wait until it is in the middle of its scenario."""
-    restored = root / "w0" / "files" / "units" / "1" / "state.json"
-    ready.until(restored.exists, "the first scenario", 100)
+def _kill_the_first_worker(root: Path, campaign: Campaign) -> None:
+    """Wait until it is past the probes, which end with all units stopped, and in its first scenario."""
+    ready.until(lambda: campaign.probes is not None, "the end of the probes", 100)
+    ready.until(lambda: ready.unit_answers(root / "w0" / "s" / "u1"), "the first scenario", 100)
     (worker,) = [child for child in multiprocessing.active_children() if child.name == "w0"]
     assert worker.pid
     os.kill(worker.pid, signal.SIGKILL)
@@ -37,7 +37,7 @@ def test_a_worker_that_dies(tmp_path: Path) -> None:
     told: list[Result] = []
     bench = Bench("test", root, sut.Shape(1, 1, 0, 8), "", rundir.path)
     campaign = Campaign(bench, rundir, "test", PROFILES["smoke"], 1, lambda *news: told.append(news[2]))
-    killer = threading.Thread(target=_kill_the_first_worker, args=(root,))
+    killer = threading.Thread(target=_kill_the_first_worker, args=(root, campaign))
     killer.start()
     try:
         outcome = campaign.run()
