@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.campaign.rundir import PLAN
 from harness.campaign.stored import Stored
-from harness.report import junit
+from harness.report import junit, summary
 from harness.report.html import page
 
 # File name, and what makes its text of a run directory.
@@ -18,6 +18,7 @@ PAGE = "report.html"
 REPORTS: tuple[tuple[str, Callable[[Stored], str]], ...] = (
     ("junit.xml", junit.document),
     (PAGE, page.document),
+    ("summary.md", summary.document),
 )
 
 
