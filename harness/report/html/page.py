@@ -4,7 +4,11 @@ from collections.abc import Iterator
 
 from harness.campaign.stored import Stored
 from harness.report.html import assets, head
+from harness.report.html.answers import answers
 from harness.report.html.campaign import Campaign
+from harness.report.html.cases import cases, losses, slowest
+from harness.report.html.compare import comparison
+from harness.report.html.gantt import gantt
 from harness.report.html.markup import Node, html, node
 from harness.report.html.matrix import matrix
 from harness.report.html.pack import Packed, pack
@@ -25,7 +29,8 @@ def document(stored: Stored, against: Stored | None = None) -> str:
     """Return report.html of a run directory, compared with an earlier one where that is given."""
     campaign = Campaign.of(stored)
     packed = pack(campaign)
-    root = node("html", _head(campaign), _body(campaign, packed), lang="en")
+    earlier = Campaign.of(against) if against else None
+    root = node("html", _head(campaign), _body(campaign, packed, earlier), lang="en")
     return "<!doctype html>\n" + html(root) + "\n"
 
 
@@ -41,26 +46,32 @@ def _head(campaign: Campaign) -> Node:
     )
 
 
-def _body(campaign: Campaign, packed: Packed) -> Node:
+def _body(campaign: Campaign, packed: Packed, earlier: Campaign | None) -> Node:
     blocks = [
         node("script", text, type="application/octet-stream", data_block=" ".join(map(str, numbers)))
         for numbers, text in packed.blocks
     ]
     return node(
         "body",
-        node("div", *_overview(campaign, packed), id="overview"),
+        node("div", *_overview(campaign, packed, earlier), id="overview"),
         node("main", id="scenario", hidden=""),
         *blocks,
         node("script", assets.script()),
     )
 
 
-def _overview(campaign: Campaign, packed: Packed) -> Iterator[Node]:
+def _overview(campaign: Campaign, packed: Packed, earlier: Campaign | None) -> Iterator[Node]:
     yield head.banner(campaign)
     yield node(
         "main",
+        *cases(campaign),
+        *(comparison(campaign, earlier) if earlier else ()),
         _tools(),
         node("section", node("h2", "Crash points and recoveries"), *_cut(packed), matrix(campaign)),
+        *losses(campaign),
+        *answers(campaign),
+        *gantt(campaign),
+        *slowest(campaign),
     )
 
 

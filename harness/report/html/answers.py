@@ -1,0 +1,111 @@
+"""What the campaign says about the documentation: the decision table that it verified, claim by claim."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.model.decision import Row, Table, table
+from harness.model.rules import ProcedureKind
+from harness.report.findings import Finding, Word, findings
+from harness.report.html.campaign import Campaign
+from harness.report.html.markup import Node, node
+from harness.report.html.tables import plain, to_scenario
+
+TABLES = {
+    ProcedureKind.DOCUMENTED: "Decision table of the documentation",
+    ProcedureKind.STATE_BASED: "Decision table by state alone",
+}
+MARKS = {Word.CONTRADICTED: "✗", Word.CONFIRMED: "✓", Word.NOT_EXERCISED: "·"}
+IDS_SHOWN = 3
+
+
+def answers(campaign: Campaign) -> Iterator[Node]:
+    """Yield the sections."""
+    records = list(campaign.records.values())
+    for kind, title in TABLES.items():
+        decided = table(records, kind)
+        if decided.played:
+            yield node(
+                "section", node("h2", title), _verified(decided), _decisions(decided), id=f"decision-{kind}"
+            )
+    if records:
+        yield node(
+            "section",
+            node("h2", "What the page says, and what was found"),
+            plain(("", "the page says", "", "what was found"), map(_finding, findings(records))),
+            id="findings",
+        )
+
+
+def _verified(decided: Table) -> Node:
+    checks = (
+        ("total", decided.total, "every crash state that was reached has an action", decided.unanswered),
+        ("disjoint", decided.disjoint, "none has two", decided.ambiguous),
+        ("safe", decided.safe, "no action lost a key", decided.unsafe),
+    )
+    entries = [
+        node(
+            "li",
+            node("strong", f"{'✓' if holds else '✗'} {name}"),
+            f": {meaning}" if holds else f": does not hold ({meaning}) ",
+            *_ids(ids),
+        )
+        for name, holds, meaning, ids in checks
+    ]
+    if decided.blinded:
+        text = f"left out: {len(decided.blinded)} losses where the operator had lost some of the transcript "
+        entries.append(node("li", text, *_ids(decided.blinded)))
+    states = f"{decided.played} of {decided.reached} crash states that were reached were decided by it."
+    return node("div", node("p", states), node("ul", *entries))
+
+
+def _ids(ids: tuple[str, ...]) -> Iterator[Node | str]:
+    for name in ids[:IDS_SHOWN]:
+        yield to_scenario(name)
+        yield " "
+    if len(ids) > IDS_SHOWN:
+        yield f"and {len(ids) - IDS_SHOWN} more"
+
+
+def _decisions(decided: Table) -> Node:
+    heads = (
+        "flow",
+        "last command",
+        "message 1",
+        "message 2",
+        "registers",
+        "action",
+        "states",
+        "scenarios",
+        "ended",
+        "e.g.",
+    )
+    return plain(heads, map(_decision, decided.rows))
+
+
+def _decision(row: Row) -> tuple[Node | str, ...]:
+    seen = row.seen
+    return (
+        seen.flow,
+        node("code", seen.command),
+        *("yes" if shown else "no" for shown in seen.messages),
+        f"{seen.promotion} promoted" if seen.promotion else "",
+        node("code", " → ".join(row.action)) if row.action else "nothing" if row.rule else "no rule applies",
+        str(row.states),
+        str(row.scenarios),
+        _counts(row.verdicts),
+        to_scenario(row.example),
+    )
+
+
+def _finding(found: Finding) -> tuple[Node | str, ...]:
+    evidence = [node("li", f"{one.shows}: {_counts(one.ended)} ", *_ids(one.ids)) for one in found.evidence]
+    return (
+        str(found.number),
+        found.says.replace("`", ""),
+        node("strong", f"{MARKS[found.word]} {found.word}", class_=f"word {found.word.name.lower()}"),
+        node("ul", *evidence),
+    )
+
+
+def _counts(counts: Mapping[Any, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
