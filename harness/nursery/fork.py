@@ -17,6 +17,7 @@ from harness.watch.filter import CannotWatch, install
 
 STREAMS = 3
 PR_SET_PDEATHSIG = 1
+PR_SET_PTRACER, PR_SET_PTRACER_ANY = 0x59616D61, -1
 
 
 def become(
@@ -59,6 +60,9 @@ def _be_watched(bench: socket.socket) -> None:
         except CannotWatch as error:
             bench.send(str(error).encode())
             os._exit(1)
+        # Where Yama is, only an ancestor looks into a process, and of one in a container the bench is none.
+        # Without Yama this is refused, and not needed.
+        ctypes.CDLL(None).prctl(PR_SET_PTRACER, ctypes.c_ulong(PR_SET_PTRACER_ANY), 0, 0, 0)
         socket.send_fds(bench, [b"listener"], [listener])
         os.close(listener)
 

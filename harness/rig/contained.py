@@ -33,15 +33,20 @@ class ContainedUnit:
         self._log = layout.logs / f"unit-{number}.log"
         self._folder, self._sockets = layout.unit(number), layout.unit_sockets(number)
         self._holder = docker.start_holder(image, labels)
-        contained = docker.Contained(COMMAND, self._holder)
-        self._container: Container = docker.create_unit(
-            image, number, self._folder, self._sockets, labels, contained
-        )
+        self._container = self._made(image, number, labels)
         self._parent: socket.socket | None = None
         self._paused = False
         self._cycles = 0
         self._code: int | None = KILLED
         self.name = f"unit:{number}"
+
+    def _made(self, image: str, number: int, labels: Labels) -> Container:
+        contained = docker.Contained(COMMAND, self._holder)
+        try:
+            return docker.create_unit(image, number, self._folder, self._sockets, labels, contained)
+        except BaseException:
+            docker.remove(self._holder)
+            raise
 
     def run(self) -> None:
         """Have the container running and its warm parent in touch with the bench."""

@@ -8,13 +8,14 @@ this machine under other names, ``mounts`` says which; a link in there is follow
 # Text in place of Path objects, as a process waits while this runs:
 # ruff: noqa: PTH110, PTH115, PTH116
 
+import contextlib
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from harness.watch.filter import Names, Trapped
+from harness.watch.filter import CannotWatch, Names, Trapped
 
 PATH_MAX: Final = 4096
 AT_FDCWD: Final = -100
@@ -23,7 +24,8 @@ AT_FDCWD: Final = -100
 class Files:
     """The files below ``root`` as process ``pid`` names them.
 
-    ``mounts`` maps what it calls a folder to where that is on this machine, where the two differ.
+    ``mounts`` maps what it calls a folder to where that is on this machine, where the two differ. Raises
+    CannotWatch where its memory may not be read; without that, calls by path would pass unseen.
     """
 
     def __init__(self, pid: int, root: Path, mounts: Mapping[str, Path]) -> None:
@@ -31,7 +33,18 @@ class Files:
         self._proc = f"/proc/{pid}"
         self._root = os.path.realpath(root)
         self._below = self._root.rstrip("/") + "/"
+        self._may_read()
         self._mounts = [(name.rstrip("/") + "/", f"{os.path.realpath(at)}/") for name, at in mounts.items()]
+
+    def _may_read(self) -> None:
+        try:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has died already
+                os.close(self._memory())
+        except PermissionError as error:
+            raise CannotWatch(
+                f"process {self._pid} may not be looked into; run as root, or as its own user where"
+                " /proc/sys/kernel/yama/ptrace_scope, if there is one, is 0 or 1"
+            ) from error
 
     def caller_is_ours(self, thread: int) -> bool:
         """Whether a thread belongs to the process itself, and not to a child that it has started."""
@@ -81,11 +94,14 @@ class Files:
 
     def _text(self, address: int) -> str:
         """Read a path from the memory of the process."""
-        memory = os.open(f"{self._proc}/mem", os.O_RDONLY | os.O_CLOEXEC)
+        memory = self._memory()
         try:
             return os.fsdecode(os.pread(memory, PATH_MAX, address).partition(b"\0")[0])
         finally:
             os.close(memory)
+
+    def _memory(self) -> int:
+        return os.open(f"{self._proc}/mem", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _number(argument: int) -> int:
