@@ -1,0 +1,1 @@
+"""Which recovery now: reads scroll-back, applies the procedures that campaigns play, and says why."""

@@ -1,0 +1,263 @@
+"""Which recovery now, from scroll-back and from what the screens of ``tke`` show.
+
+Two procedures are applied, both as campaigns play them: the documented one to the messages, the state-based
+one to registers and rows. The documented one speaks first. The other is asked where the messages decide
+nothing, where they contradict the registers, and where the page orders to make NEW anew although every
+register holds a committed key: message 1 may have been lost. No command is advised that rests on a message
+which could have been overlooked; then the advice is to look.
+
+Rejected: to advise ``auto-mk-rotate`` once more where message 1 was seen, whatever the registers say. One of
+the two is wrong, and the rerun destroys the only copy of the new key if it is the registers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from harness import sut
+from harness.model.evidence import ErrorClass, Evidence
+from harness.model.history import Doubt, Hazard, History, Quote
+from harness.model.orders import Order, orders
+from harness.model.registers import Promotion
+from harness.model.rules import Act, Look, Procedure, Rule, decide
+from harness.model.sight import Rows, Sight
+
+# Doubts under which no message decides. A missing beginning is another matter: what was seen, was seen.
+_BLIND = frozenset({Doubt.NO_END, Doubt.NOT_SHOWN, Doubt.GAP, Doubt.UNNAMED, Doubt.NO_ROTATION})
+# What is lost for good where the command was the wrong one.
+_DESTROYS_NEW = frozenset({"auto-mk-rotate", "cryptounit-mk-clrnew"})
+_DESTROYS = _DESTROYS_NEW | {"cryptounit-mk-setimm"}
+
+
+class Answer(StrEnum):
+    """What is advised."""
+
+    RUN = "run"
+    DONE = "done"  # the rotation has ended well
+    LOOK = "look"  # the evidence does not decide; the commands look only
+    STOP = "stop"  # no command is safe; ask somebody who knows
+
+
+class Reason(StrEnum):
+    """Why."""
+
+    RULE = "rule"
+    FINISHED = "finished"
+    GOES_ON = "goes-on"
+    REGISTERS = "registers"
+    ROWS = "rows"
+    FLOW = "flow"
+    AT_REST = "at-rest"
+    DOUBT = "doubt"
+    SILENT = "silent"
+    HAZARD = "hazard"
+    CONTRADICTION = "contradiction"
+    NO_RULE = "no-rule"
+
+
+class Phase(StrEnum):
+    """How far the rotation may have come; it decides what must not be run."""
+
+    LOADING = "loading"
+    REWRAPPING = "rewrapping"
+    PROMOTING = "promoting"
+    DONE = "done"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to run and why; the units of an order are typed when its command asks for them."""
+
+    answer: Answer
+    reason: Reason
+    phase: Phase
+    orders: tuple[Order, ...]
+    history: History
+    sight: Sight
+    rule: Rule | None = None
+    contradiction: bool = False
+
+    @property
+    def evidence(self) -> Evidence:
+        """The facts that the rules were asked with."""
+        return _seen(self.history, self.sight)
+
+    @property
+    def quotes(self) -> Sequence[Quote]:
+        """The lines of the transcript that decided."""
+        return tuple(self.history.quotes())
+
+    @property
+    def hazard(self) -> Hazard | None:
+        """What was run that leaves no rule."""
+        return self.history.hazard
+
+    @property
+    def doubts(self) -> Sequence[Doubt]:
+        """Why the messages do not decide."""
+        return sorted(self.history.doubts)
+
+
+def advise(history: History, sight: Sight, documented: Procedure, state_based: Procedure) -> Advice:
+    """Return what to do; ``sight``: the screens, newer than everything in the history."""
+    return _Adviser(history, sight, documented, state_based).advice()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a procedure comes to: a rule and its commands, or neither."""
+
+    rule: Rule | None = None
+    orders: tuple[Order, ...] = ()
+    unknown: Reason | None = None  # what would have to be known
+
+    @property
+    def destroys_new(self) -> bool:
+        return any(order.command in _DESTROYS_NEW for order in self.orders)
+
+    @property
+    def stops(self) -> bool:
+        """No rule, or one that says to ask a human."""
+        return self.rule is None or self.rule.asks
+
+    @property
+    def harmless(self) -> bool:
+        """It ends the rotation or is refused, and destroys nothing."""
+        return bool(self.orders) and not self.stops and not {one.command for one in self.orders} & _DESTROYS
+
+
+@dataclass(frozen=True)
+class _Adviser:
+    history: History
+    sight: Sight
+    documented: Procedure
+    state_based: Procedure
+
+    def advice(self) -> Advice:
+        if self.history.hazard:
+            return self._say(Answer.STOP, Reason.HAZARD)
+        if self.history.done:
+            return self._done()
+        return self._with_registers() if self.sight.units else self._without_registers()
+
+    def _without_registers(self) -> Advice:
+        if self._blind():
+            return self._look(Reason.DOUBT)
+        decision = decide(self.documented, self.history.evidence)
+        if isinstance(decision, Act):
+            return self._run(self._plan(decision.rule))
+        return self._look(Reason.REGISTERS if isinstance(decision, Look) else Reason.SILENT)
+
+    def _blind(self) -> bool:
+        """Whether messages may be missing that would change the answer."""
+        if self.history.doubts & _BLIND:
+            return True
+        return Doubt.NO_START in self.history.doubts and not self.history.begun
+
+    def _done(self) -> Advice:
+        """The last command ended well; a flow of several commands goes on."""
+        flow = sut.FLOWS.get(self.history.flow, ())
+        command = self.history.evidence.command
+        if command == "cryptounit-mk-clrnew":
+            left: Sequence[str] = flow
+        else:
+            left = flow[flow.index(command) + 1 :] if command in flow else ()
+        if self.history.flow == "parts" and left:
+            return self._say(Answer.RUN, Reason.GOES_ON, tuple(Order(name) for name in left))
+        return self._say(Answer.DONE, Reason.FINISHED)
+
+    def _with_registers(self) -> Advice:
+        page, state = self._by_messages(), self._by_state()
+        contradiction = not self._consistent()
+        if page and not contradiction and not (page.destroys_new and self._promotion is Promotion.NONE):
+            return self._run(page)
+        if state.unknown:
+            return replace(self._look(state.unknown), contradiction=contradiction)
+        if state.destroys_new and self._promotion is Promotion.ALL:  # and every row under CURRENT
+            return self._say(Answer.DONE, Reason.AT_REST)
+        if state.stops or (contradiction and state.destroys_new):
+            reason = Reason.CONTRADICTION if contradiction else Reason.NO_RULE
+            return self._say(Answer.STOP, reason, contradiction=contradiction)
+        return replace(self._run(state), contradiction=contradiction)
+
+    @property
+    def _promotion(self) -> Promotion | None:
+        return _seen(self.history, self.sight).promotion
+
+    def _by_messages(self) -> _Plan | None:
+        if self._blind():
+            return None
+        decision = decide(self.documented, _seen(self.history, self.sight))
+        return self._plan(decision.rule) if isinstance(decision, Act) else None
+
+    def _by_state(self) -> _Plan:
+        """Apply the state-based rule, for everything that may be where something is not known."""
+        facts = _seen(self.history, self.sight)
+        every = [facts.rows] if facts.rows else list(Rows)
+        flows = [facts.flow] if facts.flow else list(sut.FLOWS)
+        plans = [self._planned(replace(facts, rows=rows, flow=flow)) for flow in flows for rows in every]
+        if len({(plan.orders, plan.stops) for plan in plans}) == 1:
+            return plans[0]
+        unknown = _Plan(unknown=Reason.FLOW if facts.rows else Reason.ROWS)
+        return next((plan for plan in plans if plan.harmless), unknown)
+
+    def _planned(self, facts: Evidence) -> _Plan:
+        decision = decide(self.state_based, facts)
+        return self._plan(decision.rule) if isinstance(decision, Act) else _Plan()
+
+    def _plan(self, rule: Rule) -> _Plan:
+        flow = sut.FLOWS.get(self.history.flow, ())
+        command = self.history.evidence.command
+        return _Plan(rule, orders(rule, command, flow, self.sight.units, self.sight.listed))
+
+    def _consistent(self) -> bool:
+        """Whether the registers are as the messages say."""
+        if self.history.message2:
+            return self._promotion is not Promotion.UNCLEAR
+        if self.history.begun:
+            return self._promotion is Promotion.NONE
+        return self._blind() or self._promotion is not Promotion.SOME
+
+    def _run(self, plan: _Plan) -> Advice:
+        answer = Answer.RUN if plan.orders else Answer.DONE
+        return replace(self._say(answer, Reason.RULE, self._logged_in(plan.orders)), rule=plan.rule)
+
+    def _look(self, reason: Reason) -> Advice:
+        names = self.documented.look if reason is Reason.REGISTERS else self.state_based.look
+        screens = (Order(*name.split()) for name in names if name != "login")
+        return self._say(Answer.LOOK, reason, self._logged_in(tuple(screens)))
+
+    def _logged_in(self, typed: tuple[Order, ...]) -> tuple[Order, ...]:
+        """With an expired token no command would begin."""
+        expired = self.history.error is ErrorClass.TOKEN and typed
+        return (Order("login"), *typed) if expired and typed[0].command != "login" else typed
+
+    def _say(
+        self,
+        answer: Answer,
+        reason: Reason,
+        typed: tuple[Order, ...] = (),
+        *,
+        contradiction: bool = False,
+    ) -> Advice:
+        phase = _phase(answer, reason, self.history, typed)
+        return Advice(answer, reason, phase, typed, self.history, self.sight, contradiction=contradiction)
+
+
+def _seen(history: History, sight: Sight) -> Evidence:
+    """The facts of the transcript, and those of the screens where there are any."""
+    return replace(history.evidence, **sight.facts()) if sight.units else history.evidence
+
+
+def _phase(answer: Answer, reason: Reason, history: History, typed: Sequence[Order]) -> Phase:
+    if answer is Answer.DONE:
+        return Phase.DONE
+    if answer is Answer.STOP or reason is Reason.DOUBT:
+        return Phase.UNKNOWN
+    if history.message2 or any(order.command == "cryptounit-mk-setimm" for order in typed):
+        return Phase.PROMOTING
+    destroys = any(order.command in _DESTROYS_NEW for order in typed)
+    if answer is Answer.LOOK:
+        return Phase.UNKNOWN
+    return Phase.LOADING if destroys or reason is Reason.GOES_ON else Phase.REWRAPPING

@@ -1,0 +1,52 @@
+"""``hil advise``: which recovery now, from scroll-back."""
+
+import json
+from typing import BinaryIO
+
+import click
+
+from harness.advise import advice, lines, reading
+from harness.advise.advice import Answer
+from harness.advise.words import Lang
+from harness.cli import options
+from harness.model.verdicts import Exit
+from harness.procedures import load
+
+FLOWS = {"auto": "auto", "parts": "parts", "guess": ""}
+
+
+@click.command(
+    epilog=options.examples(
+        "hil advise transcript.txt",
+        "tke cryptounit-mk > registers.txt; hil advise transcript.txt --registers registers.txt",
+        "hil advise - --lang ja < transcript.txt",
+    )
+)
+@click.argument("transcript", metavar="[FILE|-]", type=click.File("rb"), default="-")
+@click.option(
+    "--registers",
+    type=click.File("rb"),
+    help="What 'tke cryptounit-mk' printed, and 'tke rotation-status' where there is one.",
+)
+@click.option("--lang", type=click.Choice(list(Lang)), default=Lang.EN, show_default=True, help="Language.")
+@click.option("--json", "as_json", is_flag=True, help="Print the advice as JSON.")
+@click.option(
+    "--flow",
+    type=click.Choice(list(FLOWS)),
+    default="guess",
+    show_default=True,
+    help="Rotation by recovery units or by key parts, where the transcript does not tell.",
+)
+def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: Lang, as_json: bool, flow: str) -> int:
+    """Say which recovery to run by a terminal's text, and what never; exit code 2 where it does not tell."""
+    seen = reading.scrollback(transcript.read(), transcript.name, FLOWS[flow])
+    sight = reading.sight(registers.read(), registers.name) if registers else seen.history.sight
+    told = advice.advise(seen.history, sight, load.builtin("documented"), load.builtin("state-based"))
+    if as_json:
+        print(json.dumps(lines.record(told, lang, seen.program), indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(lines.lines(told, lang, seen.program)))
+    return Exit.AS_DOCUMENTED if told.answer in (Answer.RUN, Answer.DONE) else Exit.INCONCLUSIVE
+
+
+COMMANDS = (advise,)
