@@ -189,7 +189,7 @@ def answers(units: str = "", extra: Sequence[tuple[str, str]] = ()) -> tuple[Ans
         (r"Answer \[y/N\]:", "y"),
         (r"nter (a|the) password", PASSWORD),
         (r"Enter the KEYNUM values of the master key parts", "1 2"),
-        (r"Enter a list of CRYPTO UNIT NUM", units),
+        (r"Enter (a list of|the) CRYPTO UNIT NUM", units),
         *extra,
     )
     return tuple((re.compile(pattern), answer) for pattern, answer in table)

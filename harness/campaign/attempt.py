@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness import sut
+from harness.campaign import cells
 from harness.faults.syscalls import is_system_call
 from harness.faults.terminal import Answers, Ended
 from harness.model.crash import Crash, state
 from harness.model.events import Event, trace
 from harness.model.evidence import error_class, messages
 from harness.model.observation import Observation, conclude, judge
+from harness.model.outcome import outcome
 from harness.model.registers import UnitRegisters
 from harness.model.rules import Procedure
 from harness.model.scenario import CrashState, Finding, KeyCount, Result, Scenario, not_judged
+from harness.model.standing import Standing
 from harness.model.verdicts import Verdict
 from harness.oracle.judge import Oracle
 from harness.oracle.rows import count_rows, read_rows
@@ -55,6 +58,7 @@ class Account:
 class _Seen:
     crash: Crash | None = None
     state: str = ""
+    standing: Standing | None = None
     recovery: Recovery = field(default_factory=lambda: Recovery((), (), ""))
 
 
@@ -140,6 +144,9 @@ def attempt(
         findings=findings,
         seconds=time.monotonic() - start,
         trace=trace(account.events),
+        outcome=outcome(verdict, refused=seen.recovery.refused),
+        expected_outcome=procedure.expectation(seen.standing) if seen.standing else None,
+        standing=seen.standing,
     )
     return account
 
@@ -149,13 +156,14 @@ def _play(
 ) -> Observation:
     console = _Console(rig)
     account.marks = console.marks
-    operator, ended = _strike(console, rig, golden, scenario, procedure)
+    ended = _strike(console, rig, golden, scenario, procedure)
     crash = look(rig, scenario, ended)
     account.at_crash = crash.units
     seen.crash = crash
     seen.state = state(crash, golden.registers)
+    seen.standing = cells.true_standing(rig, golden, crash)
     if ended.exit_code != 0:
-        seen.recovery = operator.recover(ended)
+        seen.recovery = cells.follow(rig, console, console.mend, golden, (scenario.flow, procedure, ended))
     if rig.conductor.error:
         raise rig.conductor.error
     console.mend()  # also ends the stage: what the oracle does is no part of the recovery
@@ -166,17 +174,14 @@ def _play(
     return oracle.observe(rig.terminal.printed)
 
 
-def _strike(
-    console: _Console, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure
-) -> tuple[Operator, Ended]:
+def _strike(console: _Console, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> Ended:
     """Restore, rotate until the fault has struck or the flow is done, and let everything come to rest."""
     rig.restore(golden.snapshot)
     rig.terminal.clear()
     rig.conductor.begin(scenario.faults)
-    operator = Operator(console, scenario.flow, procedure)
-    ended = operator.rotate()
+    ended = Operator(console, scenario.flow, procedure).rotate()
     console.mend()
-    return operator, ended
+    return ended
 
 
 def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
@@ -199,7 +204,7 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
 def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
     """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
     rig.watch(on=needs_watch(scenario))
-    _, ended = _strike(_Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
+    ended = _strike(_Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if not all(rig.conductor.fired):
         return None
     return state(look(rig, scenario, ended), golden.registers)

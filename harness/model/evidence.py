@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.model.registers import Promotion
+from harness.model.sight import Agreement, Rows
 
 
 def phrase(text: str) -> re.Pattern[str]:
@@ -24,6 +25,7 @@ MESSAGE_2 = re.compile(
 
 _TOKEN = phrase("Status code: 401")
 _UNCHANGED = phrase("Nothing was changed.")
+_SAME_KEY = phrase("The key equals the one in the current master key register.")
 
 
 class ErrorClass(StrEnum):
@@ -32,6 +34,7 @@ class ErrorClass(StrEnum):
     NONE = "none"  # no error text: the terminal just stopped
     TOKEN = "token"  # noqa: S105 - the class of an expired token
     PRECHECK = "precheck"  # an initial condition was not met; the command says that it changed nothing
+    SAME_KEY = "same-key"  # a key was loaded that is the current one already
     OTHER = "other"
 
 
@@ -44,7 +47,11 @@ class Evidence:
     error: ErrorClass
     message1: bool
     message2: bool
-    promotion: Promotion | None = None  # None: nobody has looked at the registers yet
+    # What a look at the instance tells; None: nobody has looked.
+    promotion: Promotion | None = None
+    current: Agreement | None = None
+    new: str | None = None  # the state that all NEW registers share, or "mixed"
+    rows: Rows | None = None
 
 
 def messages(lines: Sequence[str]) -> tuple[bool, bool]:
@@ -62,4 +69,6 @@ def error_class(lines: Sequence[str], exit_code: int) -> ErrorClass:
         return ErrorClass.TOKEN
     if _UNCHANGED.search(text):
         return ErrorClass.PRECHECK
+    if _SAME_KEY.search(text):
+        return ErrorClass.SAME_KEY
     return ErrorClass.OTHER

@@ -26,8 +26,10 @@ class RowProblem:
 class Observation:
     """Everything that a verdict rests on; ``before`` and ``after`` are registers of all units.
 
-    ``stray_rows``: rows that name another master key than CURRENT; ``secrets``: where key bytes stand in
-    clear; ``workload``: what failed of ordinary use, None where it was not tried because other things failed.
+    ``unreadable``: rows that some operational unit does not read with CURRENT; ``reachable``: those of them
+    that another register or another unit still opens. ``stray_rows``: rows that name another master key than
+    CURRENT; ``secrets``: where key bytes stand in clear; ``workload``: what failed of ordinary use, None
+    where it was not tried because other things failed.
     """
 
     keys: int
@@ -39,6 +41,7 @@ class Observation:
     after: tuple[UnitRegisters, ...]
     secrets: tuple[str, ...]
     workload: tuple[str, ...] | None
+    reachable: tuple[RowProblem, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return the content of observation.json."""
@@ -58,6 +61,7 @@ class Observation:
             after=_units(value["after"]),
             secrets=tuple(value["secrets"]),
             workload=None if workload is None else tuple(workload),
+            reachable=_rows(value.get("reachable", [])),
         )
 
 
@@ -71,22 +75,28 @@ class Judgement:
 
 
 def judge(seen: Observation) -> Judgement:
-    """Judge what was seen. Unreadable data outranks an instance that does not work."""
+    """Judge what was seen. Data that is gone outranks an instance that does not work."""
     lost = [Finding("rows" if row in seen.missing else "readable", row.text) for row in _lost(seen)]
     broken = [
+        *(Finding("reach", row.text) for row in seen.reachable),
         *(Finding("rows", row.text) for row in seen.strangers),
         *_registers(seen),
         *_row_ids(seen),
         *(Finding("secrets", f"key bytes in clear in {where}") for where in seen.secrets),
         *(Finding("workload", text) for text in seen.workload or ()),
     ]
-    damaged = {row.key_id for row in _lost(seen)}
+    gone = {row.key_id for row in _lost(seen)}
+    damaged = gone | {row.key_id for row in seen.reachable}
     verdict = Verdict.DATA_LOST if lost else Verdict.STUCK if broken else Verdict.RECOVERED
-    return Judgement(verdict, KeyCount(seen.keys, seen.keys - len(damaged)), (*lost, *broken))
+    keys = KeyCount(seen.keys, seen.keys - len(damaged), len(gone))
+    return Judgement(verdict, keys, (*lost, *broken))
 
 
 def _lost(seen: Observation) -> tuple[RowProblem, ...]:
-    return (*seen.missing, *seen.unreadable)
+    """Rows that nothing can bring back: missing, or opened by no register of any unit."""
+    within_reach = {(row.key_id, row.version) for row in seen.reachable}
+    gone = (row for row in seen.unreadable if (row.key_id, row.version) not in within_reach)
+    return (*seen.missing, *gone)
 
 
 def _registers(seen: Observation) -> Iterator[Finding]:

@@ -4,13 +4,29 @@ Whoever follows a rule and whoever only advises it take the commands from here, 
 what campaigns have played.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.model.registers import UnitRegisters, promoted
-from harness.model.rules import AGAIN, Rule
+from harness.model.registers import EMPTY, UnitRegisters, promoted
+from harness.model.rules import AGAIN, ASK, Rule
+from harness.model.sight import Listed
 
-PROMOTED = "@promoted"  # numbers of the crypto units that hold the new master key in CURRENT
+Units = Sequence[UnitRegisters]
+
+
+def _pending(units: Units, _: Sequence[Listed]) -> list[int]:
+    return [unit.number for unit in units if unit.new.state != EMPTY]
+
+
+# Crypto units that an entry means, by what the operator has seen of registers and of the list of units.
+SELECTORS: Mapping[str, Callable[[Units, Sequence[Listed]], Sequence[int]]] = {
+    "@all": lambda _, listed: [unit.number for unit in listed],
+    "@backup": lambda _, listed: [unit.number for unit in listed if unit.type != "OPERATIONAL"],
+    "@promoted": lambda units, _: promoted(units),  # the new master key is their CURRENT one
+    "@pending": _pending,  # something is in NEW
+    "@pending-but-one": lambda units, listed: _pending(units, listed)[:-1],
+    "@last-pending": lambda units, listed: _pending(units, listed)[-1:],
+}
 
 
 @dataclass(frozen=True)
@@ -24,19 +40,30 @@ class Order:
         return f"{self.command} {self.units}".strip()
 
 
-def orders(rule: Rule, failed: str, flow: Sequence[str], units: Sequence[UnitRegisters]) -> tuple[Order, ...]:
+def orders(
+    rule: Rule, failed: str, flow: Sequence[str], units: Units, listed: Sequence[Listed] = ()
+) -> tuple[Order, ...]:
     """Return what ``rule`` says to type after the command ``failed`` of a flow; ``units`` as last seen."""
-    return tuple(_order(entry, units) for entry in _typed(rule, failed, flow))
+    return typed(tuple(_again(rule.run, failed, flow)), units, listed)
 
 
-def _order(entry: str, units: Sequence[UnitRegisters]) -> Order:
+def typed(entries: Sequence[str], units: Units, listed: Sequence[Listed]) -> tuple[Order, ...]:
+    """Return entries as commands; one whose selector means no unit at all is not typed."""
+    made = (_order(entry, units, listed) for entry in entries if entry != ASK)
+    return tuple(order for order in made if order)
+
+
+def _order(entry: str, units: Units, listed: Sequence[Listed]) -> Order | None:
     command, _, argument = entry.partition(" ")
-    return Order(command, " ".join(map(str, promoted(units))) if argument == PROMOTED else argument)
+    if argument not in SELECTORS:
+        return Order(command, argument)
+    numbers = SELECTORS[argument](units, listed)
+    return Order(command, " ".join(map(str, numbers))) if numbers else None
 
 
-def _typed(rule: Rule, failed: str, flow: Sequence[str]) -> Iterator[str]:
+def _again(entries: Sequence[str], failed: str, flow: Sequence[str]) -> Iterator[str]:
     """A command of the flow typed again is followed by the rest of it."""
-    for entry in rule.run:
+    for entry in entries:
         if entry != AGAIN:
             yield entry
         elif failed in flow:

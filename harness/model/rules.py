@@ -2,6 +2,9 @@
 
 A procedure is a set of rules ``conditions on evidence -> commands``. Exactly one rule has to match: none
 means that the procedure is silent there, several that it is ambiguous, and both are results, not errors.
+
+Its author also predicts what comes of it: one verdict, or an outcome for each true standing of the rotation,
+because what a wrong command destroys depends on what the operator cannot see.
 """
 
 from collections.abc import Mapping
@@ -9,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.model.evidence import Evidence
+from harness.model.outcome import VERDICT, Outcome
+from harness.model.standing import Standing
 from harness.model.verdicts import Verdict
 
 
@@ -21,9 +26,14 @@ class ProcedureKind(StrEnum):
     STATE_BASED = "state-based"  # what the registers and rows alone would tell
 
 
-CONDITIONS = ("flow", "command", "error", "message1", "message2", "promotion")
+# One wrong step, tried once; what follows it is the page's own rule.
+CONTROLS = frozenset({ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD})
+
+SIGHTS = ("promotion", "current", "new", "rows")  # what an operator knows only after a look
+CONDITIONS = ("flow", "command", "error", "message1", "message2", *SIGHTS)
 LOOK = "cryptounit-mks"
 AGAIN = "@again"  # the command that ended in the error, once more
+ASK = "@ask-a-human"  # stop: no command is safe here
 
 
 @dataclass(frozen=True)
@@ -31,31 +41,66 @@ class Rule:
     """One row of a decision table: each condition must have one of its values.
 
     ``source`` says where the row is from: a branch of the page, or an assumption where the page is silent.
+    ``prepare``: what is typed before ``run``, and is no part of the act that a control is about.
     """
 
     name: str
     source: str
     when: Mapping[str, tuple[str | bool, ...]]
     run: tuple[str, ...]
+    prepare: tuple[str, ...] = ()
 
-    def matches(self, evidence: Evidence, *, without_registers: bool = False) -> bool:
-        """Whether all conditions hold, the register condition left aside on request."""
+    def matches(self, evidence: Evidence, *, without_sights: bool = False) -> bool:
+        """Whether all conditions hold, those that need a look left aside on request."""
         return all(
             getattr(evidence, key) in values
             for key, values in self.when.items()
-            if not (without_registers and key == "promotion")
+            if not (without_sights and key in SIGHTS)
         )
+
+    @property
+    def asks(self) -> bool:
+        """Whether the rule says to stop and to ask a human."""
+        return ASK in self.run
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What comes of a procedure where the true standing has these values; ``why`` in half a sentence."""
+
+    when: Mapping[str, tuple[str, ...]]
+    outcome: Outcome
+    why: str
+
+    def matches(self, standing: Standing) -> bool:
+        """Whether it speaks of this standing."""
+        return all(getattr(standing, key) in values for key, values in self.when.items())
 
 
 @dataclass(frozen=True)
 class Procedure:
-    """A named set of rules; ``expected`` is the verdict that its author predicts."""
+    """A named set of rules; ``expected`` is the verdict that its author predicts.
+
+    ``expectations`` predict it in detail: where there are any, they also say where the procedure is worth
+    playing. ``look``: the commands that show an operator the instance.
+    """
 
     name: str
     kind: ProcedureKind
     title: str
     expected: Verdict
     rules: tuple[Rule, ...]
+    look: tuple[str, ...] = (LOOK,)
+    expectations: tuple[Expectation, ...] = ()
+
+    def expectation(self, standing: Standing) -> Outcome | None:
+        """Return the outcome that is predicted for a standing; None where nothing is."""
+        return next((one.outcome for one in self.expectations if one.matches(standing)), None)
+
+    def verdict(self, standing: Standing) -> Verdict:
+        """Return the verdict that is predicted for a standing."""
+        outcome = self.expectation(standing)
+        return VERDICT[outcome] if outcome else self.expected
 
 
 @dataclass(frozen=True)
@@ -67,7 +112,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Look:
-    """The rules that are left ask for the registers: run LOOK, then decide again."""
+    """The rules that are left ask for the instance: look at it, then decide again."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +125,8 @@ class NoAnswer:
 def decide(procedure: Procedure, evidence: Evidence) -> Act | Look | NoAnswer:
     """Apply a procedure to evidence."""
     if evidence.promotion is None:
-        candidates = [rule for rule in procedure.rules if rule.matches(evidence, without_registers=True)]
-        if any("promotion" in rule.when for rule in candidates):
+        candidates = [rule for rule in procedure.rules if rule.matches(evidence, without_sights=True)]
+        if any(sight in rule.when for rule in candidates for sight in SIGHTS):
             return Look()
     matching = [rule for rule in procedure.rules if rule.matches(evidence)]
     if len(matching) == 1:

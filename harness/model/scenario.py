@@ -66,8 +66,9 @@ class CrashState:
 
 @dataclass(frozen=True)
 class KeyCount:
-    """Keys of the ledger, how many of them the oracle could read in every version on every unit, and how many
-    are gone: no register of any crypto unit opens them any more.
+    """Keys of the ledger, and how many of them the oracle could read in every version on every unit.
+
+    ``gone``: how many no register of any crypto unit opens any more.
     """
 
     total: int
@@ -87,7 +88,9 @@ class Finding:
 class Result:
     """What one scenario showed; ``trace`` is that of model.events, empty where nothing was played.
 
-    ``started`` is in seconds since 1970, ``worker`` who played it: 0 and empty where nobody did.
+    ``started`` is in seconds since 1970, ``worker`` who played it: 0 and empty where nobody did. ``outcome``
+    is what came of the procedure in this crash state, None where nothing was learned; ``expected_outcome``
+    what its author predicts for the true ``standing``, None where he predicts no more than a verdict.
     """
 
     scenario: Scenario
@@ -107,11 +110,15 @@ class Result:
     trace: str
     started: float = 0.0
     worker: str = ""
+    outcome: Outcome | None = None
+    expected_outcome: Outcome | None = None
+    standing: Standing | None = None
 
     @property
     def as_documented(self) -> bool:
-        """Whether every fault fired and the verdict is the expected one."""
-        return all(self.fired) and self.verdict is self.scenario.expected
+        """Whether every fault fired, and verdict and outcome are the expected ones."""
+        expected = self.expected_outcome in (None, self.outcome)
+        return all(self.fired) and self.verdict is self.scenario.expected and expected
 
     def record(self) -> dict[str, Any]:
         """Return the entry of campaign.json, schema version 1."""

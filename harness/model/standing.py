@@ -7,7 +7,7 @@ wrong command destroys, and only the bench knows it.
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from harness.model.registers import EMPTY, FULL_COMMITTED, UnitRegisters
 
@@ -20,35 +20,37 @@ class Extent(StrEnum):
     ALL = "all"
 
 
-class Seen(StrEnum):
-    """What the operator saw of the two messages."""
-
-    WHOLE = "whole"  # each that was printed
-    CUT = "cut"  # one that was printed is lost
-
-
 @dataclass(frozen=True)
 class Standing:
     """The true state of a rotation.
 
     ``loaded``, ``committed`` and ``promoted``: crypto units of all types that have come so far at least;
     ``rows``: rows of the key store that are under another master key than the one before the rotation;
-    ``printed``: numbers of the messages that were printed, ``none``, ``1``, ``2`` or ``12``.
+    ``command``: the one that ended without success; ``printed`` and ``shown``: numbers of the messages that
+    were printed, and of those that the operator can still see: ``none``, ``1``, ``2`` or ``12``.
     """
 
     flow: str
+    command: str = ""
     loaded: Extent = Extent.NONE
     committed: Extent = Extent.NONE
     rows: Extent = Extent.NONE
     promoted: Extent = Extent.NONE
     printed: str = "none"
-    seen: Seen = Seen.WHOLE
+    shown: str = "none"
 
     def record(self) -> dict[str, Any]:
         """Return the form of campaign.json."""
         return asdict(self)
 
+    @classmethod
+    def from_record(cls, value: dict[str, Any]) -> Self:
+        """Read what ``record`` returned."""
+        extents = {name: Extent(value[name]) for name in EXTENTS}
+        return cls(**(value | extents))
 
+
+EXTENTS = ("loaded", "committed", "rows", "promoted")
 FACTS = tuple(Standing.__dataclass_fields__)
 
 
@@ -61,6 +63,7 @@ def extent(count: int, total: int) -> Extent:
 
 def standing(
     flow: str,
+    command: str,
     units: Sequence[UnitRegisters],
     before: Collection[UnitRegisters],
     rows: tuple[int, int],
@@ -69,24 +72,25 @@ def standing(
     """Tell how far a rotation has come; ``before`` are registers before it.
 
     ``rows``: how many are not under the old master key, and how many there are. ``messages``: which of the
-    two were printed, and which of them the operator saw.
+    two were printed, and which of them the operator can see.
     """
     old = {unit.current.identity for unit in before}
     promoted = {unit.number for unit in units if unit.current.identity not in {*old, None}}
     loaded = promoted | {unit.number for unit in units if unit.new.state != EMPTY}
     committed = promoted | {unit.number for unit in units if unit.new.state == FULL_COMMITTED}
-    printed, seen = messages
+    printed, shown = messages
     return Standing(
         flow=flow,
+        command=command,
         loaded=extent(len(loaded), len(units)),
         committed=extent(len(committed), len(units)),
         rows=extent(*rows),
         promoted=extent(len(promoted), len(units)),
-        printed=shown(printed),
-        seen=Seen.WHOLE if seen == printed else Seen.CUT,
+        printed=numbers(printed),
+        shown=numbers(shown),
     )
 
 
-def shown(messages: tuple[bool, bool]) -> str:
+def numbers(messages: tuple[bool, bool]) -> str:
     """Name which messages there are: ``none``, ``1``, ``2`` or ``12``."""
     return "".join(str(number) for number, there in enumerate(messages, start=1) if there) or "none"

@@ -15,7 +15,7 @@ from harness.model.ledger import Ledger
 from harness.model.observation import Judgement, Observation, RowProblem, judge
 from harness.model.registers import UnitRegisters
 from harness.model.verdicts import Verdict
-from harness.oracle import reader
+from harness.oracle import reader, salvage
 from harness.oracle.rows import Row, RowKey, mk_id, read_rows
 from harness.rig.layout import Layout
 from harness.rig.rest import Refused, Rest
@@ -39,24 +39,30 @@ class Oracle:
 
     def observe(self, transcript: Sequence[str]) -> Observation:
         """Look at everything that a verdict rests on. The workload is tried only where all else holds."""
+        seen = self.look(transcript)
+        if judge(seen).verdict is not Verdict.RECOVERED:
+            return seen
+        return replace(seen, workload=tuple(self._workload()))
+
+    def look(self, transcript: Sequence[str]) -> Observation:
+        """Look at everything but the workload, which would change the instance."""
         rows = {(row.key_id, row.version): row for row in read_rows(self._layout.key_store)}
         known = {(row.key_id, row.version) for row in self._ledger.rows}
         units = tuple(self._rest.registers(self._shape))
         current = {mk_id(unit.current) for unit in units}
-        seen = Observation(
+        unreadable = tuple(self._unreadable(rows))
+        return Observation(
             keys=len(self._ledger.key_ids),
             missing=_problems(known - rows.keys(), "is missing from the key store"),
             strangers=_problems(rows.keys() - known, "is in the key store and not in the ledger"),
-            unreadable=tuple(self._unreadable(rows)),
+            unreadable=unreadable,
             stray_rows=sum(row.mk_id not in current for row in rows.values()),
             before=tuple(self._before),
             after=units,
             secrets=tuple(self._secrets(transcript)),
             workload=None,
+            reachable=self._reachable(unreadable, rows),
         )
-        if judge(seen).verdict is not Verdict.RECOVERED:
-            return seen
-        return replace(seen, workload=tuple(self._workload()))
 
     def _unreadable(self, rows: dict[RowKey, Row]) -> Iterator[RowProblem]:
         """Yield the rows that some operational unit does not read, each once."""
@@ -71,6 +77,17 @@ class Oracle:
             for place, text in reader.unreadable(self._layout, number, register, present):
                 found.setdefault(place, text)
         return (RowProblem(*place, text) for place, text in found.items())
+
+    def _reachable(self, unreadable: Sequence[RowProblem], rows: dict[RowKey, Row]) -> tuple[RowProblem, ...]:
+        """Return those of the unreadable rows that some register of some unit still opens."""
+        places = {(row.key_id, row.version) for row in unreadable}
+        pairs = [
+            (known, rows[known.key_id, known.version])
+            for known in self._ledger.rows
+            if (known.key_id, known.version) in places
+        ]
+        within = salvage.reachable(self._layout, self._shape, self._rest, pairs)
+        return tuple(row for row in unreadable if (row.key_id, row.version) in within)
 
     def _secrets(self, transcript: Sequence[str]) -> Iterator[str]:
         """Search every file below the rig and the transcript for key bytes in clear, raw, hex or base64."""

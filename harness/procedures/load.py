@@ -1,11 +1,15 @@
 """Read procedures from TOML; every fault in a file is one error that names file and rule."""
 
 import tomllib
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from harness.model.rules import CONDITIONS, Procedure, ProcedureKind, Rule
+from harness.model.orders import SELECTORS
+from harness.model.outcome import Outcome
+from harness.model.rules import CONDITIONS, LOOK, Expectation, Procedure, ProcedureKind, Rule
+from harness.model.standing import FACTS
 from harness.model.verdicts import Verdict
 
 
@@ -37,6 +41,8 @@ def parse(text: str, where: str) -> Procedure:
             title=value["title"],
             expected=Verdict(value["expected"]),
             rules=tuple(_rule(rule, where) for rule in value["rule"]),
+            look=tuple(value.get("look", (LOOK,))),
+            expectations=tuple(_expectation(one, where) for one in value.get("expect", ())),
         )
     except KeyError as error:
         raise BadProcedure(f"{where}: the key {error} is missing") from error
@@ -45,9 +51,33 @@ def parse(text: str, where: str) -> Procedure:
 
 
 def _rule(value: dict[str, Any], where: str) -> Rule:
-    unknown = set(value["when"]) - set(CONDITIONS)
+    place = f"{where}, rule '{value['name']}'"
+    when = _when(value["when"], CONDITIONS, place)
+    return Rule(
+        value["name"],
+        value["source"],
+        when,
+        _commands(value["run"], place),
+        _commands(value.get("prepare", ()), place),
+    )
+
+
+def _expectation(value: dict[str, Any], where: str) -> Expectation:
+    when = _when(value["when"], FACTS, f"{where}, expectation '{value['why']}'")
+    return Expectation(when, Outcome(value["outcome"]), value["why"])
+
+
+def _when(value: dict[str, Any], known: Sequence[str], place: str) -> dict[str, tuple[Any, ...]]:
+    """Return conditions with the values that each may have."""
+    unknown = set(value) - set(known)
     if unknown:
-        known = ", ".join(CONDITIONS)
-        raise BadProcedure(f"{where}, rule '{value['name']}': unknown condition {min(unknown)}, use {known}")
-    when = {key: tuple(want) if isinstance(want, list) else (want,) for key, want in value["when"].items()}
-    return Rule(value["name"], value["source"], when, tuple(value["run"]))
+        raise BadProcedure(f"{place}: unknown condition {min(unknown)}, use {', '.join(known)}")
+    return {key: tuple(want) if isinstance(want, list) else (want,) for key, want in value.items()}
+
+
+def _commands(entries: Sequence[str], place: str) -> tuple[str, ...]:
+    for entry in entries:
+        _, _, argument = entry.partition(" ")
+        if argument.startswith("@") and argument not in SELECTORS:
+            raise BadProcedure(f"{place}: unknown units {argument}, use {', '.join(SELECTORS)}")
+    return tuple(entries)

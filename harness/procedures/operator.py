@@ -4,16 +4,17 @@ It never sees a register, a row or a fault directly. That is the point: the page
 a person has seen, so the bench must not be better informed than that person.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from harness import sut
 from harness.faults.terminal import Answers, Ended
-from harness.model import evidence, screens
+from harness.model import evidence
 from harness.model.evidence import ErrorClass, Evidence
-from harness.model.orders import orders
-from harness.model.registers import UnitRegisters, promotion
-from harness.model.rules import LOOK, Act, Look, NoAnswer, Procedure, Rule, decide
+from harness.model.orders import Order, orders, typed
+from harness.model.rules import CONTROLS, Act, Look, NoAnswer, Procedure, Rule, decide
+from harness.model.sight import Sight
 
 ROUNDS_MAX = 6
 
@@ -33,20 +34,34 @@ class Console(Protocol):
 
 @dataclass(frozen=True)
 class Recovery:
-    """What the operator did: commands, rules applied, and why they stopped (empty: the rules said done)."""
+    """What the operator did: commands, rules applied, and why they stopped (empty: the rules said done).
+
+    ``refused``: a command of the last rule ended with an error.
+    """
 
     commands: tuple[str, ...]
     rules: tuple[str, ...]
     stuck: str
+    refused: bool = False
+
+
+def _nothing() -> None:
+    """Do nothing before an act."""
 
 
 class Operator:
-    """Rotates a master key and recovers from whatever happens, at one console."""
+    """Rotates a master key and recovers from whatever happens, at one console.
 
-    def __init__(self, console: Console, flow: str, procedure: Procedure) -> None:
+    ``acting`` is called when the preparations of a rule are over and the act itself begins.
+    """
+
+    def __init__(
+        self, console: Console, flow: str, procedure: Procedure, acting: Callable[[], None] = _nothing
+    ) -> None:
         self._console = console
         self._flow = flow
         self._procedure = procedure
+        self._acting = acting
         self._commands: list[str] = []
         self._rules: list[str] = []
 
@@ -59,52 +74,76 @@ class Operator:
         return ended
 
     def recover(self, ended: Ended) -> Recovery:
-        """Apply the procedure to what ``ended`` left, again and again, until it says that all is done."""
+        """Apply the procedure to what ``ended`` left, again and again, until it says that all is done.
+
+        A control is one wrong step: it is taken once.
+        """
         seen: set[tuple[Evidence, str]] = set()
         for _ in range(ROUNDS_MAX):
             facts = self._facts(ended)
             decision = decide(self._procedure, facts)
-            units: tuple[UnitRegisters, ...] = ()
+            sight = Sight()
             if isinstance(decision, Look):
-                look = self._console.tke(LOOK)
-                self._commands.append(LOOK)
-                if look.exit_code != 0:
+                sight, failed = self._look()
+                if failed:
                     if self._console.between():
                         continue  # looking changes nothing, so it is done again
-                    return self._done(f"{LOOK} ended with exit code {look.exit_code}")
-                units = screens.registers(look.lines)
-                facts = replace(facts, promotion=promotion(units))
+                    return self._done(f"{failed.command} ended with exit code {failed.exit_code}")
+                facts = replace(facts, **sight.facts())
                 decision = decide(self._procedure, facts)
             if not isinstance(decision, Act):
                 return self._done(_why(decision, facts))
-            if (facts, decision.rule.name) in seen:
-                return self._done(f"rule '{decision.rule.name}' was followed before and led here again")
-            seen.add((facts, decision.rule.name))
-            failed = self._follow(decision.rule, ended, units)
-            if failed is None:
-                return self._done("")
+            rule = decision.rule
+            if (facts, rule.name) in seen:
+                return self._done(f"rule '{rule.name}' was followed before and led here again")
+            seen.add((facts, rule.name))
+            failed = self._follow(rule, ended, sight)
+            if rule.asks:
+                return self._done(f"stop and ask a human: {rule.name}")
+            if failed is None or self._procedure.kind in CONTROLS:
+                return self._done("", failed)
             if self._console.between():
                 seen.clear()
             ended = failed
         return self._done(f"not done after {ROUNDS_MAX} rounds")
+
+    def _look(self) -> tuple[Sight, Ended | None]:
+        """Run the commands that show the instance; return what was seen, and the one that failed."""
+        sight = Sight()
+        for entry in self._procedure.look:
+            for order in typed((entry,), sight.units, sight.listed):
+                shown = self._type(order)
+                if shown.exit_code != 0:
+                    return sight, shown
+                sight = sight.read(order.command, shown.lines)
+        return sight, None
 
     def _facts(self, ended: Ended) -> Evidence:
         message1, message2 = evidence.messages(self._console.lines())
         error = evidence.error_class(ended.lines, ended.exit_code)
         return Evidence(self._flow, ended.command, error, message1, message2)
 
-    def _follow(self, rule: Rule, ended: Ended, units: tuple[UnitRegisters, ...]) -> Ended | None:
+    def _follow(self, rule: Rule, ended: Ended, sight: Sight) -> Ended | None:
         """Run the commands of a rule; return the one that failed, None where none did."""
         self._rules.append(rule.name)
-        for order in orders(rule, ended.command, sut.FLOWS[self._flow], units):
-            self._commands.append(str(order))
-            result = self._console.tke(order.command, sut.answers(order.units))
+        for order in typed(rule.prepare, sight.units, sight.listed):
+            result = self._type(order)
+            if result.exit_code != 0:
+                return result
+        self._acting()
+        for order in orders(rule, ended.command, sut.FLOWS[self._flow], sight.units, sight.listed):
+            result = self._type(order)
             if result.exit_code != 0:
                 return result
         return None
 
-    def _done(self, stuck: str) -> Recovery:
-        return Recovery(tuple(self._commands), tuple(self._rules), stuck)
+    def _type(self, order: Order) -> Ended:
+        self._commands.append(str(order))
+        return self._console.tke(order.command, sut.answers(order.units))
+
+    def _done(self, stuck: str, failed: Ended | None = None) -> Recovery:
+        refused = failed is not None and failed.exit_code > 0
+        return Recovery(tuple(self._commands), tuple(self._rules), stuck, refused)
 
 
 def _why(decision: Look | NoAnswer, facts: Evidence) -> str:

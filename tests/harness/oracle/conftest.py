@@ -33,9 +33,9 @@ class Scene:
         rest = self.rig.rest()
         return Oracle(self.rig.layout, SHAPE, self.state.ledger, self.state.registers, rest).judge(transcript)
 
-    def tke(self, command: str) -> None:
-        """Run a command of the operator."""
-        ended = self.rig.tke(command, sut.answers())
+    def tke(self, command: str, units: str = "") -> None:
+        """Run a command of the operator; ``units`` where it asks for numbers."""
+        ended = self.rig.tke(command, sut.answers(units))
         assert ended.exit_code == 0, ended.lines
 
     def sql(self, statement: str, *values: object) -> None:

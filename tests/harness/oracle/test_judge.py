@@ -63,7 +63,7 @@ def test_one_bit_of_a_blob(scene: "Scene", kind: str, state: str) -> None:
         "UPDATE versions SET blob = ? WHERE key_id = ? AND version = ?", damaged, row.key_id, row.version
     )
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7, 1))
     assert _checks(judgement) == {"readable"}
     assert f"key {row.key_id} version {row.version} ({state}) on unit 1" in judgement.findings[0].text
 
@@ -76,7 +76,7 @@ def test_exchanged_blobs(scene: "Scene") -> None:
     for key_id, blob in ((one.key_id, rows[other.key_id].blob), (other.key_id, rows[one.key_id].blob)):
         scene.sql("UPDATE versions SET blob = ? WHERE key_id = ?", blob, key_id)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 6))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 6, 2))
     assert all(finding.text.endswith("other bytes than before") for finding in judgement.findings)
 
 
@@ -85,7 +85,7 @@ def test_missing_row(scene: "Scene") -> None:
     row = scene.row(lambda row: row.version == 2)
     scene.sql("DELETE FROM versions WHERE key_id = ? AND version = 2", row.key_id)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7, 1))
     (finding,) = judgement.findings
     assert (finding.check, finding.text) == (
         "rows",
@@ -136,7 +136,7 @@ def test_cleared_current_register(scene: "Scene") -> None:
     """Without CURRENT registers no key at all is readable."""
     scene.tke("cryptounit-mk-clrcur")
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8))
     assert _checks(judgement) == {"readable", "registers", "row ids"}
 
 
@@ -145,8 +145,24 @@ def test_promotion_without_rewrap(scene: "Scene") -> None:
     for command in ("cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-setimm"):
         scene.tke(command)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8))
     assert _checks(judgement) == {"readable", "row ids"}
+
+
+def test_rows_under_new_are_out_of_reach_and_not_gone(scene: "Scene") -> None:
+    """Rewrapped rows that no unit reads yet are lost only when the last NEW register with their key is."""
+    for command in ("cryptounit-mk-load", "cryptounit-mk-commit"):
+        scene.tke(command)
+    scene.rig.rest().call("POST", "/api/v2/rotation/rewrap?wait=10")
+    scene.tke("cryptounit-rm", "2")
+    scene.tke("cryptounit-mk-clrnew")
+    judgement = scene.judge()
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, KeyCount(8, 0, 0))
+    assert "reach" in _checks(judgement)
+    scene.tke("cryptounit-add", "2")
+    scene.tke("cryptounit-mk-clrnew")
+    judgement = scene.judge()
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8))
 
 
 def test_a_rotation_that_did_not_happen(scene: "Scene") -> None:

@@ -30,12 +30,17 @@ REACHED = {
     ("parts", "cryptounit-rm"): (SECOND,),
     ("parts", "cryptounit-mk-setimm"): (SECOND,),
 }
-PRECHECKED = {"auto-mk-rotate", "cryptounit-mk-rotate", "cryptounit-mk-setimm"}
+# Errors that only some commands end with.
+ENDS = {
+    ErrorClass.PRECHECK: {"auto-mk-rotate", "cryptounit-mk-rotate", "cryptounit-mk-setimm"},
+    ErrorClass.SAME_KEY: {"cryptounit-mk-load"},
+}
 
 # (flow, command, error) with neither message, for which the page has no rule.
 HOLES = {
     ("auto", "auto-mk-rotate", "precheck"),
     ("parts", "cryptounit-mk-rotate", "precheck"),
+    ("parts", "cryptounit-mk-load", "same-key"),
     ("parts", "login", "none"),
     ("parts", "login", "other"),
 }
@@ -47,7 +52,7 @@ def _reached() -> Iterator[Evidence]:
     for (flow, command), seen in REACHED.items():
         for message1, message2 in seen:
             for error in ErrorClass:
-                if error is not ErrorClass.PRECHECK or command in PRECHECKED:
+                if command in ENDS.get(error, {command}):
                     yield Evidence(flow, command, error, message1=message1, message2=message2)
 
 

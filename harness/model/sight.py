@@ -1,0 +1,106 @@
+"""What an operator sees of the instance when he looks: crypto units, registers, rows by master key.
+
+Read from the screens of ``cryptounits``, ``cryptounit-mks`` and ``rotation-status``. Which of them were
+asked for is the procedure's choice; what nobody asked for stays unknown.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from harness.model import screens
+from harness.model.registers import VALID, UnitRegisters, promotion
+
+_UNIT = re.compile(r"^(\d+)\s+(?:true|false)\s+(OPERATIONAL|RECOVERY|FAILOVER)\s")
+_ROWS = re.compile(r"^([0-9a-f]{32})\s+(\d+)\s*$")
+MIXED = "mixed"
+
+
+class Agreement(StrEnum):
+    """Whether the CURRENT registers agree."""
+
+    ONE = "one"  # all Valid, one pattern
+    SEVERAL = "several"
+    EMPTY = "empty"  # at least one is not Valid
+
+
+class Rows(StrEnum):
+    """Which master key the rows of the key store stand under, measured by what every unit could read.
+
+    A unit could read a row whose master key is in its CURRENT register, or will be by set immediate.
+    """
+
+    CURRENT = "current"  # all under the key that every unit has in CURRENT
+    NEW = "new"  # all under a key that every unit has in one of its registers, not everywhere in CURRENT
+    BOTH = "both"  # some so, some so
+    APART = "apart"  # some under a key that is missing in both registers of a unit
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A crypto unit as ``cryptounits`` lists it."""
+
+    number: int
+    type: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the screens have shown so far; ``rows``: counts by half a pattern, None where nobody looked."""
+
+    listed: tuple[Listed, ...] = ()
+    units: tuple[UnitRegisters, ...] = ()
+    rows: Mapping[str, int] | None = None
+
+    def read(self, command: str, lines: Sequence[str]) -> "Sight":
+        """Add what the screen of a command shows."""
+        if command == "cryptounits":
+            found = (_UNIT.match(line) for line in lines)
+            return replace(self, listed=tuple(Listed(int(row[1]), row[2]) for row in found if row))
+        if command == "rotation-status":
+            found = (_ROWS.match(line) for line in lines)
+            return replace(self, rows={row[1]: int(row[2]) for row in found if row})
+        if command in ("cryptounit-mk", "cryptounit-mks"):
+            return replace(self, units=screens.registers(lines))
+        return self
+
+    def facts(self) -> dict[str, Any]:
+        """Return what rules may ask for, by the names of Evidence."""
+        return {
+            "promotion": promotion(self.units),
+            "current": _agreement(self.units),
+            "new": _common_state(self.units),
+            "rows": None if self.rows is None else _rows(self.units, self.rows),
+        }
+
+
+def _agreement(units: Sequence[UnitRegisters]) -> Agreement:
+    if not units or any(unit.current.state != VALID for unit in units):
+        return Agreement.EMPTY
+    return Agreement.ONE if len({unit.current.identity for unit in units}) == 1 else Agreement.SEVERAL
+
+
+def _common_state(units: Sequence[UnitRegisters]) -> str:
+    states = {unit.new.state for unit in units}
+    return states.pop() if len(states) == 1 else MIXED
+
+
+def _rows(units: Sequence[UnitRegisters], rows: Mapping[str, int]) -> Rows:
+    places = {_place(units, half) for half, count in rows.items() if count}
+    if Rows.APART in places:
+        return Rows.APART
+    if places == {Rows.CURRENT, Rows.NEW}:
+        return Rows.BOTH
+    return places.pop() if places else Rows.CURRENT
+
+
+def _place(units: Sequence[UnitRegisters], half: str) -> Rows:
+    current = [(unit.current.identity or "").startswith(half) for unit in units]
+    either = [
+        here or (unit.new.identity or "").startswith(half) for unit, here in zip(units, current, strict=True)
+    ]
+    if not all(either):
+        return Rows.APART
+    return Rows.CURRENT if all(current) else Rows.NEW
