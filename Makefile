@@ -17,11 +17,11 @@ hil: packages venv ## Run the documented rotation-recovery campaign
 	@docker/backend.sh $(BACKEND)
 	.venv/bin/hil run --profile $(PROFILE) --backend $(BACKEND) $(ARGS)
 
-# Processes: of a container's firmware the system calls are not watched, so the plan would hold faults that miss.
 hil-pytest: packages venv ## Run a sample of the campaign as tests of pytest
+	@docker/backend.sh $(BACKEND)
 	@mkdir -p .build
 	.venv/bin/hil plan --profile smoke --out .build/plan.jsonl
-	.venv/bin/pytest --hil-plan .build/plan.jsonl --hil-backend process --hil-operational 1 $(PYTEST_ARGS)
+	.venv/bin/pytest --hil-plan .build/plan.jsonl --hil-backend $(BACKEND) --hil-operational 1 $(PYTEST_ARGS)
 
 test: packages venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
