@@ -8,14 +8,14 @@ from harness.model.rules import ProcedureKind
 from harness.report.findings import Finding, Word, findings
 from harness.report.html.campaign import Campaign
 from harness.report.html.markup import Node, node
-from harness.report.html.tables import plain, to_scenario
+from harness.report.html.tables import plain, prose, to_scenario
 
 TABLES = {
     ProcedureKind.DOCUMENTED: "Decision table of the documentation",
     ProcedureKind.STATE_BASED: "Decision table by state alone",
 }
 MARKS = {Word.CONTRADICTED: "✗", Word.CONFIRMED: "✓", Word.NOT_EXERCISED: "·"}
-IDS_SHOWN = 3
+IDS_SHOWN = 2
 
 
 def answers(campaign: Campaign) -> Iterator[Node]:
@@ -98,10 +98,12 @@ def _decision(row: Row) -> tuple[Node | str, ...]:
 
 
 def _finding(found: Finding) -> tuple[Node | str, ...]:
-    evidence = [node("li", f"{one.shows}: {_counts(one.ended)} ", *_ids(one.ids)) for one in found.evidence]
+    evidence = [
+        node("li", *prose(f"{one.shows}: {_counts(one.ended)} "), *_ids(one.ids)) for one in found.evidence
+    ]
     return (
         str(found.number),
-        found.says.replace("`", ""),
+        node("span", *prose(found.says)),
         node("strong", f"{MARKS[found.word]} {found.word}", class_=f"word {found.word.name.lower()}"),
         node("ul", *evidence),
     )

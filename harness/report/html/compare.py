@@ -23,7 +23,7 @@ def comparison(now: Campaign, earlier: Campaign) -> Iterator[Node]:
             f"{len(changed)} of {len(ours.keys() & theirs.keys())} scenarios that both have end otherwise; "
             f"{len(ours.keys() - theirs.keys())} are new, {len(theirs.keys() - ours.keys())} are gone.",
         ),
-        plain(("scenario", "then", "now", ""), rows[:SHOWN_MAX]),
+        *([plain(("scenario", "then", "now", ""), rows[:SHOWN_MAX])] if rows else ()),
         *more,
         id="against",
     )

@@ -1,6 +1,6 @@
 """Tables of text, and links to scenarios."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.report.html.markup import Node, node
 
@@ -23,3 +23,9 @@ def _cell(cell: Cell) -> Node:
 def to_scenario(scenario_id: str, text: str = "") -> Node:
     """Return a link that opens the view of a scenario."""
     return node("a", text or scenario_id, href=f"#s={scenario_id}")
+
+
+def prose(text: str) -> Iterator[Cell]:
+    """Yield a text in which what stands between backticks is code."""
+    for at, part in enumerate(text.split("`")):
+        yield node("code", part) if at % 2 else part

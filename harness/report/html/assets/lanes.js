@@ -1,5 +1,5 @@
 // Lanes: one a process; a box is something asked of it, a thin line leads to who asked.
-const LANE = 26, LEFT = 86, TOP = 22, STEP = 16, BAND = 10;
+const LANE = 26, NAMES = 86, LEFT = 10, TOP = 22, STEP = 16, BAND = 10;
 
 class Lanes {
   constructor(data) {
@@ -7,7 +7,7 @@ class Lanes {
     this.byTime = false;
     this.at = data.moment ?? data.strikes[0]?.[0] ?? 0;
     this.told = el("p", { class: "told", role: "status" });
-    this.frame = el("div", { class: "scroll lanes", tabindex: "0", role: "group", "aria-label": "lanes, left and right lead from event to event" });
+    this.frame = el("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": "lanes, left and right lead from event to event" });
     this.frame.addEventListener("keydown", (event) => this.key(event));
     this.draw();
   }
@@ -24,29 +24,47 @@ class Lanes {
         this.draw();
         this.select(this.at);
       }));
-    return el("div", null, tools, this.frame, this.told);
+    return el("div", null, tools, el("div", { class: "lanes" }, this.names(), this.frame), this.told);
+  }
+
+  // The names stay where they are when the events scroll.
+  names() {
+    const picture = svg("svg", { width: NAMES, height: this.height(), "aria-hidden": "true" });
+    this.data.names.forEach((name, lane) => picture.append(svg("text", { x: 6, y: this.middle(lane) + 4 }, name)));
+    return picture;
+  }
+
+  height() {
+    return TOP + this.data.names.length * LANE + 4;
+  }
+
+  middle(lane) {
+    return TOP + lane * LANE + LANE / 2;
+  }
+
+  // Pixels a second where time is shown; the whole picture is as wide as the one by order.
+  scale() {
+    const { boxes } = this.data;
+    return (boxes.length * STEP) / (Math.max(...boxes.map(([, , , , end]) => end)) || 1);
   }
 
   place(at) {
-    if (!this.byTime) return LEFT + at * STEP + this.data.strikes.filter(([strike]) => strike < at).length * BAND;
-    const boxes = this.data.boxes;
-    return LEFT + (boxes[at][3] / (boxes[boxes.length - 1][4] || 1)) * boxes.length * STEP;
+    if (this.byTime) return LEFT + this.data.boxes[at][3] * this.scale();
+    return LEFT + at * STEP + this.data.strikes.filter(([strike]) => strike < at).length * BAND;
   }
 
   width(at) {
     const [, , , begin, end] = this.data.boxes[at];
-    return this.byTime ? Math.max(2, this.place(at) * 0 + ((end - begin) / (this.data.boxes.at(-1)[4] || 1)) * this.data.boxes.length * STEP) : STEP - 4;
+    return this.byTime ? Math.max(2, (end - begin) * this.scale()) : STEP - 4;
   }
 
   draw() {
-    const { names, boxes, strikes, stages } = this.data;
-    const height = TOP + names.length * LANE + 4;
+    const { names, boxes, strikes, stages, moment } = this.data;
+    const height = this.height();
     const width = this.place(boxes.length - 1) + 60;
-    const middle = (lane) => TOP + lane * LANE + LANE / 2;
+    const middle = (lane) => this.middle(lane);
     const picture = svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "events by process" });
-    names.forEach((name, lane) => picture.append(
-      svg("line", { x1: LEFT, x2: width, y1: middle(lane), y2: middle(lane), class: "lane" }),
-      svg("text", { x: 2, y: middle(lane) + 4 }, name)));
+    names.forEach((_, lane) => picture.append(svg("line", { x1: 0, x2: width, y1: middle(lane), y2: middle(lane), class: "lane" })));
     for (const at of stages) picture.append(
       svg("line", { x1: this.place(at) - 4, x2: this.place(at) - 4, y1: 0, y2: height, class: "stage" }),
       svg("text", { x: this.place(at), y: 12 }, "recovery"));
@@ -63,6 +81,11 @@ class Lanes {
       const x = this.place(at) + this.width(at);
       picture.append(svg("rect", { x, y: 0, width: BAND, height, class: "strike" }, svg("title", null, text)),
         svg("text", { x: x - 60, y: 12, class: "struck" }, `✗ ${names[lane]}`));
+    }
+    if (moment !== null) {
+      const x = this.place(moment);
+      picture.append(svg("rect", { x: x - 2, y: 16, width: this.width(moment) + 4, height: height - 18, class: "moment" }),
+        svg("text", { x: x - 2, y: 12, class: "struck" }, "▼ violation"));
     }
     this.frame.replaceChildren(picture);
   }
