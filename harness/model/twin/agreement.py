@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.model.outcome import Outcome
+from harness.model.rules import ProcedureKind
 from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import UnreadableState, read
 from harness.model.twin.predict import Prediction, predict
@@ -11,6 +13,7 @@ from harness.model.verdicts import Verdict
 
 Record = Mapping[str, Any]
 VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
+CONTROLS = frozenset({ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD})
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def compare(record: Record) -> Difference | None:
 
 
 def _fits(prediction: Prediction, record: Record) -> bool:
-    """Whether a result is what was predicted: its verdict, and how many of the keys are readable.
+    """Whether a result is what was predicted: verdict, keys that are readable or gone, refusal of a control.
 
     An operator whom the procedure leaves without an answer is STUCK also where the instance is whole.
     """
@@ -81,8 +84,21 @@ def _fits(prediction: Prediction, record: Record) -> bool:
     if record["stuck"] and verdict is Verdict.RECOVERED:
         verdict = Verdict.STUCK
     keys = record["keys"]
-    lost = extent(keys["total"] - keys["readable"], keys["total"])
-    return record["verdict"] == verdict and _possible(prediction.unreadable, lost)
+    unreadable = extent(keys["total"] - keys["readable"], keys["total"])
+    gone = extent(keys["gone"], keys["total"]) if "gone" in keys else prediction.gone
+    return (
+        record["verdict"] == verdict
+        and _possible(prediction.unreadable, unreadable)
+        and _possible(prediction.gone, gone)
+        and _refusal_fits(prediction, record)
+    )
+
+
+def _refusal_fits(prediction: Prediction, record: Record) -> bool:
+    """Whether a wrong step that did no harm was refused exactly where a refusal is predicted."""
+    if record["procedure"] not in CONTROLS or record["verdict"] != Verdict.RECOVERED:
+        return True
+    return (record.get("outcome") == Outcome.REFUSED) == bool(prediction.refused)
 
 
 def _possible(rows: Extent, keys: Extent) -> bool:
@@ -91,10 +107,13 @@ def _possible(rows: Extent, keys: Extent) -> bool:
 
 
 def _said(prediction: Prediction) -> str:
-    refused = f", refused: {', '.join(prediction.refused)}" if prediction.refused else ""
-    return f"{prediction.verdict} ({prediction.unreadable} of the rows unreadable{refused})"
+    rows = f"rows unreadable: {prediction.unreadable}, gone: {prediction.gone}"
+    refused = f"; refused: {', '.join(prediction.refused)}" if prediction.refused else ""
+    broken = f"; broken off: {', '.join(prediction.broken)}" if prediction.broken else ""
+    return f"{prediction.verdict} ({rows}{refused}{broken})"
 
 
 def _seen(record: Record) -> str:
     keys = record["keys"]
-    return f"{record['verdict']} ({keys['readable']} of {keys['total']} keys readable)"
+    outcome = f", {record['outcome']}" if record.get("outcome") else ""
+    return f"{record['verdict']}{outcome} ({keys['readable']} of {keys['total']} keys readable)"

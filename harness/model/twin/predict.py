@@ -15,15 +15,15 @@ class Prediction:
 
     ``unreadable``: rows that not every operational unit reads with CURRENT. ``gone``: rows under a master key
     that is in no register any more. A rewrap is modelled no finer than begun, half done and done, so that no
-    more is said of rows than none, some or all. ``refused``: the commands that did not start or did not go
-    on, in order. ``unchanged``: registers, rows and selection are those of the crash.
+    more is said of rows than none, some or all. ``refused``: commands that did not start and changed nothing,
+    ``broken``: those that did not go on, both in order.
     """
 
     verdict: Verdict
     unreadable: Extent
     gone: Extent
-    refused: tuple[str, ...]
-    unchanged: bool
+    refused: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def predict(crash: Instance, lines: Sequence[str], *, kills: int = 0, ended: bool = True) -> set[Prediction]:
@@ -33,11 +33,11 @@ def predict(crash: Instance, lines: Sequence[str], *, kills: int = 0, ended: boo
     there is exactly one prediction. ``ended``: whether the operator stopped because all was done, so that the
     last command cannot be one that was killed.
     """
-    reached: set[_Way] = {_Way(crash, kills, ())}
+    reached: set[_Way] = {_Way(crash, kills)}
     for place, line in enumerate(lines, start=1):
         safe = ended and place == len(lines)
         reached = {after for way in reached for after in _after(way, line, killable=not safe)}
-    return {_prediction(crash, way.instance, way.refused) for way in reached}
+    return {_prediction(way) for way in reached}
 
 
 @dataclass(frozen=True)
@@ -46,24 +46,30 @@ class _Way:
 
     instance: Instance
     kills: int
-    refused: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def _after(way: _Way, line: str, *, killable: bool) -> Iterator[_Way]:
     """Yield where one command may leave the instance: at its end, or where a kill cuts it short."""
     ran = run(way.instance, line)
-    yield _Way(ran.end, way.kills, (*way.refused, line) if ran.refused else way.refused)
+    if not ran.refused:
+        yield replace(way, instance=ran.end)
+    elif ran.end == way.instance:
+        yield replace(way, refused=(*way.refused, line))
+    else:
+        yield replace(way, instance=ran.end, broken=(*way.broken, line))
     if killable and way.kills:
-        yield from (_Way(state, way.kills - 1, way.refused) for state in ran.states)
+        yield from (replace(way, instance=state, kills=way.kills - 1) for state in ran.states)
 
 
-def _prediction(crash: Instance, end: Instance, refused: tuple[str, ...]) -> Prediction:
+def _prediction(way: _Way) -> Prediction:
+    end = way.instance
     rows = sum(count for _, count in end.rows)
-    unreadable = rows - _readable(end)
     gone = sum(count for key, count in end.rows if key not in end.held)
-    verdict = Verdict.DATA_LOST if unreadable else Verdict.RECOVERED if _whole(end) else Verdict.STUCK
-    unchanged = replace(end, shown=crash.shown, made=crash.made) == crash
-    return Prediction(verdict, extent(unreadable, rows), extent(gone, rows), refused, unchanged)
+    verdict = Verdict.DATA_LOST if gone else Verdict.RECOVERED if _whole(end) else Verdict.STUCK
+    unreadable = extent(rows - _readable(end), rows)
+    return Prediction(verdict, unreadable, extent(gone, rows), way.refused, way.broken)
 
 
 def _readable(instance: Instance) -> int:
@@ -73,11 +79,12 @@ def _readable(instance: Instance) -> int:
 
 
 def _whole(instance: Instance) -> bool:
-    """Whether the rotation is complete: one key that is not the old one, NEW empty, workloads let in."""
+    """Whether the rotation is over: one key, not the old one, NEW empty, all rows readable, workloads in."""
     currents = {unit.current for unit in instance.units}
     return (
         len(currents) == 1
         and not currents & {OLD, None}
         and all(unit.new is None for unit in instance.units)
         and instance.target is None
+        and _readable(instance) == sum(count for _, count in instance.rows)
     )
