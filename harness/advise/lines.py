@@ -8,6 +8,7 @@ from harness.advise.advice import Advice, Answer, Reason
 from harness.advise.words import Heading, Lang
 from harness.model.evidence import ErrorClass
 from harness.model.orders import Order
+from harness.model.registers import UnitRegisters
 from harness.model.rules import Rule
 
 MESSAGES = (
@@ -114,6 +115,10 @@ def _why(advice: Advice, lang: Lang) -> Iterator[str]:
 
 def _evidence(advice: Advice, lang: Lang) -> Iterator[str]:
     yield from (f"{quote.line}: {quote.text}" for quote in advice.quotes)
+    for unit in map(UnitRegisters.brief, advice.sight.units):
+        yield words.REGISTERS.to(lang).format(
+            **unit | {"new": unit["new"] or "-", "current": unit["current"] or "-"}
+        )
     if advice.answer is Answer.DONE or not advice.history.last:
         return
     shown = (advice.history.message1, advice.history.message2)

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.model import history as histories
-from harness.model.evidence import MESSAGE_1, MESSAGE_2
 from harness.model.history import History
 from harness.model.sight import Sight
 from harness.model.transcript import Attempt, attempts, clean
 
 _ROWS = re.compile(r"^\s*KEY STORAGE\s*$", re.MULTILINE)
+# Words of every screen and message of tke, whatever was cut off, in the languages of the page.
+_OUTPUT = re.compile(
+    r"crypto\s*unit|master\s+key|CRK\s+rewrap|EP11|HTPRequest|signature\s+key|暗号化ユニット|マスター・?[鍵キ]",
+    re.IGNORECASE,
+)
 
 
 class BadTranscript(ValueError):
@@ -32,8 +36,10 @@ def scrollback(data: bytes, where: str, flow: str = "") -> Scrollback:
     if not text.strip():
         raise BadTranscript(f"{where} is empty; give the terminal's text from the command line on")
     found = attempts(text)
-    if not (any(one.command for one in found) or MESSAGE_1.search(text) or MESSAGE_2.search(text)):
-        raise BadTranscript(f"{where} shows no command of tke; give the text of the terminal it was typed in")
+    if not (any(one.command for one in found) or _OUTPUT.search(text)):
+        raise BadTranscript(
+            f"{where} holds nothing of tke; give the text of the terminal that it was typed in"
+        )
     history = histories.read(found)
     return Scrollback(replace(history, flow=flow or history.flow), _program(found))
 

@@ -53,8 +53,8 @@ ANSWERS: Mapping[Answer, Text] = {
     Answer.RUN: Text("Run, in this order:", "次のコマンドをこの順に実行してください。"),
     Answer.DONE: Text("Nothing is left to run.", "実行すべきコマンドは残っていません。"),
     Answer.LOOK: Text(
-        "Not enough evidence. Look first; these commands change nothing:",
-        "判断の根拠が不足しています。まず状態を確認してください。次のコマンドは何も変更しません。",
+        "Not enough evidence. Look first; these commands change no crypto unit:",
+        "判断の根拠が不足しています。まず状態を確認してください。次のコマンドは暗号化ユニットを変更しません。",
     ),
     Answer.STOP: Text(
         "Stop. Run nothing that changes a crypto unit, and ask IBM support.",
@@ -156,6 +156,10 @@ AGAIN = Text(
 EVERY_UNIT = Text("every number of that list", "一覧にあるすべての番号")
 WHERE_KNOWN = Text("if the service has it", "使用できる場合")
 TYPE_UNITS = Text("when asked, type: {units}", "入力を求められたら {units} と入力")
+REGISTERS = Text(
+    "crypto unit {number}: CURRENT {current}, NEW {new} ({new_state})",
+    "暗号化ユニット {number}: 現行 {current}、新規 {new} ({new_state})",
+)
 NOT_SHOWN = Text("not in the transcript: {message}", "トランスクリプトにない: {message}")
 
 DOUBTS: Mapping[Doubt, Text] = {

@@ -28,7 +28,13 @@ FLOWS = {"auto": "auto", "parts": "parts", "guess": ""}
     type=click.File("rb"),
     help="What 'tke cryptounit-mk' printed, and 'tke rotation-status' where there is one.",
 )
-@click.option("--lang", type=click.Choice(list(Lang)), default=Lang.EN, show_default=True, help="Language.")
+@click.option(
+    "--lang",
+    type=click.Choice([lang.value for lang in Lang]),
+    default="en",
+    show_default=True,
+    help="Language.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the advice as JSON.")
 @click.option(
     "--flow",
@@ -37,15 +43,16 @@ FLOWS = {"auto": "auto", "parts": "parts", "guess": ""}
     show_default=True,
     help="Rotation by recovery units or by key parts, where the transcript does not tell.",
 )
-def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: Lang, as_json: bool, flow: str) -> int:
+def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: str, as_json: bool, flow: str) -> int:
     """Say which recovery to run by a terminal's text, and what never; exit code 2 where it does not tell."""
+    language = Lang(lang)
     seen = reading.scrollback(transcript.read(), transcript.name, FLOWS[flow])
     sight = reading.sight(registers.read(), registers.name) if registers else seen.history.sight
     told = advice.advise(seen.history, sight, load.builtin("documented"), load.builtin("state-based"))
     if as_json:
-        print(json.dumps(lines.record(told, lang, seen.program), indent=2, ensure_ascii=False))
+        print(json.dumps(lines.record(told, language, seen.program), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines.lines(told, lang, seen.program)))
+        print("\n".join(lines.lines(told, language, seen.program)))
     return Exit.AS_DOCUMENTED if told.answer in (Answer.RUN, Answer.DONE) else Exit.INCONCLUSIVE
 
 

@@ -25,6 +25,7 @@ from harness.model.transcript import Attempt
 
 AUTO, PARTS = "auto", "parts"
 REGISTERS = frozenset({LOOK, "cryptounit-compare"})  # screens with both register tables
+_ERROR_LINES_MAX = 6
 LOOKS = REGISTERS | {"cryptounits", "rotation-status"}
 
 # ``FAILED`` and ``OK`` stand alone on their lines; the cloud's command line translates the first one.
@@ -70,7 +71,8 @@ class History:
     """What counts at the end of a transcript.
 
     ``last``: the attempt of a rotation that came last, ``error`` and ``done`` how it ended;
-    ``begun``: key storage may have been rewrapped in part; ``sight``: what the screens have shown since.
+    ``begun``: key storage may have been rewrapped in part; ``cause``: what stood before a hazard;
+    ``sight``: what the screens have shown since.
     """
 
     flow: str = ""
@@ -81,6 +83,7 @@ class History:
     message2: Quote | None = None
     begun: bool = False
     hazard: Hazard | None = None
+    cause: tuple[Quote, ...] = ()
     doubts: frozenset[Doubt] = frozenset()
     sight: Sight = field(default=Sight())
 
@@ -97,12 +100,12 @@ class History:
 
     def quotes(self) -> Iterator[Quote]:
         """Yield the lines that decided, in their order."""
-        found = [quote for quote in (self.message1, self.message2) if quote]
+        found = [*self.cause, *(quote for quote in (self.message1, self.message2) if quote)]
         if self.last:
             found.append(Quote(self.last.line, self.last.typed))
             failed = self.last.find(_FAILED)
             if failed:
-                below = self.last.lines[failed[0] - self.last.first + 1 :]
+                below = self.last.lines[failed[0] - self.last.first + 1 :][:_ERROR_LINES_MAX]
                 found += [
                     Quote(failed[0] + at, text.strip())
                     for at, text in enumerate(below, start=1)
@@ -133,7 +136,10 @@ def _after(history: History, attempt: Attempt) -> History:
         return replace(ended, flow=history.flow or own)
     if not attempt.shown:
         ended = replace(ended, doubts=ended.doubts | {Doubt.NOT_SHOWN})
-    return effect(replace(ended, sight=Sight()), history, attempt)
+    after = effect(replace(ended, sight=Sight()), history, attempt)
+    if after.hazard is history.hazard:
+        return after
+    return replace(after, cause=(*history.quotes(), Quote(attempt.line, attempt.typed)))
 
 
 def look(sight: Sight, command: str, lines: Sequence[str]) -> Sight:
