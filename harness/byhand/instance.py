@@ -5,13 +5,14 @@ import os
 import shutil
 import signal
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emulator.wire import unixhttp
 from harness import sut
 from harness.byhand.record import FILE, Record
+from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import RowCounts
 from harness.oracle import reader
@@ -25,6 +26,7 @@ from harness.rig.rest import Refused, Rest
 from harness.rig.rig import Rig, kms_answers
 
 KMS = "kms"
+Prepare = Callable[[Rig], tuple[Ledger, Sequence[UnitRegisters]]]
 
 
 class FolderTaken(Exception):
@@ -42,8 +44,8 @@ class Status:
     keys_readable: int | None
 
 
-def make(folder: Path, shape: sut.Shape, image: str) -> Record:
-    """Set up a new instance in ``folder`` and leave it running."""
+def make(folder: Path, shape: sut.Shape, image: str, prepare: Prepare = golden.prepare) -> Record:
+    """Set up a new instance in ``folder``, as ``prepare`` leaves it, and have it running."""
     if folder.exists() and any(folder.iterdir()):
         raise FolderTaken(f"{folder} is not empty; choose another --dir")
     folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +55,7 @@ def make(folder: Path, shape: sut.Shape, image: str) -> Record:
         host: UnitHost = DockerHost(layout, image, run, "hand") if image else ProcessHost(layout)
         rig = Rig(layout, shape, host, sut.TkeTimes())
         try:
-            ledger, _ = golden.prepare(rig)
+            ledger, _ = prepare(rig)
         finally:
             rig.close()
         layout.write_directory(shape, relayed=False)

@@ -12,7 +12,9 @@ from harness.byhand.record import NoInstance
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import advise, bundle, byhand, campaign, doctor, evidence, report
+from harness.cli import advise, bundle, byhand, campaign, doctor, drill, evidence, report
+from harness.drill.check import NotAnswering
+from harness.drill.record import NoDrill
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
 from harness.procedures.load import BadProcedure
@@ -25,7 +27,7 @@ from harness.rig.ready import NotReady
 # Whose fault an error is decides the exit code.
 EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
-    ((BadBundle, BadId, BadProcedure, BadTranscript, NotOneCampaign), Exit.USAGE),
+    ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
     ((NotRepeatable,), Exit.INCONCLUSIVE),
     ((EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
 )
@@ -49,7 +51,7 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _module in (advise, campaign, byhand, doctor, evidence, report, bundle):
+for _module in (advise, campaign, byhand, doctor, drill, evidence, report, bundle):
     for _command in _module.COMMANDS:
         hil.add_command(_command)
 

@@ -1,0 +1,115 @@
+"""``hil drill``: training for operators."""
+
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from harness.byhand import instance
+from harness.byhand.record import Record
+from harness.cli import options
+from harness.drill import screens
+from harness.drill.check import Standing, check
+from harness.drill.points import POINTS, chosen
+from harness.drill.record import FILE, Drill
+from harness.drill.strike import Strike
+from harness.model.verdicts import Exit
+from harness.rig import preflight
+from harness.sut import Shape
+
+SHAPE = Shape(operational=2, recovery=1, keys=8)
+DELAY_SECONDS = 30.0  # that of tke
+
+
+@click.command(
+    epilog=options.examples(
+        "hil drill",
+        "hil drill --seed 3 --delay 2 --dir /tmp/lesson",
+        "hil drill --check --dir /tmp/lesson",
+        "hil drill --end --dir /tmp/lesson",
+    )
+)
+@options.folder("--dir", "folder", Path("hil-drill"), "Folder of the drill.")
+@click.option("--check", "what", flag_value="check", help="Say whether the keys have survived.")
+@click.option(
+    "--tell", "what", flag_value="tell", help="The same, and how it should go, also before the end."
+)
+@click.option("--end", "what", flag_value="end", help="Stop the instance and remove the folder.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    help=f"Break off at the same point as another drill; {len(POINTS)} in a row are all different.",
+)
+@click.option(
+    "--delay",
+    type=click.FloatRange(0, 600),
+    default=DELAY_SECONDS,
+    show_default=True,
+    help="Seconds that tke waits after its first message.",
+)
+@options.backend
+@options.size
+def drill(
+    *, folder: Path, what: str | None, seed: int | None, delay: float, backend: str, **size: int | None
+) -> int:
+    """Recover from a rotation that was broken off at a point that you are not told.
+
+    Starts an instance, breaks off a rotation, and gives you a shell where there is a terminal. --check and
+    --tell end with exit code 0 where every key has survived and the rotation is complete, else with 1.
+    """
+    folder = folder.absolute()
+    if what == "end":
+        return _end(folder)
+    if what:
+        return _check(folder, tell=what == "tell")
+    if not (folder / FILE).exists():
+        _start(folder, seed, delay, backend, options.sized(SHAPE, size))
+    elif seed is not None:
+        raise click.UsageError(f"a drill is under way in {folder}; end it before you choose another")
+    return _hand_over(instance.start(Record.read(folder)), Drill.read(folder))
+
+
+def _start(folder: Path, seed: int | None, delay: float, backend: str, shape: Shape) -> None:
+    """Make the instance of a drill, with a rotation broken off in it."""
+    image = preflight.choose_image(backend)
+    preflight.check_folder(folder)
+    seed = secrets.randbelow(len(POINTS)) if seed is None else seed
+    strike = Strike(chosen(seed))
+    record = instance.make(folder, shape, image, strike.prepare)
+    Drill.make(record, seed, delay, strike.struck)
+
+
+def _hand_over(record: Record, made: Drill) -> int:
+    """Brief the operator, and give a shell in front of the instance, or say how to get there."""
+    for text in screens.briefing(record, made):
+        print(text, flush=True)
+    bash = shutil.which("bash")
+    if not (bash and sys.stdin.isatty()):
+        print(f"In your shell: . {shlex.quote(str(made.environment))}")
+        return Exit.AS_DOCUMENTED
+    print("This shell is in front of the instance; 'exit' leaves it, 'hil drill' comes back.", flush=True)
+    subprocess.run([bash, "--rcfile", made.environment, "-i"])
+    return Exit.AS_DOCUMENTED
+
+
+def _check(folder: Path, *, tell: bool) -> int:
+    made = Drill.read(folder)
+    seen = check(Record.read(folder), made)
+    for text in screens.checked(made, seen, tell=tell):
+        print(text)
+    return Exit.AS_DOCUMENTED if seen.standing is Standing.SURVIVED else Exit.CONTRADICTED
+
+
+def _end(folder: Path) -> int:
+    made, record = Drill.read(folder), Record.read(folder)
+    made.remove()
+    instance.stop(record, keep=False)
+    print(f"stopped; removed {folder}")
+    return Exit.AS_DOCUMENTED
+
+
+COMMANDS = (drill,)

@@ -1,0 +1,1 @@
+"""Training for operators: a rotation that was broken off somewhere, a shell, and what came of it."""
