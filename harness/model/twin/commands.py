@@ -148,15 +148,15 @@ def _zeroize(instance: Instance, _: Numbers) -> Steps:
 
 def _recover(instance: Instance, numbers: Numbers) -> Steps:
     """CURRENT of a recovery unit into CURRENT of the other selected units, by way of an empty NEW."""
-    _need_selection(instance)
+    _need(len(instance.chosen) > 1, "no units are selected that could take a key")
     _need(not any(unit.imprint for unit in instance.chosen), "a unit is in imprint mode")
     sources = [unit for unit in instance.chosen if unit.type == RECOVERY and unit.current is not None]
     sources = [unit for unit in sources if not numbers or unit.number in numbers]
     _need(bool(sources), "no recovery unit is selected that holds a key")
-    key = sources[0].current
-    targets = [unit for unit in instance.chosen if unit.current != key]
-    _need(all(unit.new is None for unit in targets), "NEW of a unit is not empty")
-    for unit in targets:
+    source, key = sources[0], sources[0].current
+    others = [unit for unit in instance.chosen if unit != source]
+    _need(all(unit.new is None for unit in others), "NEW of a unit is not empty")
+    for unit in (unit for unit in others if unit.current != key):
         for change in (_received(key), _committed, Unit.promoted):
             instance = instance.changed(unit.number, change)
             yield instance
