@@ -1,54 +1,62 @@
 """Profiles: what a campaign runs. A plan is made from recordings, so that it names events that exist."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.campaign import handpicked
+from harness.campaign import controls, handpicked
 from harness.campaign.record import Recording
 from harness.model import points
+from harness.model.faults import Fault
+from harness.model.rules import ProcedureKind
 from harness.model.scenario import Flow, Scenario
-from harness.procedures import load
+from harness.model.verdicts import Verdict
 from harness.sut import Shape
 
 DOCUMENTED = "documented"
-FORBIDDEN = "rerun-after-message-1"
 SMOKE_A_FLOW = 12
+CONTROLS = frozenset({ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD, ProcedureKind.STATE_BASED})
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A named selection of scenarios, and the size of the instance that it is meant for."""
+    """A named selection of scenarios, and the size of the instance that it is meant for.
+
+    ``promises``: kinds of procedures without which a campaign of it would prove nothing.
+    """
 
     title: str
     shape: Shape
-    plan: Callable[[Recording, Shape], Iterator[Scenario]]
+    plan: Callable[[Recording, Shape], Iterable[Scenario]]
     depth: int = 1
+    promises: frozenset[ProcedureKind] = CONTROLS
 
 
-def documented(recording: Recording, shape: Shape) -> Iterator[Scenario]:
-    """Yield crash points chosen by hand, and the controls."""
-    rows = _rows(recording)
-    for flow, chosen in ((Flow.AUTO, handpicked.auto), (Flow.PARTS, handpicked.parts)):
-        texts = dict.fromkeys(chosen(shape, rows))
-        yield from (_parse(flow, text, DOCUMENTED) for text in texts)
-    yield from _controls(rows)
+def documented(recording: Recording, shape: Shape) -> Iterable[Scenario]:
+    """Return crash points chosen by hand, and every control once for each outcome that it can have."""
+    rows = points.rows(recording[Flow.AUTO])
+    chosen = ((Flow.AUTO, handpicked.auto), (Flow.PARTS, handpicked.parts))
+    scenarios = [_parse(flow, text) for flow, table in chosen for text in table(shape, rows)]
+    return _neighbours([*scenarios, *controls.typical(recording, shape)])
 
 
-def default(recording: Recording, _shape: Shape) -> Iterator[Scenario]:
-    """Yield every crash point of both flows, every other fault once a name, and the controls."""
-    for flow, events in recording.items():
-        for fault in (*points.kills(events), *points.others(events)):
-            yield _parse(flow, fault.id, DOCUMENTED)
-    yield from _controls(_rows(recording))
+def default(recording: Recording, shape: Shape) -> Iterable[Scenario]:
+    """Return every crash point of both flows, every other fault once a name, and every control everywhere."""
+    scenarios = [
+        _parse(flow, fault.id)
+        for flow, events in recording.items()
+        for fault in (*points.kills(events), *points.others(events))
+    ]
+    return _neighbours([*scenarios, *controls.everywhere(recording, shape)])
 
 
-def smoke(recording: Recording, _shape: Shape) -> Iterator[Scenario]:
-    """Yield a thin sample of the crash points, evenly over the rotation, and one control."""
-    for flow, events in recording.items():
-        kills = points.kills(events)
-        for fault in kills[:: max(1, len(kills) // SMOKE_A_FLOW)]:
-            yield _parse(flow, fault.id, DOCUMENTED)
-    yield next(_controls(_rows(recording)))
+def smoke(recording: Recording, shape: Shape) -> Iterable[Scenario]:
+    """Return a thin sample of the crash points, evenly over the rotation, and one control of each kind."""
+    scenarios = [
+        _parse(flow, fault.id)
+        for flow, events in recording.items()
+        for fault in _thinned(points.kills(events))
+    ]
+    return [*scenarios, *controls.one_of_each(recording, shape)]
 
 
 PROFILES: Mapping[str, Profile] = {
@@ -59,15 +67,17 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 
-def _rows(recording: Recording) -> int:
-    return sum(event.name == points.PER_ROW for event in recording[Flow.AUTO]) // 2
+def _thinned(kills: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    return kills[:: max(1, len(kills) // SMOKE_A_FLOW)]
 
 
-def _controls(rows: int) -> Iterator[Scenario]:
-    """Yield what the page forbids where it must lose keys: rows under NEW, and message 1 shown."""
-    for point in (f"kms@{points.PER_ROW}.{rows // 2 + 1}-after", "tke@rewrap.1-after"):
-        yield _parse(Flow.AUTO, point, FORBIDDEN)
+def _neighbours(scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
+    """Bring together what begins alike, each once: a worker then plays the beginning once."""
+    groups: dict[tuple[Flow, Fault], list[Scenario]] = {}
+    for scenario in dict.fromkeys(scenarios):
+        groups.setdefault((scenario.flow, scenario.faults[0]), []).append(scenario)
+    return (scenario for group in groups.values() for scenario in group)
 
 
-def _parse(flow: Flow, point: str, procedure: str) -> Scenario:
-    return Scenario.parse(f"{flow}/{point}/{procedure}", load.builtin(procedure).expected)
+def _parse(flow: Flow, point: str) -> Scenario:
+    return Scenario.parse(f"{flow}/{point}/{DOCUMENTED}", Verdict.RECOVERED)

@@ -71,9 +71,11 @@ MATRIX: dict[FaultKind, dict[EventClass, tuple[str, ...]]] = {
     FaultKind.ERROR: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), BOTH),
     FaultKind.LOST: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), ONLY_AFTER),
     FaultKind.FULL: dict.fromkeys((EventClass.SYSCALL, EventClass.SQL), ONLY_BEFORE),
-    FaultKind.GONE: {EventClass.TRANSCRIPT: ONLY_AFTER},
-    FaultKind.CUT: {EventClass.TRANSCRIPT: ONLY_AFTER},
-    FaultKind.BUFFERED: {EventClass.TRANSCRIPT: ONLY_AFTER},
+    # The terminal goes with the command that dies, of a line that it printed or of what it was waiting for.
+    **{
+        kind: dict.fromkeys((EventClass.TRANSCRIPT, EventClass.ADMIN, EventClass.REST), ONLY_AFTER)
+        for kind in (FaultKind.GONE, FaultKind.CUT, FaultKind.BUFFERED)
+    },
 }
 
 # Error replies that real units and services give. PKCS#11 v2.40 section 5 for the values of a token.

@@ -33,6 +33,11 @@ VICTIMS: dict[EventClass, Callable[[Event], tuple[Process, ...]]] = {
 }
 
 
+def rows(events: Sequence[Event]) -> int:
+    """Return how many rows a recorded rotation has rewrapped."""
+    return sum(event.name == PER_ROW for event in events) // 2
+
+
 def kills(events: Sequence[Event]) -> tuple[Fault, ...]:
     """Return every crash point of a recording at which a process is killed."""
     points = (

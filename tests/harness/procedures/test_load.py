@@ -60,5 +60,5 @@ def test_what_cannot_be_used_is_refused(text: str, says: str) -> None:
 
 def test_unknown_name_lists_the_known_ones() -> None:
     """Asked for a procedure that does not exist, the loader says which do."""
-    with pytest.raises(load.BadProcedure, match="known are: .*, documented, "):
+    with pytest.raises(load.BadProcedure, match=r"known are: .*, documented, "):
         load.builtin("undocumented")

@@ -1,0 +1,82 @@
+"""Controls: what is played beside the documented recovery, so that a green campaign proves something.
+
+Forbidden and misread steps must end as their authors predict, and the state-based rule must bring every key
+back; each from every crash state where a prediction is made. The documented rule itself is a control where
+the terminal has lost a message: it is then followed on false evidence.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from harness.campaign import moments
+from harness.campaign.moments import Moment
+from harness.campaign.record import Recording
+from harness.model import points
+from harness.model.outcome import Outcome
+from harness.model.rules import Procedure, ProcedureKind
+from harness.model.scenario import Flow, Scenario
+from harness.model.standing import Extent
+from harness.procedures import load
+from harness.sut import Shape
+
+KINDS = (ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD, ProcedureKind.STATE_BASED)
+PAGE = "documented"
+
+
+def everywhere(recording: Recording, shape: Shape) -> Iterator[Scenario]:
+    """Yield every control from every moment, and the page's rule from those at which a message was lost."""
+    for moment in _moments(recording, shape):
+        yield from (_scenario(moment, one) for one in procedures() if one.expectation(moment.standing))
+    yield from _blinded(recording, shape)
+
+
+def typical(recording: Recording, shape: Shape) -> Iterator[Scenario]:
+    """Yield every control once for each outcome that it can have, and where a message was lost."""
+    seen: set[tuple[object, ...]] = set()
+    for moment in _moments(recording, shape):
+        for procedure in procedures():
+            outcome = procedure.expectation(moment.standing)
+            case = (procedure.name, *_case(procedure, moment, outcome))
+            if outcome and case not in seen:
+                seen.add(case)
+                yield _scenario(moment, procedure)
+    yield from _blinded(recording, shape)
+
+
+def one_of_each(recording: Recording, shape: Shape) -> Iterator[Scenario]:
+    """Yield one control of each kind; the forbidden one destroys keys."""
+    chosen: dict[ProcedureKind, Scenario] = {}
+    for moment in _moments(recording, shape):
+        for procedure in procedures():
+            outcome = procedure.expectation(moment.standing)
+            if outcome and (outcome is Outcome.LOST or procedure.kind is not ProcedureKind.FORBIDDEN):
+                chosen.setdefault(procedure.kind, _scenario(moment, procedure))
+    yield from chosen.values()
+
+
+def procedures() -> Iterable[Procedure]:
+    """Return the controls among the procedures that come with the bench."""
+    known = [load.builtin(name) for name in load.names()]
+    return [procedure for kind in KINDS for procedure in known if procedure.kind is kind]
+
+
+def _case(procedure: Procedure, moment: Moment, outcome: Outcome | None) -> tuple[object, ...]:
+    """What makes a cell typical: its outcome, or for a rule that has to hold everywhere what it goes by."""
+    if procedure.kind is not ProcedureKind.STATE_BASED:
+        return (outcome,)
+    standing = moment.standing
+    return (standing.flow, standing.committed is Extent.ALL, standing.rows, standing.promoted)
+
+
+def _moments(recording: Recording, shape: Shape) -> Sequence[Moment]:
+    rows = points.rows(recording[Flow.AUTO])
+    return (*moments.auto(shape, rows), *moments.parts(shape, rows))
+
+
+def _blinded(recording: Recording, shape: Shape) -> Iterator[Scenario]:
+    for moment in moments.blinded(shape, recording[Flow.AUTO]):
+        yield from (_scenario(moment, load.builtin(name)) for name in (PAGE, "state-based"))
+
+
+def _scenario(moment: Moment, procedure: Procedure) -> Scenario:
+    text = f"{moment.standing.flow}/{moment.point}/{procedure.name}"
+    return Scenario.parse(text, procedure.verdict(moment.standing))

@@ -1,0 +1,114 @@
+"""Moments: one crash point for each crash state of a rotation, with the standing that it leads to.
+
+Controls are played from every moment where their author predicts an outcome, so one line here is a column
+of cells. What stands here is believed at planning time only: each scenario measures its true standing, and
+an outcome is judged by that.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.model.events import Event
+from harness.model.points import LINE, PER_ROW
+from harness.model.standing import Extent, Standing, extent
+from harness.sut import FLOWS, Shape
+
+AUTO, (LOAD, COMMIT, ROTATE) = FLOWS["auto"][0], FLOWS["parts"]
+NONE, SOME, ALL = Extent
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A crash point of the rotation, and how far the rotation has come there."""
+
+    point: str
+    standing: Standing
+
+
+def auto(shape: Shape, rows: int) -> Iterator[Moment]:
+    """Yield the crash states of auto-mk-rotate in their order; ``rows``: rows of the key store."""
+    units = len(shape.unit_types)
+    yield _auto("tke@generate.1-before", NONE)
+    yield _auto("tke@generate.1-after", extent(1, units))
+    yield from (_auto(f"tke@import.{n}-after", extent(n + 1, units)) for n in range(1, units))
+    yield from (_auto(f"tke@commit.{n}-after", ALL, extent(n, units)) for n in range(1, units + 1))
+    yield _auto("tke@message1.1-after", ALL, ALL, printed="1")
+    yield from (_auto(point, ALL, ALL, moved, printed="1") for point, moved in _rewrap(shape, rows))
+    yield _auto("tke@message2.1-after", ALL, ALL, ALL, printed="12")
+    yield from (
+        _auto(f"tke@setimm.{n}-after", ALL, ALL, ALL, extent(n, units), "12") for n in range(1, units + 1)
+    )
+
+
+def parts(shape: Shape, rows: int) -> Iterator[Moment]:
+    """Yield the crash states of the key-part flow in their order."""
+    units = len(shape.unit_types)
+    yield _parts("tke@load.1-before", LOAD, NONE)
+    yield from (_parts(f"tke@load.{n}-after", LOAD, extent(n, units)) for n in range(1, units + 1))
+    yield from (_parts(f"tke@commit.{n}-after", COMMIT, ALL, extent(n, units)) for n in range(1, units + 1))
+    yield _parts("tke@rewrap.1-before", ROTATE, ALL, ALL)
+    yield from (_parts(point, ROTATE, ALL, ALL, moved) for point, moved in _rewrap(shape, rows))
+    yield _parts("tke@message2.1-after", ROTATE, ALL, ALL, ALL, printed="2")
+    yield from (
+        _parts(f"tke@setimm.{n}-after", ROTATE, ALL, ALL, ALL, extent(n, units), "2")
+        for n in range(1, units + 1)
+    )
+
+
+def blinded(shape: Shape, events: Sequence[Event]) -> Iterator[Moment]:
+    """Yield moments at which a message was printed and is lost; ``events`` of auto-mk-rotate.
+
+    The last line that a cut terminal keeps must not be a message, so it is the first one of the promotion.
+    """
+    units = len(shape.unit_types)
+    first = next(at for at, event in enumerate(events) if event.name == "setimm")
+    lines = [event.ordinal for event in events[:first] if event.name == LINE]
+    done, promoted = "tke@rewrap.1-after", extent(1, units)
+    yield _auto("tke@message1.1-after+gone", ALL, ALL, printed="1", shown="none")
+    yield from (
+        _auto(f"{done}+{kind}", ALL, ALL, ALL, printed="1", shown="none") for kind in ("gone", "buffered")
+    )
+    yield _auto(f"tke@line.{lines[-1]}-after+cut", ALL, ALL, ALL, printed="12", shown="none")
+    yield _auto("tke@setimm.1-after+gone", ALL, ALL, ALL, promoted, "12", shown="none")
+    yield _auto(f"tke@setimm.{units}-after+gone", ALL, ALL, ALL, ALL, "12", shown="none")
+    yield _parts("tke@message2.1-after+gone", ROTATE, ALL, ALL, ALL, printed="2", shown="none")
+    yield _parts("tke@setimm.1-after+gone", ROTATE, ALL, ALL, ALL, promoted, "2", shown="none")
+
+
+def _rewrap(shape: Shape, rows: int) -> Iterable[tuple[str, Extent]]:
+    """Crash points from the request to the last row: the kms dies before, between and after transactions."""
+    yield f"kms@{PER_ROW}.1-before", NONE
+    if rows > shape.batch:
+        last = (rows - 1) // shape.batch * shape.batch
+        for done in dict.fromkeys((shape.batch, last)):
+            yield f"kms@{PER_ROW}.{done + 1}-after", SOME
+    yield "tke@rewrap.1-after", ALL
+
+
+def _auto(
+    point: str,
+    loaded: Extent,
+    committed: Extent = NONE,
+    rows: Extent = NONE,
+    promoted: Extent = NONE,
+    printed: str = "none",
+    *,
+    shown: str = "",
+) -> Moment:
+    return Moment(point, Standing("auto", AUTO, loaded, committed, rows, promoted, printed, shown or printed))
+
+
+def _parts(
+    point: str,
+    command: str,
+    loaded: Extent,
+    committed: Extent = NONE,
+    rows: Extent = NONE,
+    promoted: Extent = NONE,
+    printed: str = "none",
+    *,
+    shown: str = "",
+) -> Moment:
+    return Moment(
+        point, Standing("parts", command, loaded, committed, rows, promoted, printed, shown or printed)
+    )
