@@ -6,8 +6,9 @@ import shutil
 import signal
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from emulator.wire import unixhttp
 from harness import sut
@@ -42,6 +43,15 @@ class Status:
     rows: RowCounts | None
     keys_total: int
     keys_readable: int | None
+
+    def record(self) -> dict[str, Any]:
+        """Return it for a script; patterns are cut to eight digits, null is what could not be seen."""
+        return {
+            "running": self.running,
+            "units": [unit.brief() for unit in self.registers],
+            "rows": self.rows and asdict(self.rows),
+            "keys": {"total": self.keys_total, "readable": self.keys_readable},
+        }
 
 
 def make(folder: Path, shape: sut.Shape, image: str, prepare: Prepare = golden.prepare) -> Record:

@@ -12,7 +12,7 @@ from harness.byhand.record import NoInstance
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import advise, bundle, byhand, campaign, doctor, drill, evidence, report
+from harness.cli import advise, bundle, byhand, campaign, completion, doctor, drill, evidence, report
 from harness.drill.check import NotAnswering
 from harness.drill.record import NoDrill
 from harness.model.faults import BadId
@@ -51,7 +51,7 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _module in (advise, campaign, byhand, doctor, drill, evidence, report, bundle):
+for _module in (advise, campaign, completion, byhand, doctor, drill, evidence, report, bundle):
     for _command in _module.COMMANDS:
         hil.add_command(_command)
 

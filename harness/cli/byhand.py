@@ -1,5 +1,6 @@
 """``hil up``, ``status`` and ``down``: an instance to try by hand."""
 
+import json
 from pathlib import Path
 
 import click
@@ -32,17 +33,18 @@ def up(folder: Path, *, backend: str, **size: int | None) -> int:
     return 0
 
 
-@click.command()
+@click.command(epilog=options.examples("hil status", "hil status --dir /tmp/mine --json"))
 @_directory
-def status(folder: Path) -> int:
+@options.as_json
+def status(folder: Path, *, as_json: bool) -> int:
     """Show processes, registers, rows and how many keys are readable; exit code 1 where keys are lost."""
     seen = instance.look(Record.read(folder.absolute()))
-    for text in screens.status(seen):
+    for text in (json.dumps(seen.record(), indent=1),) if as_json else screens.status(seen):
         print(text)
     return Exit.AS_DOCUMENTED if seen.keys_readable == seen.keys_total else Exit.CONTRADICTED
 
 
-@click.command()
+@click.command(epilog=options.examples("hil down", "hil down --dir /tmp/mine --keep"))
 @_directory
 @click.option("--keep", is_flag=True, help="Keep the files; 'hil up' starts the instance again.")
 def down(folder: Path, *, keep: bool) -> int:

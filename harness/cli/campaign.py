@@ -1,11 +1,13 @@
 """``hil plan`` and ``hil run``: what a campaign would play, and playing it."""
 
 import fnmatch
+import json
 import os
 import re
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -53,7 +55,8 @@ class _ShardType(click.ParamType[Shard]):
 @options.size
 @_only
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
-def plan(*, profile: str, only: str, out: Path | None, **size: int | None) -> int:
+@options.as_json
+def plan(*, profile: str, only: str, out: Path | None, as_json: bool, **size: int | None) -> int:
     """Record fault-free rotations and show which scenarios follow from them."""
     preflight.check()
     bench = _bench(options.sized(PROFILES[profile].shape, size), "", Path())
@@ -72,6 +75,10 @@ def plan(*, profile: str, only: str, out: Path | None, **size: int | None) -> in
         scenarios, recording = campaign.plan()
     if out:
         write_plan(out, scenarios)
+    if as_json:
+        merged = {"merged": asdict(campaign.merged)} if campaign.merged else {}
+        print(json.dumps(console.plan_record(scenarios, recording) | merged, indent=1))
+        return 0
     for text in console.counts(scenarios, recording, campaign.merged):
         print(text)
     return 0

@@ -4,6 +4,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.campaign.campaign import Outcome
 from harness.campaign.deepen import Merged
@@ -89,11 +90,9 @@ def again(result: Result, folder: Path) -> str:
     return f"again: hil replay {result.scenario.id} --run {shlex.quote(str(folder))}"
 
 
-def counts(
-    scenarios: Sequence[Scenario], recording: Recording, merged: Merged | None = None
-) -> Iterator[str]:
-    """Yield how many scenarios a plan has: a line a flow and class of event, and one a victim."""
-    yield f"{'flow':<8}{'class':<12}{'kills':>6}{'others':>8}"
+def plan_record(scenarios: Sequence[Scenario], recording: Recording) -> dict[str, Any]:
+    """Return how many scenarios a plan has: by flow, class of event and kind of fault, and by victim."""
+    flows = {}
     for flow, events in recording.items():
         faults = [
             scenario.faults[0]
@@ -102,10 +101,23 @@ def counts(
         ]
         kills = points.count([fault for fault in faults if fault.kind is FaultKind.KILL], events)
         others = points.count([fault for fault in faults if fault.kind is not FaultKind.KILL], events)
-        for boundary in EventClass:
-            yield f"{flow:<8}{boundary:<12}{kills[boundary]:>6}{others[boundary]:>8}"
-    victims = Counter(scenario.faults[-1].victim.role for scenario in scenarios if scenario.faults)
-    yield "victims: " + ", ".join(f"{count} {role}" for role, count in sorted(victims.items()))
+        flows[str(flow)] = {
+            str(boundary): {"kills": kills[boundary], "others": others[boundary]} for boundary in EventClass
+        }
+    victims = Counter(str(scenario.faults[-1].victim.role) for scenario in scenarios if scenario.faults)
+    return {"scenarios": len(scenarios), "flows": flows, "victims": dict(sorted(victims.items()))}
+
+
+def counts(
+    scenarios: Sequence[Scenario], recording: Recording, merged: Merged | None = None
+) -> Iterator[str]:
+    """Yield these numbers in lines, and how depth 2 came to be."""
+    tallied = plan_record(scenarios, recording)
+    yield f"{'flow':<8}{'class':<12}{'kills':>6}{'others':>8}"
+    for flow, classes in tallied["flows"].items():
+        for boundary, count in classes.items():
+            yield f"{flow:<8}{boundary:<12}{count['kills']:>6}{count['others']:>8}"
+    yield "victims: " + ", ".join(f"{count} {role}" for role, count in tallied["victims"].items())
     if merged:
         deep = sum(len(scenario.faults) > 1 for scenario in scenarios)
         yield (
