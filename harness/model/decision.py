@@ -14,24 +14,45 @@ from typing import Any
 
 from harness.model.faults import BLINDING
 from harness.model.registers import EMPTY, VALID, Promotion, Register, UnitRegisters, promotion
-from harness.model.rules import ProcedureKind
+from harness.model.rules import ASK, ProcedureKind
+from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import read
+from harness.model.twin.instance import OLD
 from harness.model.verdicts import Verdict
 
 Record = Mapping[str, Any]
 VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
-LOOKS = ("cryptounit-mk", "cryptounit-mks", "cryptounit-compare", "rotation-status")
+LOOKS = frozenset({"cryptounit-mk", "cryptounit-mks", "cryptounit-compare", "rotation-status"})
+SETTING_OUT = frozenset(
+    {"login", "cryptounits", "cryptounit-add", *LOOKS}
+)  # what changes nothing before a look
+ASKED = "stop and ask a human"
+SEEN = ("flow", "command", "message 1", "message 2", "promoted", "rows rewrapped")
+YES_NO = {True: "yes", False: "no"}
 NO_NUMBERS = re.compile(r"(?<=cryptounit-rm )[\d ]+|(?<=cryptounit-add )[\d ]+")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What an operator has to go by; ``promotion`` where message 2 makes them look at the registers."""
+    """What an operator has to go by, by the messages or by the state of the instance.
+
+    By the messages: ``command`` is the one that ended, ``promotion`` is looked at where message 2 was seen.
+    By the state: ``messages`` is None, and ``rows`` says how many of them are rewrapped.
+    """
 
     flow: str
-    command: str
-    messages: tuple[bool, bool]
-    promotion: Promotion | None
+    command: str = ""
+    messages: tuple[bool, bool] | None = None
+    promotion: Promotion | None = None
+    rows: Extent | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the columns SEEN."""
+        shown = [YES_NO[one] for one in self.messages] if self.messages else ["", ""]
+        if self.messages and self.flow != "auto":
+            shown[0] = "-"
+        return (self.flow, self.command, *shown, self.promotion or "", self.rows or "")
 
 
 @dataclass(frozen=True)
@@ -115,8 +136,12 @@ def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
 
 
 def seen(record: Record) -> Seen:
-    """Return what the operator saw when a rotation had stopped."""
+    """Return what the operator went by when a rotation had stopped."""
     crash = read(record)
+    if record["procedure"] == ProcedureKind.STATE_BASED:
+        rows = sum(count for _, count in crash.instance.rows)
+        moved = extent(rows - crash.instance.under(OLD), rows)
+        return Seen(crash.flow, promotion=promotion_of(record), rows=moved)
     shown = record["messages_at_crash"]
     messages = bool(shown["1"]), bool(shown["2"])
     return Seen(crash.flow, crash.command, messages, promotion_of(record) if messages[1] else None)
@@ -127,10 +152,19 @@ def promotion_of(record: Record) -> Promotion:
     return promotion([_registers(unit) for unit in record["state_at_crash"]["units"]])
 
 
+def did(record: Record) -> tuple[str, ...]:
+    """Return the action of a result: what was typed, or that a human was asked."""
+    return (ASK,) if record["stuck"].startswith(ASKED) else action(record["recovery"])
+
+
 def action(recovery: Sequence[str]) -> tuple[str, ...]:
-    """Return what was typed, looks left out and numbers of units as the word that stands for them."""
-    acts = (line for line in recovery if line.partition(" ")[0] not in LOOKS)
-    return tuple(NO_NUMBERS.sub("…", line) for line in acts)
+    """Return what was typed until the next look: no looks, nothing that led to one, no numbers of units."""
+    words = [line.partition(" ")[0] for line in recovery]
+    first = next((at for at, word in enumerate(words) if word not in SETTING_OUT), len(words))
+    looked = bool(LOOKS & {*words[:first]})
+    start, stop = (first, SETTING_OUT) if looked else (0, LOOKS)
+    end = next((at for at, word in enumerate(words) if at >= start and word in stop), len(words))
+    return tuple(NO_NUMBERS.sub("…", line) for line in recovery[start:end])
 
 
 def _row(signs: Seen, rule: str, records: Sequence[Record]) -> Row:
@@ -140,7 +174,7 @@ def _row(signs: Seen, rule: str, records: Sequence[Record]) -> Row:
         seen=signs,
         errors=tuple(sorted({read(record).ended for record in records})),
         rule=rule,
-        action=action(plain["recovery"]),
+        action=did(plain),
         states=len({record["state"] for record in records}),
         verdicts=Counter(Verdict(record["verdict"]) for record in records),
         example=plain["id"],
@@ -185,4 +219,5 @@ def _ids(records: Iterable[Record]) -> tuple[str, ...]:
 def _order(group: tuple[tuple[Seen, str], object]) -> tuple[Any, ...]:
     signs, rule = group[0]
     where = list(Promotion).index(signs.promotion) if signs.promotion else 0
-    return signs.flow, signs.messages, where, signs.command, rule
+    rows = list(Extent).index(signs.rows) if signs.rows else 0
+    return signs.flow, signs.messages or (), where, rows, signs.command, rule

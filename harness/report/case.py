@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.model.decision import VOID, is_blind, promotion_of
+from harness.model.decision import SETTING_OUT, VOID, is_blind, promotion_of
 from harness.model.registers import VALID, Promotion
 from harness.model.rules import ProcedureKind
 from harness.model.twin.crashes import CrashAt, read
@@ -56,8 +56,13 @@ class Case:
 
     @property
     def typed(self) -> tuple[str, ...]:
-        """Commands of the recovery, without what was looked at and without numbers of units."""
+        """Commands of the recovery, without numbers of units."""
         return tuple(line.partition(" ")[0] for line in self.record["recovery"])
+
+    @property
+    def act(self) -> str:
+        """The first command that was typed to change something."""
+        return next((word for word in self.typed if word not in SETTING_OUT), "")
 
     @property
     def seen(self) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from harness.model.outcome import Outcome
 from harness.model.registers import Promotion
 from harness.model.rules import ProcedureKind
 from harness.report.case import Case
@@ -87,7 +88,7 @@ def _message_1(case: Case) -> bool:
 
 
 def _refused(case: Case, command: str) -> bool:
-    return case.result == "REFUSED" and command in case.typed
+    return case.result == Outcome.REFUSED and case.act == command
 
 
 def _some(case: Case) -> bool:

@@ -11,9 +11,10 @@ from typing import Any
 
 from harness.campaign.stored import Stored
 from harness.model import decision
-from harness.model.decision import Row, Table
+from harness.model.decision import SEEN, YES_NO, Row, Table
 from harness.model.outcome import Outcome, outcome
-from harness.model.rules import ProcedureKind
+from harness.model.rivals import Side, rivals
+from harness.model.rules import CONTROLS, ProcedureKind
 from harness.model.twin.agreement import agreement
 from harness.model.verdicts import Gate, Verdict
 from harness.report.claims import page
@@ -25,9 +26,7 @@ Record = dict[str, Any]
 Records = Sequence[Record]
 
 LISTED_MAX = 20
-CONTROLS = (ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD)
 FOLLOWED = (ProcedureKind.DOCUMENTED, ProcedureKind.STATE_BASED)
-YES_NO = {True: "yes", False: "no"}
 
 
 def document(stored: Stored) -> str:
@@ -49,6 +48,7 @@ def summary(campaign: Record, folder: Path) -> str:
         _wrong(records, folder),
         _controls(records),
         _decisions(records),
+        _rivals(records),
         _page(),
         _findings(records),
     )
@@ -151,24 +151,37 @@ def _decisions(records: Records) -> Iterator[str]:
             continue
         yield f"## Decision table, {kind}"
         yield ""
-        head = ("flow", "message 1", "message 2", "promoted", "it ended", "then", "crash states", "ended")
-        yield from table((*head, "for example"), map(_row, verified.rows))
+        head = (*SEEN, "it ended with", "then", "crash states", "ended", "for example")
+        yield from table(head, map(_row, verified.rows))
         yield from _checks(verified)
         yield ""
 
 
+def _rivals(records: Records) -> Iterator[str]:
+    """Yield the crash states in which the two tables say different things."""
+    found = rivals(records)
+    if not found:
+        return
+    yield "## Where the two differ"
+    yield ""
+    rows = [
+        (_then(one.documented), _then(one.state_based), one.states, code([one.example]))
+        for one in sorted(found, key=lambda one: one.example)
+    ]
+    yield from table(("documented", "state-based", "crash states", "for example"), rows)
+
+
+def _then(side: Side) -> str:
+    typed, verdict = side
+    return f"{code(typed) or 'nothing'}: {verdict}"
+
+
 def _row(row: Row) -> tuple[object, ...]:
-    seen = row.seen
-    first, second = (YES_NO[shown] for shown in seen.messages)
     then = code(row.action) if row.action else "nothing to do" if row.rule else "no answer"
-    command = "" if seen.flow == "auto" else f"`{seen.command}`, "
     ended = counts({str(verdict): number for verdict, number in row.verdicts.items()})
     return (
-        seen.flow,
-        first if seen.flow == "auto" else "-",
-        second,
-        seen.promotion or "",
-        command + " or ".join(map(_error, row.errors)),
+        *row.seen.words,
+        ", ".join(map(_error, row.errors)),
         then,
         row.states,
         ended,
@@ -177,7 +190,7 @@ def _row(row: Row) -> tuple[object, ...]:
 
 
 def _error(error: str) -> str:
-    return {"none": "killed", "other": "an error"}.get(error, f"{error} error")
+    return {"none": "a kill", "other": "an error"}.get(error, f"{error} error")
 
 
 def _checks(verified: Table) -> Iterator[str]:

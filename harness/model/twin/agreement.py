@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.model.outcome import Outcome
-from harness.model.rules import ProcedureKind
+from harness.model.rules import CONTROLS
 from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import UnreadableState, read
 from harness.model.twin.predict import Prediction, predict
@@ -13,7 +13,6 @@ from harness.model.verdicts import Verdict
 
 Record = Mapping[str, Any]
 VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
-CONTROLS = frozenset({ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD})
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.model.decision import Row, Table, table
+from harness.model.decision import SEEN, Row, Table, table
 from harness.model.rules import ProcedureKind
 from harness.report.findings import Finding, Word, findings
 from harness.report.html.campaign import Campaign
@@ -68,11 +68,7 @@ def _ids(ids: tuple[str, ...]) -> Iterator[Node | str]:
 
 def _decisions(decided: Table) -> Node:
     heads = (
-        "flow",
-        "last command",
-        "message 1",
-        "message 2",
-        "registers",
+        *SEEN,
         "action",
         "states",
         "scenarios",
@@ -83,12 +79,8 @@ def _decisions(decided: Table) -> Node:
 
 
 def _decision(row: Row) -> tuple[Node | str, ...]:
-    seen = row.seen
     return (
-        seen.flow,
-        node("code", seen.command),
-        *("yes" if shown else "no" for shown in seen.messages),
-        f"{seen.promotion} promoted" if seen.promotion else "",
+        *row.seen.words,
         node("code", " → ".join(row.action)) if row.action else "nothing" if row.rule else "no rule applies",
         str(row.states),
         str(row.scenarios),
