@@ -109,7 +109,8 @@ def _wrong(records: Records, folder: Path) -> Iterator[str]:
     yield ""
     for record in wrong[:LISTED_MAX]:
         yield f"- {record['verdict']}, expected {record['expected']}: `{record['id']}`"
-        yield from (f"  - {finding['check']}: {finding['text']}" for finding in record["findings"][:3])
+        for finding in record["findings"][:3]:
+            yield f"  - {finding['check']}: {' '.join(finding['text'].split())}"
         yield f"  - `hil replay {record['id']} --run {shlex.quote(str(folder))}`"
     if len(wrong) > LISTED_MAX:
         yield f"- and {len(wrong) - LISTED_MAX} more, in results.jsonl"

@@ -44,7 +44,8 @@ def write(path: Path, make: Callable[[Stored], str], stored: Stored) -> str:
     """
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        temporary.write_text(make(stored), encoding="utf-8")
+        # "replace": a text that a broken peer sent may hold what no encoding can
+        temporary.write_text(make(stored), encoding="utf-8", errors="replace")
         temporary.replace(path)
     except Exception as error:
         temporary.unlink(missing_ok=True)
