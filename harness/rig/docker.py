@@ -17,6 +17,7 @@ engine's socket inside a container).
 import contextlib
 import functools
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ ENGINE = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
 KILLED = 128 + 9
 NOT_RUNNING = 409
+BUSY = "unable to freeze"
 UNPRIVILEGED = 10001
 # As the image and a container of it know them.
 UNIT_DIR, SOCKET_DIR, BENCH_PATH = "/unit", "/run/unit", "/opt/hsm-hil:/opt/bench"
@@ -126,9 +128,21 @@ class Container:
             raise NotKilled(f"unit {self.number} ended with exit code {code}, not by the bench's SIGKILL")
 
     def pause(self) -> None:
-        """Freeze every process in it: connections are accepted by the kernel and then hang."""
+        """Freeze every process in it: connections are accepted by the kernel and then hang.
+
+        On a machine so busy that a process does not get to the freezer within a quarter of a second, runc
+        gives up and thaws what was frozen. Then nothing has changed, so this is asked for once more.
+        """
+        deadline = time.monotonic() + CALL_SECONDS
         with _doing(f"pause unit {self.number}"):
-            _client().api.pause(self.id)
+            while True:
+                try:
+                    _client().api.pause(self.id)
+                except APIError as error:
+                    if BUSY not in str(error.explanation) or time.monotonic() > deadline:
+                        raise
+                else:
+                    return
 
     def unpause(self) -> None:
         """Let it go on."""
