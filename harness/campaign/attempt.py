@@ -121,6 +121,7 @@ def attempt(
         verdict, findings = conclude(
             judgement, scenario.expected, stuck=seen.recovery.stuck, fired=rig.conductor.fired
         )
+        findings = (*cells.surprise(procedure, seen.standing, verdict, seen.recovery), *findings)
     except Exception as error:
         account.traceback = traceback.format_exc()
         verdict = Verdict.HARNESS_ERROR

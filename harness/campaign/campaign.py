@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any
 
-from harness.campaign import janitor, worker
+from harness.campaign import controls, janitor, worker
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen
 from harness.campaign.phases import Entered, Phase, unheard
@@ -17,6 +17,7 @@ from harness.campaign.profiles import DOCUMENTED, Profile
 from harness.campaign.record import Recording
 from harness.campaign.rundir import Record, RunDir
 from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Played, Probed, Task
+from harness.model.coverage import missing, outcomes
 from harness.model.faults import FaultKind
 from harness.model.scenario import Result, Scenario, not_judged
 from harness.model.twin.agreement import Agreement, agreement
@@ -50,6 +51,7 @@ class Outcome:
     """What a campaign found; ``differing`` are ids of scenarios that the audit saw end differently.
 
     ``model``: whether the twin predicted it. ``probes``: what was asked of the instance beside the scenarios.
+    ``lacking``: controls that were promised and not played.
     """
 
     gate: Gate
@@ -58,6 +60,7 @@ class Outcome:
     seconds: float
     model: Agreement
     probes: tuple[Probe, ...]
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass
@@ -78,6 +81,7 @@ class Campaign:
     entered: Entered = unheard
     merged: Merged | None = None
     probes: tuple[Probe, ...] | None = None
+    _promised: Profile | None = None  # set where the plan is the profile's own, and whole
     _leash: Connection = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,7 +115,10 @@ class Campaign:
 
     def _plan(self, crew: Crew, recording: Recording) -> tuple[Scenario, ...]:
         self.entered(Phase.PLANNING)
-        first = tuple(self.chosen(tuple(self.profile.plan(recording, self.bench.shape))))
+        whole = tuple(self.profile.plan(recording, self.bench.shape))
+        first = tuple(self.chosen(whole))
+        if first == whole:
+            self._promised = self.profile
         if self.profile.depth == 1:
             return first
         second, self.merged = deepen(crew, [scenario for scenario in first if _is_kill(scenario)])
@@ -150,14 +157,17 @@ class Campaign:
             pairs.append((Verdict.HARNESS_ERROR, Verdict.RECOVERED))
         probes = self.probes or ()
         model = agreement(ordered)
+        lacking = self._lacking(plan, results)
         verdict = gate(
             pairs,
             planned,
             repeatable=not differing,
+            foreseen=all(result.foreseen for result in results),
+            controlled=not lacking,
             agreed=not model.differences,
             probed=all(probe.passed for probe in probes),
         )
-        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model, probes)
+        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model, probes, lacking)
         merged = {"merged": asdict(self.merged)} if self.merged else {}
         head = {
             "profile": self.name,
@@ -167,6 +177,14 @@ class Campaign:
         } | merged
         self.rundir.write_campaign(head | summary(self.bench, outcome), ordered)
         return outcome
+
+    def _lacking(self, plan: Sequence[Scenario], results: Sequence[Result]) -> tuple[str, ...]:
+        """Return the controls that the profile promises and this campaign did not play, in words."""
+        if self._promised is None or self.shard != Shard():
+            return ()
+        kinds = controls.lacking(plan, self._promised.promises)
+        cells = missing(results, controls.procedures()) if self._promised.exhaustive else ()
+        return (*(f"every control of kind {kind}" for kind in kinds), *cells)
 
 
 def _is_kill(scenario: Scenario) -> bool:
@@ -209,5 +227,6 @@ def tally(outcome: Outcome) -> dict[str, Any]:
         "crash_points": {"enumerated": len(faults), "fired": sum(faults)},
         "audit": {"every": AUDIT_EVERY, "differing": list(outcome.differing)},
         "model": outcome.model.record(),
+        "controls": {"outcomes": outcomes(outcome.results), "missing": list(outcome.lacking)},
         "probes": [probe.record() for probe in outcome.probes],
     }

@@ -12,9 +12,12 @@ from dataclasses import dataclass, replace
 from harness.faults.terminal import Ended
 from harness.model.crash import Crash
 from harness.model.evidence import messages
+from harness.model.outcome import outcome
 from harness.model.registers import EMPTY, UnitRegisters
 from harness.model.rules import CONTROLS, Procedure
+from harness.model.scenario import Finding
 from harness.model.standing import Standing, standing
+from harness.model.verdicts import Verdict
 from harness.oracle.rows import Row, count_rows, mk_id, read_rows
 from harness.procedures import load
 from harness.procedures.operator import Console, Operator, Recovery
@@ -87,3 +90,14 @@ def follow(
     return replace(
         then, commands=act.commands + then.commands, rules=act.rules + then.rules, refused=act.refused
     )
+
+
+def surprise(
+    procedure: Procedure, standing: Standing | None, verdict: Verdict, recovery: Recovery
+) -> tuple[Finding, ...]:
+    """Return a finding where the outcome is another one than predicted."""
+    predicted = procedure.expectation(standing) if standing else None
+    seen = outcome(verdict, refused=recovery.refused)
+    if seen is None or predicted in (None, seen):
+        return ()
+    return (Finding("outcome", f"{seen} where {procedure.name} predicts {predicted}"),)

@@ -11,6 +11,7 @@ from harness.campaign import moments
 from harness.campaign.moments import Moment
 from harness.campaign.record import Recording
 from harness.model import points
+from harness.model.coverage import CONTROL_KINDS
 from harness.model.outcome import Outcome
 from harness.model.rules import Procedure, ProcedureKind
 from harness.model.scenario import Flow, Scenario
@@ -18,7 +19,6 @@ from harness.model.standing import Extent
 from harness.procedures import load
 from harness.sut import Shape
 
-KINDS = (ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD, ProcedureKind.STATE_BASED)
 PAGE = "documented"
 
 
@@ -56,7 +56,14 @@ def one_of_each(recording: Recording, shape: Shape) -> Iterator[Scenario]:
 def procedures() -> Iterable[Procedure]:
     """Return the controls among the procedures that come with the bench."""
     known = [load.builtin(name) for name in load.names()]
-    return [procedure for kind in KINDS for procedure in known if procedure.kind is kind]
+    kinds = [kind for kind in ProcedureKind if kind in CONTROL_KINDS]
+    return [procedure for kind in kinds for procedure in known if procedure.kind is kind]
+
+
+def lacking(plan: Iterable[Scenario], promised: Iterable[ProcedureKind]) -> tuple[str, ...]:
+    """Return the kinds of controls that were promised and are not in a plan."""
+    there = {load.builtin(name).kind for name in {scenario.procedure for scenario in plan}}
+    return tuple(sorted(set(promised) - there))
 
 
 def _case(procedure: Procedure, moment: Moment, outcome: Outcome | None) -> tuple[object, ...]:

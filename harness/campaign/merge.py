@@ -73,6 +73,7 @@ def _outcome(shards: Sequence[Stored]) -> Outcome:
         pairs,
         len(shards[0].plan),
         repeatable=not differing,
+        foreseen=all(result.foreseen for result in results),
         agreed=not model.differences,
         probed=all(probe.passed for probe in probes),
     )

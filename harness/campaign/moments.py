@@ -45,6 +45,7 @@ def parts(shape: Shape, rows: int) -> Iterator[Moment]:
     units = len(shape.unit_types)
     yield _parts("tke@load.1-before", LOAD, NONE)
     yield from (_parts(f"tke@load.{n}-after", LOAD, extent(n, units)) for n in range(1, units + 1))
+    yield _parts("tke@commit.1-before", COMMIT, ALL)
     yield from (_parts(f"tke@commit.{n}-after", COMMIT, ALL, extent(n, units)) for n in range(1, units + 1))
     yield _parts("tke@rewrap.1-before", ROTATE, ALL, ALL)
     yield from (_parts(point, ROTATE, ALL, ALL, moved) for point, moved in _rewrap(shape, rows))

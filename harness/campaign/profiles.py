@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.campaign import controls, handpicked
 from harness.campaign.record import Recording
 from harness.model import points
+from harness.model.coverage import CONTROL_KINDS
 from harness.model.faults import Fault
 from harness.model.rules import ProcedureKind
 from harness.model.scenario import Flow, Scenario
@@ -14,21 +15,22 @@ from harness.sut import Shape
 
 DOCUMENTED = "documented"
 SMOKE_A_FLOW = 12
-CONTROLS = frozenset({ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD, ProcedureKind.STATE_BASED})
 
 
 @dataclass(frozen=True)
 class Profile:
     """A named selection of scenarios, and the size of the instance that it is meant for.
 
-    ``promises``: kinds of procedures without which a campaign of it would prove nothing.
+    ``promises``: kinds of controls without which a campaign of it would prove nothing. ``exhaustive``: it
+    also promises each control from every crash state that it reaches.
     """
 
     title: str
     shape: Shape
     plan: Callable[[Recording, Shape], Iterable[Scenario]]
     depth: int = 1
-    promises: frozenset[ProcedureKind] = CONTROLS
+    exhaustive: bool = False
+    promises: frozenset[ProcedureKind] = CONTROL_KINDS
 
 
 def documented(recording: Recording, shape: Shape) -> Iterable[Scenario]:
@@ -62,8 +64,10 @@ def smoke(recording: Recording, shape: Shape) -> Iterable[Scenario]:
 PROFILES: Mapping[str, Profile] = {
     "smoke": Profile("a sample, in seconds", Shape(1, 1, 0, 8), smoke),
     "documented": Profile("crash points chosen by hand", Shape(), documented),
-    "default": Profile("every crash point of both flows", Shape(2, 1, 0, 8), default),
-    "full": Profile("and every crash point of every recovery", Shape(1, 1, 0, 8), default, depth=2),
+    "default": Profile("every crash point of both flows", Shape(2, 1, 0, 8), default, exhaustive=True),
+    "full": Profile(
+        "and every crash point of every recovery", Shape(1, 1, 0, 8), default, 2, exhaustive=True
+    ),
 }
 
 

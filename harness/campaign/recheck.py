@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from harness.campaign.rundir import Record
 from harness.campaign.stored import Stored
 from harness.model.observation import conclude, judge
+from harness.model.outcome import Outcome, outcome
 from harness.model.scenario import Result
 from harness.model.twin.agreement import agreement
 from harness.model.verdicts import Gate, gate
@@ -38,6 +39,7 @@ def recheck(stored: Stored) -> Rechecked:
             [(result.verdict, result.scenario.expected) for result in now],
             stored.planned,
             repeatable=not stored.differing,
+            foreseen=all(result.foreseen for result in now),
             agreed=not agreement(_records(stored, now)).differences,
             probed=all(probe.passed for probe in stored.probes),
         ),
@@ -52,11 +54,17 @@ def _judged(stored: Stored, number: int) -> Result | None:
     old = stored.results[number]
     judgement = judge(seen)
     verdict, findings = conclude(judgement, old.scenario.expected, stuck=old.stuck, fired=old.fired)
-    return replace(old, verdict=verdict, findings=findings, keys=judgement.keys)
+    refused = old.outcome is Outcome.REFUSED
+    came = outcome(verdict, refused=refused) if old.outcome else None
+    return replace(old, verdict=verdict, findings=findings, keys=judgement.keys, outcome=came)
 
 
 def _records(stored: Stored, now: Sequence[Result]) -> Iterator[Record]:
     """Yield the stored records with what is judged of them now."""
     for number, result in zip(sorted(stored.results), now, strict=True):
-        judged = {"verdict": str(result.verdict), "keys": asdict(result.keys)}
+        judged = {
+            "verdict": str(result.verdict),
+            "outcome": result.outcome and str(result.outcome),
+            "keys": asdict(result.keys),
+        }
         yield stored.records[number] | judged

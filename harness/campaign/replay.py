@@ -59,4 +59,5 @@ class Comparison:
     def gate(self) -> Gate:
         """Judge as a campaign of this scenario alone that was played twice."""
         repeatable = self.same_verdict is not False and self.same_trace is not False
-        return gate([(self.result.verdict, self.result.scenario.expected)], 1, repeatable=repeatable)
+        pair = (self.result.verdict, self.result.scenario.expected)
+        return gate([pair], 1, repeatable=repeatable, foreseen=self.result.foreseen)

@@ -115,10 +115,14 @@ class Result:
     standing: Standing | None = None
 
     @property
+    def foreseen(self) -> bool:
+        """Whether the outcome is the predicted one; true where none was seen, or none is predicted."""
+        return self.outcome is None or self.expected_outcome in (None, self.outcome)
+
+    @property
     def as_documented(self) -> bool:
         """Whether every fault fired, and verdict and outcome are the expected ones."""
-        expected = self.expected_outcome in (None, self.outcome)
-        return all(self.fired) and self.verdict is self.scenario.expected and expected
+        return all(self.fired) and self.verdict is self.scenario.expected and self.foreseen
 
     def record(self) -> dict[str, Any]:
         """Return the entry of campaign.json, schema version 1."""

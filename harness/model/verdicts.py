@@ -47,13 +47,17 @@ def gate(
     planned: int,
     *,
     repeatable: bool = True,
+    foreseen: bool = True,
+    controlled: bool = True,
     agreed: bool = True,
     probed: bool = True,
 ) -> Gate:
     """Judge a campaign from its (verdict, expected) pairs; ``planned`` scenarios were asked for.
 
-    ``repeatable``: whether the scenarios that were played twice went the same way twice. ``agreed``: whether
-    the twin, a second opinion, predicted what was seen. ``probed``: whether every probe held.
+    ``repeatable``: whether the scenarios that were played twice went the same way twice. ``foreseen``:
+    whether every outcome is the one that its procedure's author predicts. ``controlled``: whether every
+    control that was promised is there. ``agreed``: whether the twin, a second opinion, predicted what was
+    seen. ``probed``: whether every probe held.
 
     A contradiction outranks everything, a failure of the bench outranks a missing result: whoever reads
     the exit code must not miss lost data because something else went wrong as well.
@@ -61,12 +65,12 @@ def gate(
     seen = list(pairs)
     unfinished = {Verdict.NOT_FIRED, Verdict.HARNESS_ERROR}
     contradicted = any(verdict is not expected for verdict, expected in seen if verdict not in unfinished)
-    if contradicted or not (agreed and probed):
+    if contradicted or not (foreseen and agreed and probed):
         return Gate.FAIL
     if any(verdict is Verdict.HARNESS_ERROR for verdict, _ in seen):
         return Gate.ERROR
     if (
-        not repeatable
+        not (repeatable and controlled)
         or len(seen) < planned
         or not seen
         or any(verdict is Verdict.NOT_FIRED for verdict, _ in seen)

@@ -70,7 +70,11 @@ class Campaign:
         pairs = [
             (Verdict(record["verdict"]), Verdict(record["expected"])) for record in self.records.values()
         ]
-        return gate(pairs, self.planned, repeatable=not self.differing)
+        outcomes = [
+            (record.get("outcome"), record.get("expected_outcome")) for record in self.records.values()
+        ]
+        foreseen = all(seen is None or expected in (None, seen) for seen, expected in outcomes)
+        return gate(pairs, self.planned, repeatable=not self.differing, foreseen=foreseen)
 
     def procedure(self, name: str) -> Procedure | None:
         """Return a procedure of the plan; None for one that this version does not come with."""
