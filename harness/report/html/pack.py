@@ -16,8 +16,8 @@ from harness.report.html.detail import detail
 from harness.report.html.look import Look
 
 BLOCK = 20
-BYTES_MAX = 3_500_000
 LEVEL = 6
+WITH_EVENTS = 0.7  # of the room; the rest is kept for scenarios whose events do not fit
 Block = tuple[tuple[int, ...], str]
 
 
@@ -33,10 +33,10 @@ class Packed:
     left_out: int
 
 
-def pack(campaign: Campaign, room: int = BYTES_MAX) -> Packed:
+def pack(campaign: Campaign, room: int) -> Packed:
     """Pack the details of every scenario that has a result into ``room`` bytes."""
     numbers = _by_interest(campaign)
-    whole = list(_that_fit(_blocks(campaign, numbers, with_events=True), room))
+    whole = list(_that_fit(_blocks(campaign, numbers, with_events=True), int(room * WITH_EVENTS)))
     room -= sum(len(text) for _, text in whole)
     numbers = numbers[sum(len(ours) for ours, _ in whole) :]
     bare = list(_that_fit(_blocks(campaign, numbers, with_events=False), room))

@@ -13,6 +13,7 @@ from harness.report.html.markup import Node, html, node
 from harness.report.html.matrix import matrix
 from harness.report.html.pack import Packed, pack
 
+BYTES_MAX = 4_800_000
 KEYS = (
     ("/", "filter"),
     ("arrows", "from square to square"),
@@ -28,9 +29,10 @@ KEYS = (
 def document(stored: Stored, against: Stored | None = None) -> str:
     """Return report.html of a run directory, compared with an earlier one where that is given."""
     campaign = Campaign.of(stored)
-    packed = pack(campaign)
-    earlier = Campaign.of(against) if against else None
-    root = node("html", _head(campaign), _body(campaign, packed, earlier), lang="en")
+    overview = node("div", *_overview(campaign, Campaign.of(against) if against else None), id="overview")
+    told = len(html(overview).encode()) + len(assets.style()) + len(assets.script())
+    packed = pack(campaign, max(0, BYTES_MAX - told))
+    root = node("html", _head(campaign), _body(overview, packed), lang="en")
     return "<!doctype html>\n" + html(root) + "\n"
 
 
@@ -46,28 +48,29 @@ def _head(campaign: Campaign) -> Node:
     )
 
 
-def _body(campaign: Campaign, packed: Packed, earlier: Campaign | None) -> Node:
+def _body(overview: Node, packed: Packed) -> Node:
     blocks = [
         node("script", text, type="application/octet-stream", data_block=" ".join(map(str, numbers)))
         for numbers, text in packed.blocks
     ]
     return node(
         "body",
-        node("div", *_overview(campaign, packed, earlier), id="overview"),
+        overview,
+        node("footer", *_cut(packed)),
         node("main", id="scenario", hidden=""),
         *blocks,
         node("script", assets.script()),
     )
 
 
-def _overview(campaign: Campaign, packed: Packed, earlier: Campaign | None) -> Iterator[Node]:
+def _overview(campaign: Campaign, earlier: Campaign | None) -> Iterator[Node]:
     yield head.banner(campaign)
     yield node(
         "main",
         *cases(campaign),
         *(comparison(campaign, earlier) if earlier else ()),
         _tools(),
-        node("section", node("h2", "Crash points and recoveries"), *_cut(packed), matrix(campaign)),
+        node("section", node("h2", "Crash points and recoveries"), matrix(campaign)),
         *losses(campaign),
         *answers(campaign),
         *gantt(campaign),
