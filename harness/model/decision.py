@@ -16,7 +16,7 @@ from harness.model.faults import BLINDING
 from harness.model.registers import EMPTY, VALID, Promotion, Register, UnitRegisters, promotion
 from harness.model.rules import ASK, ProcedureKind
 from harness.model.standing import Extent, extent
-from harness.model.twin.crashes import read
+from harness.model.twin.crashes import read, stopped
 from harness.model.twin.instance import OLD
 from harness.model.verdicts import Verdict
 
@@ -112,13 +112,13 @@ class Table:
 
 def broke_off(record: Record) -> bool:
     """Whether a result is of a rotation that stopped, so that there was something to decide."""
-    return bool(record.get("state")) and record["verdict"] not in VOID and read(record).ended != "ok"
+    return record["verdict"] not in VOID and stopped(record) is not None
 
 
 def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
     """Return the table of all results of a kind of procedure; ``records``: of the whole campaign."""
-    stopped = [record for record in records if broke_off(record)]
-    ours = [record for record in stopped if record["procedure"] == kind]
+    broken = [record for record in records if broke_off(record)]
+    ours = [record for record in broken if record["procedure"] == kind]
     groups: dict[tuple[Seen, str], list[Record]] = defaultdict(list)
     for record in ours:
         groups[seen(record), _rule(record)].append(record)
@@ -126,7 +126,7 @@ def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
     return Table(
         kind=kind,
         rows=tuple(_row(*signs, group) for signs, group in sorted(groups.items(), key=_order)),
-        reached=len({record["state"] for record in stopped}),
+        reached=len({record["state"] for record in broken}),
         played=len({record["state"] for record in ours}),
         unanswered=_ids(record for record in ours if not record["rules"] and record["stuck"]),
         ambiguous=_ids(_ambiguous(ours)),

@@ -7,7 +7,7 @@ from typing import Any
 from harness.model.decision import SETTING_OUT, VOID, is_blind, promotion_of
 from harness.model.registers import VALID, Promotion
 from harness.model.rules import ProcedureKind
-from harness.model.twin.crashes import CrashAt, read
+from harness.model.twin.crashes import CrashAt, stopped
 from harness.model.twin.instance import OLD, Instance
 from harness.model.verdicts import Verdict
 
@@ -108,7 +108,6 @@ class Case:
 def cases(records: Iterable[Mapping[str, Any]]) -> Iterator[Case]:
     """Yield the results in which a rotation stopped and something was learned."""
     for record in records:
-        if record["verdict"] not in VOID and record.get("state"):
-            crash = read(record)
-            if crash.ended != "ok":
-                yield Case(record, crash)
+        crash = stopped(record)
+        if crash and record["verdict"] not in VOID:
+            yield Case(record, crash)

@@ -30,6 +30,15 @@ class CrashAt:
     instance: Instance
 
 
+def stopped(record: Mapping[str, Any]) -> CrashAt | None:
+    """Return the crash state of a rotation that stopped; None where it did not, or where nothing is known."""
+    try:
+        crash = read(record) if record.get("state") else None
+    except UnreadableState:
+        return None
+    return crash if crash and crash.ended != "ok" else None
+
+
 def read(record: Mapping[str, Any]) -> CrashAt:
     """Read the ``state`` of a result (the form of model.crash); raises UnreadableState.
 
