@@ -144,7 +144,7 @@ class _Adviser:
     def _without_registers(self) -> Advice:
         if self._blind():
             return self._look(Reason.DOUBT)
-        decision = decide(self.documented, self.history.evidence)
+        decision = decide(self.documented, self.evidence)
         if isinstance(decision, Act):
             return self._run(self._plan(decision.rule))
         return self._look(Reason.REGISTERS if isinstance(decision, Look) else Reason.SILENT)
@@ -172,28 +172,33 @@ class _Adviser:
         contradiction = not self._consistent()
         if page and not contradiction and not (page.destroys_new and self._promotion is Promotion.NONE):
             return self._run(page)
+        if self._promotion is Promotion.ALL and self.evidence.rows is Rows.CURRENT:
+            return self._say(Answer.DONE, Reason.AT_REST)
         if state.unknown:
             return replace(self._look(state.unknown), contradiction=contradiction)
-        if state.destroys_new and self._promotion is Promotion.ALL:  # and every row under CURRENT
-            return self._say(Answer.DONE, Reason.AT_REST)
         if state.stops or (contradiction and state.destroys_new):
             reason = Reason.CONTRADICTION if contradiction else Reason.NO_RULE
             return self._say(Answer.STOP, reason, contradiction=contradiction)
         return replace(self._run(state), contradiction=contradiction)
 
     @property
+    def evidence(self) -> Evidence:
+        """All facts, those of the screens included."""
+        return _seen(self.history, self.sight)
+
+    @property
     def _promotion(self) -> Promotion | None:
-        return _seen(self.history, self.sight).promotion
+        return self.evidence.promotion
 
     def _by_messages(self) -> _Plan | None:
         if self._blind():
             return None
-        decision = decide(self.documented, _seen(self.history, self.sight))
+        decision = decide(self.documented, self.evidence)
         return self._plan(decision.rule) if isinstance(decision, Act) else None
 
     def _by_state(self) -> _Plan:
         """Apply the state-based rule, for everything that may be where something is not known."""
-        facts = _seen(self.history, self.sight)
+        facts = self.evidence
         every = [facts.rows] if facts.rows else list(Rows)
         flows = [facts.flow] if facts.flow else list(sut.FLOWS)
         plans = [self._planned(replace(facts, rows=rows, flow=flow)) for flow in flows for rows in every]

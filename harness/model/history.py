@@ -26,6 +26,7 @@ from harness.model.transcript import Attempt
 AUTO, PARTS = "auto", "parts"
 REGISTERS = frozenset({LOOK, "cryptounit-compare"})  # screens with both register tables
 _ERROR_LINES_MAX = 6
+_STEPS = frozenset({"cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-clrnew"})
 LOOKS = REGISTERS | {"cryptounits", "rotation-status"}
 
 # ``FAILED`` and ``OK`` stand alone on their lines; the cloud's command line translates the first one.
@@ -97,6 +98,11 @@ class History:
             message1=self.message1 is not None,
             message2=self.message2 is not None,
         )
+
+    @property
+    def over(self) -> bool:
+        """Whether a rotation has ended well, and not only a step of one."""
+        return self.done and self.evidence.command not in _STEPS
 
     def quotes(self) -> Iterator[Quote]:
         """Yield the lines that decided, in their order."""
@@ -177,7 +183,7 @@ def _auto(ended: History, before: History, attempt: Attempt) -> History:
     first, second = _quoted(attempt)
     if _succeeded(attempt):
         return History(flow=AUTO, done=True, last=attempt)
-    rerun = before.begun and not before.done and not second
+    rerun = before.begun and not before.over and not second
     return replace(
         ended,
         flow=AUTO,
@@ -197,7 +203,7 @@ def _rotate(ended: History, before: History, attempt: Attempt) -> History:
 
 
 def _load(ended: History, before: History, attempt: Attempt) -> History:
-    if before.begun and not before.done:
+    if before.begun and not before.over:
         return ended  # units refuse to load over a key that is there
     doubts = _fresh(ended, before)
     fresh = replace(ended, flow=PARTS, message1=None, message2=None, begun=False, hazard=None, doubts=doubts)
@@ -209,14 +215,14 @@ def _commit(ended: History, before: History, attempt: Attempt) -> History:
 
 
 def _setimm(ended: History, before: History, attempt: Attempt) -> History:
-    known = before.flow and not before.doubts and not before.done
+    known = before.flow and not before.doubts and not before.over
     early = known and not before.message2 and promotion(before.sight.units) is not Promotion.SOME
     hazard = Hazard.PROMOTED_EARLY if early else before.hazard
     return replace(ended, done=_succeeded(attempt), hazard=hazard)
 
 
 def _clrnew(ended: History, before: History, attempt: Attempt) -> History:
-    lost = before.begun and not before.done
+    lost = before.begun and not before.over
     hazard = Hazard.NEW_CLEARED if lost else before.hazard
     return replace(ended, flow=before.flow or PARTS, done=_succeeded(attempt), hazard=hazard)
 
@@ -226,7 +232,7 @@ def _clrcur(ended: History, _before: History, _attempt: Attempt) -> History:
 
 
 def _recover(ended: History, before: History, attempt: Attempt) -> History:
-    back = before.begun and not before.done
+    back = before.begun and not before.over
     return replace(ended, done=_succeeded(attempt), hazard=Hazard.OLD_KEY_BACK if back else before.hazard)
 
 
@@ -245,7 +251,7 @@ _EFFECTS = {
 
 def _fresh(ended: History, before: History) -> frozenset[Doubt]:
     """What is doubtful of a rotation that begins anew: nothing that stood above one that had ended well."""
-    return ended.doubts - before.doubts if before.done else ended.doubts
+    return ended.doubts - before.doubts if before.over else ended.doubts
 
 
 def _quoted(attempt: Attempt) -> tuple[Quote | None, Quote | None]:
