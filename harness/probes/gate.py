@@ -9,11 +9,14 @@ import jwt
 from emulator.wire import unixhttp
 from harness.model.ledger import Ledger
 from harness.probes.administrator import Unit
+from harness.probes.desk import Desk
+from harness.probes.facts import Facts
 from harness.probes.probe import Probe
 from harness.rig.layout import Layout
 
 Call = tuple[str, str, dict[str, Any]]
 IN_PROGRESS = (409, "ROTATION_IN_PROGRESS")
+NOT_NOW = (409, "REGISTERS")
 UNAUTHORIZED = 401
 PAST = 1_000_000_000  # a time in 2001
 
@@ -50,6 +53,18 @@ def _calls(ledger: Ledger) -> tuple[Sequence[Call], Sequence[Call]]:
     )
     allowed: Sequence[Call] = (("GET", "/api/v2/keys", {}), ("GET", f"{key}/metadata", {}))
     return refused, allowed
+
+
+def rewrap_at_rest(desk: Desk) -> Probe:
+    """The rewrap is refused, and no row touched, where NEW is empty."""
+    before = Facts.of(desk.rig, desk.rest)
+    reply = unixhttp.request(
+        desk.rig.layout.rest(), "POST", "/api/v2/rotation/rewrap?wait=5", {}, token=desk.rest.token
+    )
+    problems = list(before.differences(Facts.of(desk.rig, desk.rest)))
+    if (reply.status, reply.body.get("error", {}).get("code")) != NOT_NOW:
+        problems.append(f"the rewrap request gave status {reply.status}")
+    return Probe("rewrap at rest", "a rewrap without a committed NEW is refused", tuple(problems))
 
 
 def bearer(layout: Layout, unit: Unit) -> Probe:

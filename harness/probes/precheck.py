@@ -11,7 +11,7 @@ from harness.probes.desk import Desk
 from harness.probes.probe import Probe
 
 AUTO, ROTATE, SETIMM = "auto-mk-rotate", "cryptounit-mk-rotate", "cryptounit-mk-setimm"
-RECOVER = "auto-mk-recover"
+RECOVER, INIT = "auto-mk-recover", "auto-init"
 
 
 def on_the_workstation(desk: Desk) -> Iterator[Probe]:
@@ -23,19 +23,20 @@ def on_the_workstation(desk: Desk) -> Iterator[Probe]:
     desk.type("sigkey-sel", "1")
     yield desk.refused("too few administrators", AUTO, "2 current signature keys are needed")
     desk.type("sigkey-sel", "1 2")
-    yield _without_recovery_units(desk)
+    yield desk.refused("initialised", INIT, "not in imprint mode")
+    yield from _without_recovery_units(desk)
 
 
-def _without_recovery_units(desk: Desk) -> Probe:
+def _without_recovery_units(desk: Desk) -> Iterator[Probe]:
     """Take the recovery units out of the directory of the service, as if the instance had none."""
     path = desk.rig.layout.instance
     whole = path.read_text()
     directory = json.loads(whole)
     directory["units"] = [unit for unit in directory["units"] if unit["type"] != "RECOVERY"]
     path.write_text(json.dumps(directory))
-    probe = desk.refused("no recovery unit", AUTO, "does not contain any recovery crypto units")
+    for command in (AUTO, INIT):
+        yield desk.refused("no recovery unit", command, "does not contain any recovery crypto units")
     path.write_text(whole)
-    return probe
 
 
 def on_a_unit(desk: Desk, number: int) -> Iterator[Probe]:

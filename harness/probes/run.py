@@ -42,6 +42,7 @@ def _at_rest(rig: Rig, _golden: Golden) -> Iterator[Probe]:
     recovery = rig.shape.operational + rig.shape.recovery
     unit = Unit(rig.layout.admin(recovery), desk.rest.token)
     yield gate.bearer(rig.layout, unit)
+    yield gate.rewrap_at_rest(desk)
     yield from precheck.on_the_workstation(desk)
     yield from precheck.on_a_unit(desk, recovery)
     yield from contract.probes(unit)

@@ -46,6 +46,7 @@ class Defect:
     check: str = ""
     probe: str = ""
     units: tuple[int, int] = (2, 1)
+    keys: int = 8
 
 
 @dataclass(frozen=True)
