@@ -40,20 +40,29 @@ def start(socket_path: Path, module: Path) -> subprocess.Popen[bytes]:
     raise P11ServerError(f"p11-kit server does not listen on {socket_path}; is p11-kit installed?")
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server, which may be dead already, and its remotes: a client sees the unit go.
+def hang_up(process: subprocess.Popen[bytes]) -> None:
+    """End all connections: a client sees the unit go. New ones wait until the server is to go on.
 
     The server is frozen first, so that it starts no remote while they are counted.
     """
     if process.poll() is None:
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-    remotes = _children(process.pid)
-    process.kill()
-    process.wait()
-    for pid in remotes:
+    for pid in _children(process.pid):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def go_on(process: subprocess.Popen[bytes]) -> None:
+    """Let the server take connections again."""
+    process.send_signal(signal.SIGCONT)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server, which may be dead already, and its connections."""
+    hang_up(process)
+    process.kill()
+    process.wait()
     if process.stdout is not None:
         process.stdout.close()
 

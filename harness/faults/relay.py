@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from emulator.wire.errors import WireError
+from emulator.wire.message import Malformed
 
 UPSTREAM_SECONDS = 120.0
 
@@ -70,7 +71,7 @@ class Relay:
         try:
             upstream.connect(str(self._upstream))
             self._exchange(downstream, upstream)
-        except (OSError, EOFError, WireError):
+        except (OSError, EOFError, Malformed, WireError):
             pass  # one of the ends is gone: closing both is the answer
         finally:
             with self._lock:
