@@ -46,14 +46,19 @@ FLOWS = {"auto": "auto", "parts": "parts", "guess": ""}
 def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: str, as_json: bool, flow: str) -> int:
     """Say which recovery to run by a terminal's text, and what never; exit code 2 where it does not tell."""
     language = Lang(lang)
-    seen = reading.scrollback(transcript.read(), transcript.name, FLOWS[flow])
-    sight = reading.sight(registers.read(), registers.name) if registers else seen.history.sight
+    seen = reading.scrollback(transcript.read(), _name(transcript), FLOWS[flow])
+    sight = reading.sight(registers.read(), _name(registers)) if registers else seen.history.sight
     told = advice.advise(seen.history, sight, load.builtin("documented"), load.builtin("state-based"))
     if as_json:
         print(json.dumps(lines.record(told, language, seen.program), indent=2, ensure_ascii=False))
     else:
         print("\n".join(lines.lines(told, language, seen.program)))
     return Exit.AS_DOCUMENTED if told.answer in (Answer.RUN, Answer.DONE) else Exit.INCONCLUSIVE
+
+
+def _name(stream: BinaryIO) -> str:
+    name = getattr(stream, "name", "<stdin>")
+    return "standard input" if name == "<stdin>" else name
 
 
 COMMANDS = (advise,)

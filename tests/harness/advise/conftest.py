@@ -62,3 +62,13 @@ def advice(text: str, registers: str = "", flow: str = "") -> Advice:
 def typed(told: Advice) -> tuple[str, ...]:
     """The commands of an advice, with their crypto units."""
     return tuple(map(str, told.orders))
+
+
+def decisions(case: Case) -> Iterator[tuple[Moment, Advice]]:
+    """Yield each prompt at which the operator had to decide, and the advice there; it is followed."""
+    moments = list(case.moments())
+    at = 0
+    while at < len(moments):
+        told = advice(moments[at].screen)
+        yield moments[at], told
+        at += max(1, len(told.orders))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.advise.advice import Advice, Answer, Reason
 from harness.advise.reading import BadTranscript
 from harness.advise.words import NEVER
-from tests.harness.advise.conftest import Case, advice, cases, typed
+from tests.harness.advise.conftest import Case, advice, cases, decisions, typed
 
 CASES = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
 SAMPLED = st.sampled_from(cases())
@@ -59,13 +59,9 @@ def test_all_classes_of_evidence_are_there() -> None:
 @CASES
 def test_advice_is_what_the_campaign_proved(case: Case) -> None:
     """At each decision of the recovery the advice is what the operator typed, and in the end nothing."""
-    moments = list(case.moments())
-    at = 0
-    while at < len(moments):
-        told = advice(moments[at].screen)
-        assert told.answer in (Answer.RUN, Answer.LOOK), moments[at]
-        assert typed(told) == moments[at].typed[: len(told.orders)]
-        at += len(told.orders)
+    for moment, told in decisions(case):
+        assert told.answer in (Answer.RUN, Answer.LOOK), moment
+        assert typed(told) == moment.typed[: len(told.orders)]
     assert advice(case.transcript).answer is Answer.DONE
 
 
