@@ -112,7 +112,7 @@ def _load(instance: Instance, _: Numbers) -> Steps:
 
     def loaded(unit: Unit) -> Unit:
         _need(unit.new is None, f"NEW of unit {unit.number} is not empty")
-        _need(unit.current != PARTS, f"CURRENT of unit {unit.number} is that key")
+        _need(unit.current != PARTS, "CURRENT is that key")
         return replace(unit, new=PARTS, committed=False)
 
     yield from _each(instance, loaded)
