@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.campaign.stored import Stored
 from harness.model.verdicts import Verdict
-from harness.report.console import again
+from harness.report.console import again, ended
 
 SHOWN_MAX = 10
 LEVELS = {Verdict.NOT_FIRED: "warning"}  # nothing was learned; everything else is an error
@@ -28,10 +28,9 @@ def annotations(stored: Stored) -> Iterator[str]:
     for result in stored.results.values():
         if not result.as_documented:
             level = LEVELS.get(result.verdict, "error")
-            title = f"{result.verdict}, expected {result.scenario.expected}"
             findings = [f"{finding.check}: {finding.text}" for finding in result.findings[:3]]
             text = "\n".join((result.scenario.id, *findings, again(result, stored.path)))
-            lines[level].append(f"::{level} title={_property(title)}::{_data(text)}")
+            lines[level].append(f"::{level} title={_property(ended(result))}::{_data(text)}")
     differing = (
         f"::warning title=not repeatable::{_data(f'two plays of {name} differ')}" for name in stored.differing
     )

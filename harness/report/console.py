@@ -56,7 +56,7 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     results = outcome.results
     wrong = [result for result in results if not result.as_documented]
     for result in wrong[:SHOWN_MAX]:
-        yield f"not as documented: {result.verdict}, expected {result.scenario.expected}"
+        yield f"not as documented: {ended(result)}"
         yield from (f"  {finding.check}: {finding.text}" for finding in result.findings[:5])
         yield f"  {again(result, folder)}"
     if len(wrong) > SHOWN_MAX:
@@ -66,6 +66,11 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
             lost = result.keys.total - result.keys.readable
             yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys, {result.scenario.id}"
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
+    yield from (
+        f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
+        for one in outcome.model.differences[:SHOWN_MAX]
+    )
+    yield from (f"promised and not played: {control}" for control in outcome.lacking[:SHOWN_MAX])
     failed = [probe for probe in outcome.probes if not probe.passed]
     yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)
     faults = [fired for result in results for fired in result.fired]
@@ -77,6 +82,13 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     yield from report(folder)
     if wrong:
         yield again(wrong[0], folder)
+
+
+def ended(result: Result) -> str:
+    """Return how a scenario has ended and was expected to: by its outcome where the verdicts agree."""
+    if result.verdict is result.scenario.expected and not result.foreseen:
+        return f"{result.outcome}, expected {result.expected_outcome}"
+    return f"{result.verdict}, expected {result.scenario.expected}"
 
 
 def report(folder: Path) -> Iterator[str]:

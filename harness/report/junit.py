@@ -2,21 +2,23 @@
 
 One suite a flow and procedure, one test case a scenario, named by its id. A verdict that is not the expected
 one is a failure, a failure of the bench an error; a fault that did not fire is a failure of the type
-NOT_FIRED. Nothing is ever `skipped`: readers count that as harmless. One more case, the gate, stands for the
-campaign as a whole, so that the file is green exactly where the exit code is 0.
+NOT_FIRED. Nothing is ever `skipped`: readers count that as harmless. Each probe is a case too. One more, the
+gate, stands for the campaign as a whole, so that the file is green exactly where the exit code is 0.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from harness.campaign.stored import Stored
 from harness.model.scenario import Result
 from harness.model.verdicts import Gate, Verdict
-from harness.report.console import GATES, again
+from harness.report.console import GATES, again, ended
 
 ROOT = "hil"
+PROBES = f"{ROOT}.probes"
 FINDINGS_MAX = 20
 UNFINISHED = "UNFINISHED: the campaign did not come to its end"
 DIFFERS = "NOT_REPEATABLE"
@@ -31,6 +33,8 @@ def document(stored: Stored) -> str:
     for number, result in sorted(stored.results.items()):
         name = f"{ROOT}.{result.scenario.flow}.{result.scenario.procedure}"
         suites[name].append(_case(stored, number, result, name, result.scenario.id in differing))
+    for probe in stored.head.get("probes", ()):
+        suites[PROBES].append(_probe(probe))
     gate = f"{ROOT}.campaign"
     suites[gate].append(_gate(stored, gate))
     root = ET.Element("testsuites", {"name": ROOT})
@@ -72,7 +76,8 @@ def _case(stored: Stored, number: int, result: Result, suite: str, differs: bool
     if result.verdict is Verdict.HARNESS_ERROR:
         _outcome(case, "error", result.verdict, _message(result), _findings(result))
     elif not result.as_documented:
-        _outcome(case, "failure", result.verdict, _message(result), _findings(result))
+        kind = result.verdict if result.foreseen else f"{result.outcome}"
+        _outcome(case, "failure", kind, _message(result), _findings(result))
     elif differs:
         difference = stored.scenario_folder(number) / "difference.txt"
         text = difference.read_text().splitlines() if difference.exists() else ()
@@ -93,7 +98,7 @@ def _message(result: Result) -> str:
         )
         return f"inconclusive: {', '.join(missed)} did not fire"
     keys = f"{result.keys.readable} of {result.keys.total} keys readable"
-    return f"{result.verdict}, expected {result.scenario.expected}; {keys}"
+    return f"{ended(result)}; {keys}"
 
 
 def _findings(result: Result) -> Iterator[str]:
@@ -114,19 +119,36 @@ def _account(stored: Stored, number: int, result: Result) -> Iterator[str]:
     yield again(result, stored.path)
 
 
+def _probe(probe: dict[str, Any]) -> ET.Element:
+    """Return the case of one thing that an instance was asked beside the scenarios."""
+    case = ET.Element("testcase", {"classname": PROBES, "name": probe["name"], "time": "0.000"})
+    if not probe["passed"]:
+        _outcome(case, "failure", "probe", probe["detail"], ())
+    return case
+
+
 def _gate(stored: Stored, suite: str) -> ET.Element:
     """Return the case of the whole campaign."""
     case = ET.Element("testcase", {"classname": suite, "name": "gate", "time": "0.000"})
-    played = f"{len(stored.results)} of {stored.planned} scenarios have a result"
     if not stored.head:
-        _outcome(case, "error", "unfinished", UNFINISHED, (played,))
+        _outcome(case, "error", "unfinished", UNFINISHED, _reasons(stored))
         return case
     gate = Gate(stored.head["gate"])
-    if gate is Gate.ERROR:
-        _outcome(case, "error", str(gate), GATES[gate], (played,))
-    elif gate is not Gate.PASS:
-        _outcome(case, "failure", str(gate), GATES[gate], (played,))
+    if gate is not Gate.PASS:
+        tag = "error" if gate is Gate.ERROR else "failure"
+        _outcome(case, tag, str(gate), GATES[gate], _reasons(stored))
     return case
+
+
+def _reasons(stored: Stored) -> Iterator[str]:
+    """Yield what else than the verdict of a scenario may have decided the gate."""
+    head = stored.head
+    yield f"{len(stored.results)} of {stored.planned} scenarios have a result"
+    yield from (
+        f"not as the second opinion predicts: {one}" for one in head.get("model", {}).get("differ", ())
+    )
+    yield from (f"promised and not played: {one}" for one in head.get("controls", {}).get("missing", ()))
+    yield from (f"probe failed: {one['name']}" for one in head.get("probes", ()) if not one["passed"])
 
 
 def _clean(text: str) -> str:

@@ -1,14 +1,16 @@
 """junit.xml: what its readers (Jenkins, GitHub, GitLab) make of verdicts, and the form they expect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from harness.campaign.rundir import RunDir
 from harness.campaign.stored import Stored
+from harness.model.outcome import Outcome
 from harness.model.scenario import Finding, KeyCount, Result, Scenario, not_judged
 from harness.model.verdicts import Gate, Verdict, gate
 from harness.report import junit
@@ -78,7 +80,12 @@ SPARED = _result("auto/tke@rewrap.1-after/rerun-after-message-1", Verdict.RECOVE
 def document(tmp_path: Path) -> Document:
     """Write a run directory of these results, by default finished, and return its junit.xml."""
 
-    def make(*results: Result, finished: bool = True, differing: tuple[str, ...] = ()) -> ET.Element:
+    def make(
+        *results: Result,
+        finished: bool = True,
+        differing: tuple[str, ...] = (),
+        head: Mapping[str, Any] | None = None,
+    ) -> ET.Element:
         rundir = RunDir.create(tmp_path / "run")
         rundir.write_plan(result.scenario for result in results)
         for number, result in enumerate(results, start=1):
@@ -90,11 +97,10 @@ def document(tmp_path: Path) -> Document:
             whole = gate(pairs, len(results), repeatable=not differing)
             records = rundir.results()
             rundir.write_campaign(
-                HEAD | {"gate": whole, "planned": len(results), "total": len(results)},
+                HEAD | {"gate": whole, "planned": len(results), "total": len(results)} | dict(head or {}),
                 [records[number] for number in sorted(records)],
             )
-        assert write_all(rundir.path) == ()
-        return ET.parse(rundir.path / "junit.xml").getroot()  # noqa: S314 - written just above
+        return ET.fromstring(junit.document(Stored.read(rundir.path)))  # noqa: S314 - made just here
 
     return make
 
@@ -162,6 +168,36 @@ def test_green_is_pass(
     passed = finished and gate(pairs, len(results), repeatable=not differing) is Gate.PASS
     assert (not _outcomes(root)) is passed
     assert (root.attrib["failures"] == root.attrib["errors"] == "0") is passed
+
+
+def test_probes(document: Document) -> None:
+    """Each probe is a case, one that failed a failure with what it found."""
+    probes = [
+        {"name": "bearer", "passed": True, "detail": "refused"},
+        {"name": "replay", "passed": False, "detail": "a replayed command was taken"},
+    ]
+    root = document(GOOD, head={"gate": "fail", "probes": probes})
+    assert _outcomes(root) == {"replay": ("failure", "probe"), "gate": ("failure", "fail")}
+    assert "a replayed command was taken" in _case(root, "replay").findtext("failure", "")
+    assert _case(root, "bearer").attrib["classname"] == "hil.probes"
+
+
+def test_reasons_beside_the_verdicts(document: Document) -> None:
+    """Where the second opinion differs, or a promised control is missing, the gate's case says so."""
+    differ, missing = GOOD.scenario.id, "every control of kind misread"
+    head = {"gate": "fail", "model": {"differ": [differ]}, "controls": {"missing": [missing]}}
+    text = _case(document(GOOD, head=head), "gate").findtext("failure", "")
+    assert f"not as the second opinion predicts: {differ}" in text
+    assert f"promised and not played: {missing}" in text
+
+
+def test_an_outcome_that_nobody_predicted(document: Document) -> None:
+    """A verdict as expected with another outcome is a failure of that outcome's name."""
+    spared = replace(GOOD, outcome=Outcome.PRESERVED, expected_outcome=Outcome.REFUSED)
+    root = document(spared, head={"gate": "fail"})
+    assert _outcomes(root)[GOOD.scenario.id] == ("failure", "PRESERVED")
+    message = _case(root, GOOD.scenario.id).findtext("failure", "")
+    assert message.startswith("PRESERVED, expected REFUSED")
 
 
 def test_unfinished(document: Document) -> None:
