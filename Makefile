@@ -7,7 +7,7 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest test engine image venv packages lock clean
+.PHONY: help hil hil-pytest doctor test engine image venv packages lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ hil-pytest: packages venv ## Run a sample of the campaign as tests of pytest
 	@mkdir -p .build
 	.venv/bin/hil plan --profile smoke --out .build/plan.jsonl
 	.venv/bin/pytest --hil-plan .build/plan.jsonl --hil-backend $(BACKEND) --hil-operational 1 $(PYTEST_ARGS)
+
+doctor: venv ## Say what this machine lacks for the bench, and what to do
+	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)
 
 test: packages venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
