@@ -100,6 +100,7 @@ class Conductor:
             self._counts: Counter[str] = Counter()
             self._dead: set[Process] = set()
             self._paused: set[Process] = set()
+            self._under_way: set[Crossing] = set()
             self._start = time.monotonic()
             self._terminal: Drained | None = None
             self.error: Exception | None = None
@@ -134,6 +135,11 @@ class Conductor:
         """Say that ``process`` goes on."""
         with self._lock:
             self._paused.discard(process)
+
+    def has_answered(self, process: Process) -> bool:
+        """Whether every request that reached ``process``, which lives, has had its reply."""
+        with self._lock:
+            return all(crossing.server != process for crossing in self._under_way)
 
     def start(self, process: Process, starter: Callable[[], int]) -> None:
         """Call ``starter``, which starts ``process`` and returns its process id, while nothing moves."""
@@ -171,12 +177,16 @@ class Conductor:
             fault = self._note(crossing, When.BEFORE)
             if client in self._dead:
                 return replace(crossing, passage=Passage.DROP)
-            return _with_error(crossing, fault)
+            crossing = _with_error(crossing, fault)
+            if crossing.passes:
+                self._under_way.add(crossing)
+            return crossing
 
     def after(self, crossing: Crossing) -> Crossing:
         """Admit the reply to ``crossing``; DROP where it is lost, or an end of it has died."""
         with self._lock:
             self.drain()
+            self._under_way.discard(crossing)
             if {crossing.client, crossing.server} & self._dead:
                 return replace(crossing, passage=Passage.DROP)
             fault = self._note(crossing, When.AFTER)

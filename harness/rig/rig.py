@@ -1,6 +1,7 @@
 """A rig: one instance with relays on every boundary, restored from a snapshot before each scenario."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 from emulator.wire import unixhttp
@@ -147,7 +148,8 @@ class Rig:
 
     def repair(self) -> None:
         """Start again whatever a fault has killed, as the service's own supervisor would."""
-        for process in self.conductor.paused:
+        hung = self.conductor.paused
+        for process in hung:
             if process.role is Role.UNIT:
                 self._host.resume(process.number)
             elif self._kms:
@@ -162,6 +164,10 @@ class Rig:
             self._host.start(units)
         if KMS in dead:
             self._start_kms()
+        for process in hung:
+            # What it was sent while it hung it does now, though nobody waits for the reply any more.
+            done = partial(self.conductor.has_answered, process)
+            ready.until(done, f"the reply of {process}, which hung,", SETTLE_SECONDS)
 
     def settle(self) -> None:
         """Wait until no rewrap runs, so that a look at the rows is a look at something that rests."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.faults.conductor import Conductor
-from harness.model.faults import KMS, TKE, Process, unit
+from harness.model.faults import KMS, TKE, EventClass, Process, unit
 
 if TYPE_CHECKING:
     from tests.harness.faults.conftest import Kills, Server
@@ -215,6 +215,17 @@ def test_a_new_scenario_forgets_the_last(ask: Ask, strike: Strike, conductor: Co
     assert ask("a")
     assert _events(conductor) == ["a.1-before", "a.1-after"]
     assert (conductor.fired, conductor.dead, conductor.error) == ((), frozenset(), None)
+
+
+def test_what_a_server_has_not_answered(strike: Strike, conductor: Conductor) -> None:
+    """A request is under way until its reply comes, also one that reached a server just as it hung."""
+    strike("unit1@a.2-before+hang")
+    for _ in range(2):
+        request = conductor.before(EventClass.ADMIN, "a", KMS, unit(1), os.getpid())
+        assert [conductor.has_answered(process) for process in (unit(1), unit(2), KMS)] == [False, True, True]
+        conductor.after(request)
+        assert conductor.has_answered(unit(1))
+    assert conductor.fired == (True,)
 
 
 def test_server_that_is_absent(ask: Ask, server: "Server", conductor: Conductor) -> None:
