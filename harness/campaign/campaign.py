@@ -97,6 +97,7 @@ class Campaign:
                 if plan is None:
                     plan = self._plan(crew, recording)
                     self.rundir.write_plan(plan)
+                self.rundir.point_latest()
                 self._play(crew, plan)
             return self._finish(start, plan)
         finally:

@@ -63,6 +63,14 @@ class RunDir:
         fresh.symlink_to(self.path.name)
         fresh.replace(latest)
 
+    def discard(self) -> None:
+        """Remove the folder of a campaign that came to no plan, and only what ``create`` has put into it."""
+        for file in (RESULTS, "lock"):
+            (self.path / file).unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that holds something else stays
+            (self.path / "scenarios").rmdir()
+            self.path.rmdir()
+
     def write_plan(self, scenarios: Iterable[Scenario]) -> None:
         """Write plan.jsonl."""
         temporary = self.path / f"{PLAN}.tmp"

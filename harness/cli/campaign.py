@@ -127,7 +127,6 @@ def run(
     out = out or Path("runs") / name
     preflight.check_folder(out)
     rundir = RunDir.create(out)
-    rundir.point_latest()
     if given and rundir.plan() is None:
         rundir.write_plan(given)
     bench = _bench(options.sized(PROFILES[profile].shape, size), image, rundir.path)
@@ -160,8 +159,12 @@ def _run(campaign: Campaign, live: Live) -> Outcome:
         raise options.Interrupted(
             f"interrupted; results so far are kept, the same command with --out {folder} goes on"
         ) from interrupt
+    except click.UsageError:
+        campaign.rundir.discard()
+        raise
     finally:
-        options.reported(folder)
+        if folder.exists():
+            options.reported(folder)
 
 
 def _bench(shape: Shape, image: str, evidence: Path) -> Bench:

@@ -189,6 +189,9 @@ class Result:
             trace=value.get("trace", ""),
             started=value.get("started", 0.0),
             worker=value.get("worker", ""),
+            outcome=_outcome(value.get("outcome")),
+            expected_outcome=_outcome(value.get("expected_outcome")),
+            standing=Standing.from_record(value["standing"]) if value.get("standing") else None,
         )
 
 

@@ -250,4 +250,5 @@ def test_nothing_matches(place: "Place") -> None:
     assert ended.returncode == 64
     assert ended.stderr.count("\n") == 1
     assert "matches 'nothing/*'" in ended.stderr
+    assert not any(place.runs.iterdir())
     place.nothing_left()
