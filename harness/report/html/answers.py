@@ -67,15 +67,7 @@ def _ids(ids: tuple[str, ...]) -> Iterator[Node | str]:
 
 
 def _decisions(decided: Table) -> Node:
-    heads = (
-        *SEEN,
-        "action",
-        "states",
-        "scenarios",
-        "ended",
-        "e.g.",
-    )
-    return plain(heads, map(_decision, decided.rows))
+    return plain((*SEEN, "action", "states", "scenarios", "ended", "e.g."), map(_decision, decided.rows))
 
 
 def _decision(row: Row) -> tuple[Node | str, ...]:

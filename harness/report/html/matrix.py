@@ -25,6 +25,7 @@ KINDS = (
     ProcedureKind.MISREAD,
     ProcedureKind.FORBIDDEN,
 )
+COLUMNS_WIDE = 4  # with more of them their names stand upright
 Numbered = tuple[int, Scenario]
 
 
@@ -37,7 +38,7 @@ def matrix(campaign: Campaign) -> Node:
         _body(campaign, columns, found, list(ours), flow)
         for flow, ours in groupby(numbered, key=lambda one: one[1].flow)
     ]
-    return node("table", _head(columns), *bodies, class_="matrix", id="matrix")
+    return node("table", _head(campaign, columns), *bodies, class_="matrix", id="matrix")
 
 
 def _coarse(place: Place) -> tuple[int, int, bool]:
@@ -57,11 +58,22 @@ def _columns(campaign: Campaign) -> Mapping[str, ProcedureKind]:
     return dict(sorted(kinds.items(), key=lambda item: (KINDS.index(item[1]), item[0])))
 
 
-def _head(columns: Mapping[str, ProcedureKind]) -> Node:
-    names = [
-        node("th", node("span", name), node("small", kind), scope="col", class_=f"procedure {kind}")
-        for name, kind in columns.items()
-    ]
+def _head(campaign: Campaign, columns: Mapping[str, ProcedureKind]) -> Node:
+    names = []
+    for name, kind in columns.items():
+        procedure = campaign.procedure(name)
+        title = procedure.title if procedure else None
+        upright = "" if len(columns) <= COLUMNS_WIDE else " narrow"
+        names.append(
+            node(
+                "th",
+                node("span", name),
+                node("small", kind),
+                scope="col",
+                class_=f"procedure{upright}",
+                title=title,
+            )
+        )
     return node("thead", node("tr", node("th", "crash point", scope="col"), *names))
 
 

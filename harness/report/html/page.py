@@ -8,6 +8,7 @@ from harness.report.html.answers import answers
 from harness.report.html.campaign import Campaign
 from harness.report.html.cases import cases, losses, slowest
 from harness.report.html.compare import comparison
+from harness.report.html.doubts import doubts
 from harness.report.html.gantt import gantt
 from harness.report.html.markup import Node, html, node
 from harness.report.html.matrix import matrix
@@ -72,6 +73,7 @@ def _overview(campaign: Campaign, earlier: Campaign | None) -> Iterator[Node]:
         _tools(),
         node("section", node("h2", "Crash points and recoveries"), matrix(campaign)),
         *losses(campaign),
+        *doubts(campaign),
         *answers(campaign),
         *gantt(campaign),
         *slowest(campaign),

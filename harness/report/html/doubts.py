@@ -1,0 +1,56 @@
+"""What a gate rests on beside the scenarios: second opinion, probes, and controls that were promised."""
+
+from collections.abc import Iterator
+
+from harness.model.twin.agreement import agreement
+from harness.report.html.campaign import Campaign
+from harness.report.html.markup import Node, node
+from harness.report.html.tables import plain, to_scenario
+
+SHOWN_MAX = 50
+
+
+def doubts(campaign: Campaign) -> Iterator[Node]:
+    """Yield a section with one line each, and what did not hold in full."""
+    lines = [*_model(campaign), *_probes(campaign), *_controls(campaign)]
+    if lines:
+        yield node("section", node("h2", "Beside the scenarios"), *lines, id="beside")
+
+
+def _model(campaign: Campaign) -> Iterator[Node]:
+    model = agreement(campaign.records.values())
+    if not model.cells:
+        return
+    mark = "✗" if model.differences else "✓"
+    yield node(
+        "p",
+        f"{mark} Second opinion: a model made from the documents predicted {model.agree} of {model.cells} "
+        "cells (a crash state and a procedure).",
+    )
+    rows = [(to_scenario(one.id), one.predicted, one.seen) for one in model.differences[:SHOWN_MAX]]
+    if rows:
+        yield plain(("scenario", "predicted", "seen"), rows)
+
+
+def _probes(campaign: Campaign) -> Iterator[Node]:
+    probes = campaign.head.get("probes", ())
+    if not probes:
+        return
+    failed = [probe for probe in probes if not probe["passed"]]
+    mark = "✗" if failed else "✓"
+    held = f"{len(probes) - len(failed)} of {len(probes)}"
+    yield node("p", f"{mark} Probes: {held} things held that an instance has to refuse, or to do in order.")
+    if failed:
+        yield plain(("probe", "what did not hold"), [(probe["name"], probe["detail"]) for probe in failed])
+
+
+def _controls(campaign: Campaign) -> Iterator[Node]:
+    controls = campaign.head.get("controls")
+    if controls is None:
+        return
+    missing = controls["missing"]
+    if missing:
+        yield node("p", f"✗ Controls that were promised and not played: {', '.join(missing)}.")
+    came = ", ".join(f"{number} {name}" for name, number in controls["outcomes"].items() if number)
+    if came:
+        yield node("p", f"✓ Controls, which do what nobody should: {came}.")
