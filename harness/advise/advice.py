@@ -144,10 +144,11 @@ class _Adviser:
     def _without_registers(self) -> Advice:
         if self._blind():
             return self._look(Reason.DOUBT)
-        decision = decide(self.documented, self.evidence)
-        if isinstance(decision, Act):
-            return self._run(self._plan(decision.rule))
-        return self._look(Reason.REGISTERS if isinstance(decision, Look) else Reason.SILENT)
+        page = self._by_messages()
+        if page:
+            return self._run(page)
+        looks = isinstance(decide(self.documented, self.evidence), Look)
+        return self._look(Reason.REGISTERS if looks else Reason.SILENT)
 
     def _blind(self) -> bool:
         """Whether messages may be missing that would change the answer."""
@@ -191,10 +192,12 @@ class _Adviser:
         return self.evidence.promotion
 
     def _by_messages(self) -> _Plan | None:
-        if self._blind():
-            return None
+        """Apply the page. It has no rule for who rewrapped without message 1; then NEW is not made anew."""
         decision = decide(self.documented, self.evidence)
-        return self._plan(decision.rule) if isinstance(decision, Act) else None
+        if self._blind() or not isinstance(decision, Act):
+            return None
+        plan = self._plan(decision.rule)
+        return None if plan.destroys_new and self.history.begun else plan
 
     def _by_state(self) -> _Plan:
         """Apply the state-based rule, for everything that may be where something is not known."""

@@ -11,13 +11,12 @@ An attempt that was refused before it began changes nothing, neither registers n
 open whether it began, it did.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from harness.model import screens
-from harness.model.evidence import MESSAGE_1, MESSAGE_2, ErrorClass, Evidence, error_class, phrase
+from harness.model import ending, screens
+from harness.model.evidence import MESSAGE_1, MESSAGE_2, ErrorClass, Evidence
 from harness.model.registers import Promotion, promotion
 from harness.model.rules import LOOK
 from harness.model.sight import Sight
@@ -28,14 +27,6 @@ REGISTERS = frozenset({LOOK, "cryptounit-compare"})  # screens with both registe
 _ERROR_LINES_MAX = 6
 _STEPS = frozenset({"cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-clrnew"})
 LOOKS = REGISTERS | {"cryptounits", "rotation-status"}
-
-# ``FAILED`` and ``OK`` stand alone on their lines; the cloud's command line translates the first one.
-_FAILED = re.compile(r"^\s*(FAILED|失敗|Interrupted\.)\s*$", re.MULTILINE)
-_OK = re.compile(r"^\s*OK\s*$", re.MULTILINE)
-_ROTATED = phrase("Master key rotation successful.")
-_ASKED = phrase("Enter the password")
-_NOT_BEGUN = phrase("Error querying service instances.")
-_REWRAP = re.compile(rf"{phrase('rewrap request').pattern}|{phrase('CRK rewrap').pattern}")
 
 
 class Doubt(StrEnum):
@@ -109,7 +100,7 @@ class History:
         found = [*self.cause, *(quote for quote in (self.message1, self.message2) if quote)]
         if self.last:
             found.append(Quote(self.last.line, self.last.typed))
-            failed = self.last.find(_FAILED)
+            failed = self.last.find(ending.FAILED)
             if failed:
                 below = self.last.lines[failed[0] - self.last.first + 1 :][:_ERROR_LINES_MAX]
                 found += [
@@ -136,8 +127,8 @@ def _after(history: History, attempt: Attempt) -> History:
     effect = _EFFECTS.get(attempt.command)
     if effect is None:
         return history
-    ended = replace(history, last=attempt, error=_error(attempt), done=False)
-    if _refused(attempt):
+    ended = replace(history, last=attempt, error=ending.error(attempt), done=False)
+    if ending.refused(attempt):
         own = AUTO if attempt.command == "auto-mk-rotate" else PARTS
         return replace(ended, flow=history.flow or own)
     if not attempt.shown:
@@ -157,7 +148,7 @@ def look(sight: Sight, command: str, lines: Sequence[str]) -> Sight:
 
 def _unnamed(history: History, attempt: Attempt) -> History:
     """Output of something that is not known: the end of a command whose beginning is cut off, or a script."""
-    if not attempt.typed and _ROTATED.search(_last_line(attempt)):
+    if not attempt.typed and ending.ends_a_rotation(attempt):
         return History(done=True, last=attempt)
     first, second = _quoted(attempt)
     doubts = set(history.doubts)
@@ -181,7 +172,7 @@ def _unnamed(history: History, attempt: Attempt) -> History:
 
 def _auto(ended: History, before: History, attempt: Attempt) -> History:
     first, second = _quoted(attempt)
-    if _succeeded(attempt):
+    if ending.succeeded(attempt):
         return History(flow=AUTO, done=True, last=attempt)
     rerun = before.begun and not before.over and not second
     return replace(
@@ -196,7 +187,7 @@ def _auto(ended: History, before: History, attempt: Attempt) -> History:
 
 
 def _rotate(ended: History, before: History, attempt: Attempt) -> History:
-    if _succeeded(attempt):
+    if ending.succeeded(attempt):
         return History(flow=before.flow or PARTS, done=True, last=attempt)
     second = _quoted(attempt)[1] or before.message2
     return replace(ended, flow=before.flow or PARTS, message2=second, begun=True)
@@ -207,24 +198,24 @@ def _load(ended: History, before: History, attempt: Attempt) -> History:
         return ended  # units refuse to load over a key that is there
     doubts = _fresh(ended, before)
     fresh = replace(ended, flow=PARTS, message1=None, message2=None, begun=False, hazard=None, doubts=doubts)
-    return replace(fresh, done=_succeeded(attempt))
+    return replace(fresh, done=ending.succeeded(attempt))
 
 
 def _commit(ended: History, before: History, attempt: Attempt) -> History:
-    return replace(ended, flow=before.flow or PARTS, done=_succeeded(attempt) and not before.begun)
+    return replace(ended, flow=before.flow or PARTS, done=ending.succeeded(attempt) and not before.begun)
 
 
 def _setimm(ended: History, before: History, attempt: Attempt) -> History:
     known = before.flow and not before.doubts and not before.over
     early = known and not before.message2 and promotion(before.sight.units) is not Promotion.SOME
     hazard = Hazard.PROMOTED_EARLY if early else before.hazard
-    return replace(ended, done=_succeeded(attempt), hazard=hazard)
+    return replace(ended, done=ending.succeeded(attempt), hazard=hazard)
 
 
 def _clrnew(ended: History, before: History, attempt: Attempt) -> History:
     lost = before.begun and not before.over
     hazard = Hazard.NEW_CLEARED if lost else before.hazard
-    return replace(ended, flow=before.flow or PARTS, done=_succeeded(attempt), hazard=hazard)
+    return replace(ended, flow=before.flow or PARTS, done=ending.succeeded(attempt), hazard=hazard)
 
 
 def _clrcur(ended: History, _before: History, _attempt: Attempt) -> History:
@@ -233,7 +224,9 @@ def _clrcur(ended: History, _before: History, _attempt: Attempt) -> History:
 
 def _recover(ended: History, before: History, attempt: Attempt) -> History:
     back = before.begun and not before.over
-    return replace(ended, done=_succeeded(attempt), hazard=Hazard.OLD_KEY_BACK if back else before.hazard)
+    return replace(
+        ended, done=ending.succeeded(attempt), hazard=Hazard.OLD_KEY_BACK if back else before.hazard
+    )
 
 
 _EFFECTS = {
@@ -260,26 +253,6 @@ def _quoted(attempt: Attempt) -> tuple[Quote | None, Quote | None]:
     return first and Quote(*first), second and Quote(*second)
 
 
-def _succeeded(attempt: Attempt) -> bool:
-    return bool(attempt.find(_OK) or attempt.find(_ROTATED)) and not attempt.find(_FAILED)
-
-
-def _error(attempt: Attempt) -> ErrorClass:
-    exit_code = 1 if attempt.find(_FAILED) else 0 if _succeeded(attempt) else -9
-    return error_class(attempt.lines, exit_code)
-
-
-def _refused(attempt: Attempt) -> bool:
-    """Whether the command says that it did not begin."""
-    error = _error(attempt)
-    not_begun = error is ErrorClass.TOKEN and attempt.find(_NOT_BEGUN)
-    return error is ErrorClass.PRECHECK or bool(not_begun)
-
-
-def _last_line(attempt: Attempt) -> str:
-    return next((line for line in reversed(attempt.lines) if line.strip()), "")
-
-
 def _at_the_end(history: History, attempts: Sequence[Attempt]) -> Iterator[Doubt]:
     """Doubts that only the end of a transcript tells."""
     final = attempts[-1]
@@ -289,10 +262,5 @@ def _at_the_end(history: History, attempts: Sequence[Attempt]) -> Iterator[Doubt
     if last is None:
         if not history.begun:
             yield Doubt.NO_ROTATION
-    elif not (history.done or history.begun or _refused(last)) and _lacks_lines(last):
+    elif not (history.done or history.begun or ending.refused(last)) and ending.lacks_lines(last):
         yield Doubt.GAP
-
-
-def _lacks_lines(attempt: Attempt) -> bool:
-    """Nobody was asked a password, or the rewrap is spoken of without message 1: lines are missing."""
-    return not attempt.find(_ASKED) or bool(attempt.find(_REWRAP))

@@ -17,6 +17,10 @@ BROKEN = "FAILED\nError sending rewrap request to the key management service.\n"
 
 AUTO = f"$ tke auto-mk-rotate\n{ASKED}"
 ROTATE = f"$ tke cryptounit-mk-rotate\n{ASKED}"
+LOADED = "OK\nThe new master key register has been loaded in the selected crypto units.\n"
+COMMITTED = LOADED.replace("loaded", "committed")
+CLEARED = LOADED.replace("loaded", "cleared")
+PROMOTED = "OK\nSet immediate completed successfully in the selected crypto units.\n"
 LOAD = f"$ tke cryptounit-mk-load\n{ASKED}"
 SETIMM = f"$ tke cryptounit-mk-setimm\n{ASKED}"
 CLRNEW = f"$ tke cryptounit-mk-clrnew\n{ASKED}"
@@ -37,16 +41,18 @@ WHOLE = AUTO + FIRST + SECOND + ROTATED
         (WHOLE + AUTO + FIRST, ("cryptounit-mk-rotate",)),
         (WHOLE + "$ tke auto-mk-rotate\n" + TOKEN, ("login", "auto-mk-rotate")),
         (AUTO + FIRST + ROTATE + SECOND + ROTATED + AUTO, ("auto-mk-rotate",)),
-        (AUTO + FIRST + SECOND + SETIMM + "OK\n" + AUTO, ("auto-mk-rotate",)),
+        (AUTO + FIRST + SECOND + SETIMM + PROMOTED + AUTO, ("auto-mk-rotate",)),
         # nor that of an attempt that was begun anew before message 1
         (AUTO + AUTO, ("auto-mk-rotate",)),
         (AUTO + AUTO + FIRST, ("cryptounit-mk-rotate",)),
         (AUTO + "FAILED\nx\n" + AUTO + FIRST + SECOND, ("cryptounit-mks",)),
         # the key-part flow has no message 1, and goes on where a command ended well
-        (LOAD + "OK\n", ("cryptounit-mk-commit", "cryptounit-mk-rotate")),
-        (LOAD + "OK\n" + "$ tke cryptounit-mk-commit\n" + ASKED + "OK\n", ("cryptounit-mk-rotate",)),
-        (LOAD + "OK\n" + ROTATE + BROKEN, ("cryptounit-mk-rotate",)),
+        (LOAD + LOADED, ("cryptounit-mk-commit", "cryptounit-mk-rotate")),
+        (LOAD + LOADED + "$ tke cryptounit-mk-commit\n" + ASKED + COMMITTED, ("cryptounit-mk-rotate",)),
+        (LOAD + LOADED + ROTATE + BROKEN, ("cryptounit-mk-rotate",)),
         (ROTATE + SECOND, ("cryptounit-mks",)),
+        # an OK of another command is none
+        (AUTO + FIRST + "OK\nLogged in.\n", ("cryptounit-mk-rotate",)),
         # looking, selecting and other programs are no attempts
         (AUTO + FIRST + "$ tke cryptounits\n$ tke cryptounit-add\nOK\n$ ls\n", ("cryptounit-mk-rotate",)),
         (
@@ -67,11 +73,11 @@ def test_messages_that_count(transcript: str, commands: tuple[str, ...]) -> None
         (AUTO + FIRST + AUTO, Hazard.NEW_REPLACED),
         (AUTO + FIRST + "$ tke auto-mk-rotate\n", Hazard.NEW_REPLACED),
         (AUTO + FIRST + AUTO + FIRST + BROKEN, Hazard.NEW_REPLACED),
-        (LOAD + "OK\n" + ROTATE + BROKEN + AUTO, Hazard.NEW_REPLACED),
-        (AUTO + FIRST + CLRNEW + "OK\n", Hazard.NEW_CLEARED),
-        (LOAD + "OK\n" + ROTATE + BROKEN + CLRNEW, Hazard.NEW_CLEARED),
+        (LOAD + LOADED + ROTATE + BROKEN + AUTO, Hazard.NEW_REPLACED),
+        (AUTO + FIRST + CLRNEW + CLEARED, Hazard.NEW_CLEARED),
+        (LOAD + LOADED + ROTATE + BROKEN + CLRNEW, Hazard.NEW_CLEARED),
         (AUTO + FIRST + SETIMM, Hazard.PROMOTED_EARLY),
-        (LOAD + "OK\n" + SETIMM, Hazard.PROMOTED_EARLY),
+        (LOAD + LOADED + SETIMM, Hazard.PROMOTED_EARLY),
         (AUTO + FIRST + f"$ tke cryptounit-zeroize\n{ASKED}OK\n", Hazard.CURRENT_CLEARED),
         (f"$ tke cryptounit-mk-clrcur\n{ASKED}OK\n", Hazard.CURRENT_CLEARED),
         (AUTO + FIRST + SECOND + f"$ tke auto-mk-recover\n{ASKED}OK\n", Hazard.OLD_KEY_BACK),
@@ -120,6 +126,14 @@ def test_doubts(transcript: str, doubt: Doubt) -> None:
     assert (told.answer, told.reason) == (Answer.LOOK, Reason.DOUBT)
     assert doubt in told.doubts
     assert "cryptounit-mks" in typed(told)
+
+
+@pytest.mark.parametrize("flow", ["auto", ""])
+def test_rewrapped_without_message_1(flow: str) -> None:
+    """Who rewraps after a rotation that showed no message is not told to make NEW anew, whatever the flow."""
+    assert advice(f"{AUTO}{ROTATE}$ ", flow=flow).answer is Answer.LOOK
+    told = advice(f"{ROTATE}$ ", flow=flow)
+    assert "auto-mk-rotate" not in typed(told)
 
 
 def test_what_was_seen_was_seen() -> None:

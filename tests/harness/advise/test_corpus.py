@@ -91,6 +91,17 @@ def test_a_gap(case: Case, data: st.DataObject) -> None:
     assert _undecided_or_right(case, told) or not DESTROY & {order.command for order in told.orders}
 
 
+@CASES
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_lost_output(case: Case, kept: int) -> None:
+    """Of a terminal that was lost, but for its last lines, no command that destroys is read."""
+    head, _, _ = case.crashed.partition("\n")
+    lines = case.crashed.split("\n")[1:-1]
+    told = advice("\n".join([head, *lines[len(lines) - kept :], "$ "]))
+    assert _undecided_or_right(case, told) or not DESTROY & {order.command for order in told.orders}
+    assert kept or told.answer is Answer.LOOK
+
+
 @settings(deadline=None)
 @given(SAMPLED, st.integers(8, 160))
 def test_broken_lines(case: Case, width: int) -> None:

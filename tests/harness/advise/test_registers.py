@@ -9,7 +9,7 @@ from emulator.tke.unitstate import Register, UnitState
 from harness.advise.advice import Answer, Reason
 from harness.advise.reading import BadTranscript
 from tests.harness.advise.conftest import advice, typed
-from tests.harness.advise.test_attempts import ASKED, AUTO, FIRST, LOAD, PRECHECK, ROTATE, SECOND
+from tests.harness.advise.test_attempts import ASKED, AUTO, FIRST, LOAD, LOADED, PRECHECK, ROTATE, SECOND
 
 OLD, KEY, OTHER = "a" * 64, "b" * 64, "c" * 64
 INSTANCE = Instance("", "", "", "", "", "", ())
@@ -34,8 +34,8 @@ def _screens(*units: tuple[str, Register], rows: dict[str, int] | None = None) -
 
 
 PENDING, DONE, IDLE = (OLD, _committed(KEY)), (KEY, EMPTY), (OLD, EMPTY)
-LOADED = (OLD, Register(RegisterState.FULL_UNCOMMITTED, KEY))
-NONE, SOME, ALL, PARTLY = (PENDING,) * 3, (DONE, PENDING, PENDING), (DONE,) * 3, (LOADED, IDLE, LOADED)
+FILLED = (OLD, Register(RegisterState.FULL_UNCOMMITTED, KEY))
+NONE, SOME, ALL, PARTLY = (PENDING,) * 3, (DONE, PENDING, PENDING), (DONE,) * 3, (FILLED, IDLE, FILLED)
 SETIMM = ("cryptounit-mk-setimm",)
 REST = ("cryptounit-rm 1", *SETIMM)
 TAIL = "Committing the master key value in 3 of 3 crypto units....\n$ "
@@ -124,6 +124,6 @@ def test_half_a_table_counts_for_nothing() -> None:
 
 def test_commit_that_broke_off_at_the_end() -> None:
     """In the key-part flow NEW is not cleared where every register holds the committed key."""
-    transcript = f"{LOAD}OK\n$ tke cryptounit-mk-commit\n{ASKED}$ "
+    transcript = f"{LOAD}{LOADED}$ tke cryptounit-mk-commit\n{ASKED}$ "
     assert typed(advice(transcript))[0] == "cryptounit-mk-clrnew"
     assert typed(advice(transcript, _screens(*NONE))) == ("cryptounit-mk-rotate",)
