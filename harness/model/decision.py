@@ -82,7 +82,8 @@ class Table:
     """The table of one procedure and what is verified of it, each as the ids of scenarios that break it.
 
     ``reached``: crash states of the whole campaign; ``played``: those in which this procedure was followed.
-    ``blinded``: losses where the operator had not seen what was printed, which are not counted as ``unsafe``.
+    ``unlike``: results of other procedures in crash states that look like none in which it was. ``blinded``:
+    losses where the operator had not seen what was printed, which are not counted as ``unsafe``.
     """
 
     kind: ProcedureKind
@@ -90,14 +91,20 @@ class Table:
     reached: int
     played: int
     unanswered: tuple[str, ...]
+    unlike: tuple[str, ...]
     ambiguous: tuple[str, ...]
     unsafe: tuple[str, ...]
     blinded: tuple[str, ...]
 
     @property
     def total(self) -> bool:
-        """Whether every crash state that was reached has an action."""
-        return not self.unanswered and self.played == self.reached
+        """Whether every crash state that was reached has an action, by looking like one that was tried."""
+        return not self.unanswered and not self.unlike
+
+    @property
+    def untried(self) -> int:
+        """Crash states in which another procedure was followed, and this one not."""
+        return self.reached - self.played
 
     @property
     def disjoint(self) -> bool:
@@ -121,7 +128,8 @@ def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
     ours = [record for record in broken if record["procedure"] == kind]
     groups: dict[tuple[Seen, str], list[Record]] = defaultdict(list)
     for record in ours:
-        groups[seen(record), _rule(record)].append(record)
+        groups[seen(record, kind), _rule(record)].append(record)
+    known = {_look(record, kind) for record in ours}
     lost = [record for record in ours if record["verdict"] == Verdict.DATA_LOST]
     return Table(
         kind=kind,
@@ -129,16 +137,22 @@ def table(records: Iterable[Record], kind: ProcedureKind) -> Table:
         reached=len({record["state"] for record in broken}),
         played=len({record["state"] for record in ours}),
         unanswered=_ids(record for record in ours if not record["rules"] and record["stuck"]),
+        unlike=_ids(record for record in broken if _look(record, kind) not in known),
         ambiguous=_ids(_ambiguous(ours)),
         unsafe=_ids(record for record in lost if not is_blind(record)),
         blinded=_ids(record for record in lost if is_blind(record)),
     )
 
 
-def seen(record: Record) -> Seen:
-    """Return what the operator went by when a rotation had stopped."""
+def _look(record: Record, kind: ProcedureKind) -> tuple[Seen, str]:
+    """Return all that a rule of this kind can go by: beside what is seen, how the last command ended."""
+    return seen(record, kind), "" if kind is ProcedureKind.STATE_BASED else read(record).ended
+
+
+def seen(record: Record, kind: ProcedureKind) -> Seen:
+    """Return what an operator who follows this kind of procedure goes by when a rotation has stopped."""
     crash = read(record)
-    if record["procedure"] == ProcedureKind.STATE_BASED:
+    if kind is ProcedureKind.STATE_BASED:
         rows = sum(count for _, count in crash.instance.rows)
         moved = extent(rows - crash.instance.under(OLD), rows)
         return Seen(crash.flow, promotion=promotion_of(record), rows=moved)

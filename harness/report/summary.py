@@ -196,8 +196,12 @@ def _error(error: str) -> str:
 
 def _checks(verified: Table) -> Iterator[str]:
     """Yield the three things that are verified, with the scenarios that break them."""
-    of = f"{verified.played} of {verified.reached} crash states"
-    yield f"- total: **{YES_NO[verified.total]}** ({of} were tried{_but(verified.unanswered, 'no answer')})"
+    alike = ", and the others look like one of these" if verified.total and verified.untried else ""
+    total = "not shown" if verified.unlike and not verified.unanswered else YES_NO[verified.total]
+    yield (
+        f"- total: **{total}** ({verified.played} of {verified.reached} crash states were tried{alike})"
+        f"{_but(verified.unanswered, 'no answer')}{_but(verified.unlike, 'looks like none that was tried')}"
+    )
     yield f"- disjoint: **{YES_NO[verified.disjoint]}**{_but(verified.ambiguous, 'two answers')}"
     yield f"- safe: **{YES_NO[verified.safe]}**{_but(verified.unsafe, 'keys lost')}"
     if verified.blinded:

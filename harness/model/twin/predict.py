@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from harness.model.standing import Extent, extent
 from harness.model.twin.commands import run
@@ -26,18 +27,25 @@ class Prediction:
     broken: tuple[str, ...] = ()
 
 
-def predict(crash: Instance, lines: Sequence[str], *, kills: int = 0, ended: bool = True) -> set[Prediction]:
+def predict(
+    crash: Instance, lines: Sequence[str], *, kills: int = 0, ended: bool = True
+) -> frozenset[Prediction]:
     """Predict what follows from a crash state when ``lines`` are typed.
 
     ``kills``: how many of the commands may have been killed at a step of the bench's choosing; without one
     there is exactly one prediction. ``ended``: whether the operator stopped because all was done, so that the
     last command cannot be one that was killed.
     """
+    return _predicted(crash, tuple(lines), kills, ended)
+
+
+@lru_cache(maxsize=10_000)  # a campaign reaches few crash states by many crash points
+def _predicted(crash: Instance, lines: tuple[str, ...], kills: int, ended: bool) -> frozenset[Prediction]:  # noqa: FBT001
     reached: set[_Way] = {_Way(crash, kills)}
     for place, line in enumerate(lines, start=1):
         safe = ended and place == len(lines)
         reached = {after for way in reached for after in _after(way, line, killable=not safe)}
-    return {_prediction(way) for way in reached}
+    return frozenset(_prediction(way) for way in reached)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,10 @@ def test_verified() -> None:
             cell("auto/tke@setimm.2-after/documented", units=HALF, rule="", stuck="no rule for it"),
             (False, True, True),
         ),
-        (cell("auto/tke@setimm.2-after/rerun", units=HALF, kind="forbidden"), (False, True, True)),
+        (
+            cell("auto/tke@setimm.2-after/rerun", units=HALF, shown="12", kind="forbidden"),
+            (False, True, True),
+        ),
         (
             cell("auto/tke@x.2-after/documented", units=HALF, rule="", stuck="ambiguous: 'a', 'b'"),
             (False, False, True),
@@ -101,9 +104,24 @@ def test_violations(record: dict[str, object], holds: tuple[bool, bool, bool]) -
     """Each property is broken by one result, whose id is told; losses of a blinded operator stand apart."""
     verified = table([EARLY, record], ProcedureKind.DOCUMENTED)
     assert (verified.total, verified.disjoint, verified.safe) == holds
-    told = {*verified.unanswered, *verified.ambiguous, *verified.unsafe, *verified.blinded}
+    told = {
+        *verified.unanswered,
+        *verified.unlike,
+        *verified.ambiguous,
+        *verified.unsafe,
+        *verified.blinded,
+    }
     assert told <= {record["id"]}
     assert bool(verified.blinded) is (record is BLIND)
+
+
+def test_a_crash_state_that_looks_like_another() -> None:
+    """Where only a control was played, there is an action if the state looks like one that was tried."""
+    control = cell("auto/tke@import.1-after/setimm-different-keys", units="C/N1? C/- C/N1?", kind="forbidden")
+    verified = table([EARLY, control], ProcedureKind.DOCUMENTED)
+    assert (verified.played, verified.reached, verified.total) == (1, 2, True)
+    other = cell("auto/tke@import.1-after/setimm-different-keys", ended="token", kind="forbidden")
+    assert table([EARLY, other], ProcedureKind.DOCUMENTED).unlike == (other["id"],)
 
 
 def test_by_state() -> None:
