@@ -73,6 +73,8 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     yield from (f"promised and not played: {control}" for control in outcome.lacking[:SHOWN_MAX])
     failed = [probe for probe in outcome.probes if not probe.passed]
     yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)
+    model = outcome.model
+    yield f"second opinion: {model.agree} of {model.cells} cells (crash state and procedure) as predicted"
     faults = [fired for result in results for fired in result.fired]
     yield (
         f"{len(results)} scenarios in {outcome.seconds:.1f} s, {sum(faults)} of {len(faults)} faults fired, "
