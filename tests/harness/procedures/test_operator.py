@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from emulator.instance import Instance, UnitType
+import pytest
+
+from emulator.instance import Instance, UnitEntry, UnitType
 from emulator.registers import RegisterState
 from emulator.tke import screen
 from emulator.tke.unitstate import Register, UnitState
 from harness import sut
 from harness.faults.terminal import Answers, Ended
 from harness.procedures import load
-from harness.procedures.operator import Operator
+from harness.procedures.operator import Operator, Recovery
 
 MESSAGE_1 = "Delaying 30 seconds to allow server to discover new master key values"
 MESSAGE_2 = "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm"
@@ -148,3 +150,71 @@ def test_flows_of_the_bench() -> None:
     console = Console([(0, []), (0, []), (1, [])])
     ended = Operator(console, "parts", load.builtin("documented")).rotate()
     assert (tuple(console.typed), ended.exit_code) == (sut.FLOWS["parts"], 1)
+
+
+def _control(console: Console, name: str) -> Recovery:
+    operator = Operator(console, "auto", load.builtin(name), lambda: console.typed.append("(acting)"))
+    return operator.recover(operator.rotate())
+
+
+def test_a_control_is_one_step_and_tells_that_it_was_refused() -> None:
+    """A wrong step is taken once, whatever it ends with, and the act begins after its preparations."""
+    script = [(KILLED, [MESSAGE_1, MESSAGE_2]), (0, _screen(True, False)), (0, []), (1, ["FAILED"])]
+    console = Console(script)
+    recovery = _control(console, "zeroize-promoted")
+    assert console.typed == [
+        "auto-mk-rotate",
+        "cryptounit-mks",
+        "cryptounit-rm",
+        "(acting)",
+        "cryptounit-zeroize",
+    ]
+    assert recovery.commands == ("cryptounit-mks", "cryptounit-rm 2", "cryptounit-zeroize")
+    assert (recovery.stuck, recovery.refused) == ("", True)
+
+
+@pytest.mark.parametrize("code", [0, KILLED])
+def test_a_step_that_went_through_or_was_killed_is_not_refused(code: int) -> None:
+    """Only a command that ends with an error of its own has refused."""
+    script = [(KILLED, [MESSAGE_1]), (code, [])]
+    assert not _control(Console(script), "rerun-after-message-1").refused
+
+
+def test_whoever_waits_for_valid_waits_for_ever() -> None:
+    """NEW is never 'Valid', so that reading of the page has no rule, and nothing is typed but looks."""
+    console = Console([(KILLED, [MESSAGE_1, MESSAGE_2]), (0, _screen(False, False))])
+    recovery = _control(console, "wait-for-valid")
+    assert recovery.commands == ("cryptounit-mks",)
+    assert recovery.stuck.startswith("no rule for: message 1 shown, message 2 shown")
+
+
+def _instance(rows: dict[str, int]) -> list[tuple[int, list[str]]]:
+    """Screens of the state-based look: login, units, selection, two units of which one is promoted, rows."""
+    entries = tuple(UnitEntry(n, UnitType.OPERATIONAL, "[r].[A]", "", n, "") for n in (1, 2))
+    instance = Instance("", "", "", "", "", "", entries)
+    listed = screen.crypto_units(instance, frozenset())
+    return [(0, []), (0, listed), (0, []), (0, _screen(True, False)), (0, screen.key_storage(instance, rows))]
+
+
+def test_the_state_based_operator_needs_no_transcript() -> None:
+    """With an empty terminal he logs in, selects all units, looks at registers and rows, and finishes."""
+    console = Console([(KILLED, []), *_instance({"b" * 32: 3}), (0, []), (0, ["OK"])])
+    recovery = _control(console, "state-based")
+    assert recovery.commands == (
+        "login",
+        "cryptounits",
+        "cryptounit-add 1 2",
+        "cryptounit-mks",
+        "rotation-status",
+        "cryptounit-rm 1",
+        "cryptounit-mk-setimm",
+    )
+    assert recovery.stuck == ""
+
+
+def test_the_state_based_operator_stops_and_asks() -> None:
+    """Where a row is under a key that a unit does not hold, nothing more is typed."""
+    console = Console([(KILLED, []), *_instance({"a" * 32: 1, "b" * 32: 2})])
+    recovery = _control(console, "state-based")
+    assert recovery.commands[-1] == "rotation-status"
+    assert recovery.stuck == "stop and ask a human: a row is out of reach of a crypto unit"
