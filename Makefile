@@ -7,7 +7,7 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest doctor test engine image venv packages lock clean
+.PHONY: help hil hil-pytest doctor test engine image venv packages browser picture lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ hil-pytest: packages venv ## Run a sample of the campaign as tests of pytest
 doctor: venv ## Say what this machine lacks for the bench, and what to do
 	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)
 
-test: packages venv ## Run linters, type checker and tests
+test: packages browser venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -43,6 +43,12 @@ venv: ## Make the project venv from requirements.lock
 
 packages: ## Install the system packages that crypto units and the bench use
 	@docker/packages.sh python3-venv softhsm2 p11-kit opensc strace
+
+browser: ## Install Chromium, in which the tests look at report.html
+	@docker/packages.sh chromium
+
+picture: venv browser ## Take the picture of the README from report.html of the newest run
+	.venv/bin/python -P tests/browser/picture.py runs/latest docs/report.png
 
 lock: venv ## Resolve pyproject.toml anew into requirements.lock (ARGS=--upgrade for newer versions)
 	@docker/lock.sh $(ARGS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from harness.model.outcome import Outcome
 from harness.model.twin.agreement import agreement
 from harness.report.html.campaign import Campaign
 from harness.report.html.markup import Node, node
@@ -51,6 +52,9 @@ def _controls(campaign: Campaign) -> Iterator[Node]:
     missing = controls["missing"]
     if missing:
         yield node("p", f"✗ Controls that were promised and not played: {', '.join(missing)}.")
-    came = ", ".join(f"{number} {name}" for name, number in controls["outcomes"].items() if number)
-    if came:
-        yield node("p", f"✓ Controls, which do what nobody should: {came}.")
+    rows = [
+        (name, *(str(came.get(each, "")) for each in Outcome)) for name, came in controls["outcomes"].items()
+    ]
+    if rows:
+        yield node("p", "What came of each procedure beside the documented one, in scenarios:")
+        yield plain(("procedure", *map(str.lower, Outcome)), rows)

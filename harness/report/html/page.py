@@ -14,6 +14,10 @@ from harness.report.html.markup import Node, html, node
 from harness.report.html.matrix import matrix
 from harness.report.html.pack import Packed, pack
 
+MATRIX = (
+    "A square is a scenario: something died at this event, in the order of the rotation, and the operator "
+    "followed the procedure of the column. Where a field is empty, nothing was planned."
+)
 BYTES_MAX = 4_800_000
 KEYS = (
     ("/", "filter"),
@@ -71,7 +75,7 @@ def _overview(campaign: Campaign, earlier: Campaign | None) -> Iterator[Node]:
         *cases(campaign),
         *(comparison(campaign, earlier) if earlier else ()),
         _tools(),
-        node("section", node("h2", "Crash points and recoveries"), matrix(campaign)),
+        node("section", node("h2", "Crash points and recoveries"), node("p", MATRIX), matrix(campaign)),
         *losses(campaign),
         *doubts(campaign),
         *answers(campaign),
