@@ -7,7 +7,7 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest doctor test engine image venv packages browser picture lock clean
+.PHONY: help hil hil-pytest doctor test defects engine image venv packages browser picture lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test: packages browser venv ## Run linters, type checker and tests
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/pytest $(PYTEST_ARGS)
+
+defects: packages venv ## Sow known defects into the emulator, one at a time: the bench has to convict each (ARGS='--only PATTERN')
+	.venv/bin/python -m tests.defects.run $(ARGS)
 
 engine: ## Start a Docker engine unless one answers (make image and the docker backend need one)
 	@docker/engine.sh start

@@ -5,7 +5,7 @@ They need a unit in imprint mode, as cryptounit-zeroize leaves it, and install a
 
 from collections.abc import Iterator
 
-from harness.probes.administrator import Administrator, Body, Unit
+from harness.probes.administrator import Administrator, Body, Unit, Unready
 from harness.probes.probe import Probe
 
 # Return codes of EP11 (ep11.h in opencryptoki), as the units give them.
@@ -18,24 +18,26 @@ def probes(unit: Unit) -> Iterator[Probe]:
     """Try a unit in imprint mode; raises Unready. It makes random master keys, so it is a recovery unit."""
     first, second, stranger = Administrator(), Administrator(), Administrator()
     yield Probe("imprint mode", "a unit in imprint mode takes no master key", _in_imprint_mode(unit))
-    _install(unit, first, second)
-    yield Probe(
-        "signature", "a command that is not signed as it has to be", _signatures(unit, first, stranger)
-    )
+    yield Probe("administrators", "two can be installed, and sign", _install(unit, first, second))
+    yield Probe("signature", "not signed as it has to be: refused", _signatures(unit, first, stranger))
     accepted = unit.takes("generate", unit.body("generate", [first]))  # CURRENT, as both registers are empty
-    yield Probe("replay", "a command that was sent before", _replay(unit, first, accepted))
+    yield Probe("replay", "sent before: refused", _replay(unit, first, accepted))
     unit.takes("generate", unit.body("generate", [first]))
-    yield Probe("threshold", "too few administrators have signed", _threshold(unit, first))
-    yield Probe("registers", "a wrong pattern, a wrong state", _registers(unit, first, second))
+    yield Probe("threshold", "signed by too few: refused", _threshold(unit, first))
+    yield Probe("registers", "a wrong pattern or state: refused", _registers(unit, first, second))
 
 
-def _install(unit: Unit, *administrators: Administrator) -> None:
-    """Install two administrators, and leave imprint mode by thresholds of two."""
-    for number, administrator in enumerate(administrators, start=1):
-        parameters = {"name": f"probe{number}", "public_key": administrator.public_key}
-        unit.takes("admin-add", unit.body("admin-add", (), parameters))
+def _install(unit: Unit, *administrators: Administrator) -> tuple[str, ...]:
+    """Install two administrators, and leave imprint mode by thresholds of two, which both sign."""
     thresholds = {"signature": 2, "revocation": 2}
-    unit.takes("threshold-set", unit.body("threshold-set", administrators, thresholds))
+    try:
+        for number, administrator in enumerate(administrators, start=1):
+            parameters = {"name": f"probe{number}", "public_key": administrator.public_key}
+            unit.takes("admin-add", unit.body("admin-add", (), parameters))
+        unit.takes("threshold-set", unit.body("threshold-set", administrators, thresholds))
+    except Unready as error:
+        return (str(error),)
+    return ()
 
 
 def _in_imprint_mode(unit: Unit) -> tuple[str, ...]:
@@ -90,6 +92,8 @@ def _registers(unit: Unit, first: Administrator, second: Administrator) -> tuple
             "set immediate of an uncommitted key", "setimm", unit.body("setimm", [first], right), UNCOMMITTED
         ),
     ]
+    if problems:
+        return tuple(problems)  # NEW may be another now
     unit.takes("commit", unit.body("commit", both, right))
     body = unit.body("setimm", [first], wrong)
-    return (*problems, *unit.refuses("set immediate of another key", "setimm", body, NEW_MISMATCH))
+    return unit.refuses("set immediate of another key", "setimm", body, NEW_MISMATCH)

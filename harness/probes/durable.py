@@ -8,7 +8,7 @@ after; a database is written to only behind a flushed journal, and flushed befor
 from collections.abc import Iterable, Iterator
 
 from harness.model.events import Event
-from harness.model.faults import EventClass, Role
+from harness.model.faults import EventClass, Role, When
 
 TEMPORARY, JOURNAL, OBJECT = ".tmp", "-journal", ".object"
 FLUSHES = frozenset({"fsync", "fdatasync"})
@@ -25,7 +25,13 @@ def problems(events: Iterable[Event]) -> tuple[str, ...]:
     for event in events:
         if event.boundary in (EventClass.SYSCALL, EventClass.SQL):
             by_process.setdefault(str(event.client), []).append(event)
-    found = [f"{name}: {text}" for name, calls in by_process.items() for text in _of_process(calls)]
+        elif event.boundary is EventClass.ADMIN and event.when is When.BEFORE:
+            by_process.setdefault(str(event.server), []).append(event)
+    found = [
+        f"{name}: {text}"
+        for name, calls in by_process.items()
+        for text in (*_unflushed(calls), *_destroyed_early(calls))
+    ]
     return tuple(dict.fromkeys(found))
 
 
@@ -38,7 +44,7 @@ def units(events: Iterable[Event]) -> frozenset[int]:
     )
 
 
-def _of_process(calls: Iterable[Event]) -> Iterator[str]:
+def _unflushed(calls: Iterable[Event]) -> Iterator[str]:
     unflushed: set[str] = set()  # files with writes; folders, with a slash behind, with renames
     for call in calls:
         yield from _against(call, unflushed)
@@ -62,9 +68,25 @@ def _against(call: Event, unflushed: set[str]) -> Iterator[str]:
         yield f"{name} is written in place"
     if writes and name.removesuffix(TEMPORARY) in STATES and f"{folder}/" in unflushed:
         yield f"{folder}/ is not flushed after a rename"
-    if name.endswith(OBJECT) and call.name in UNLINKS and folder.partition("tokens/")[0] in unflushed:
-        yield "a key object is destroyed before the state that no more names it is flushed"
     if writes and name == DATABASE and call.text + JOURNAL in unflushed:
         yield f"{name} is written before its journal is flushed"
     if call.boundary is EventClass.SQL and call.text.removesuffix(JOURNAL) in unflushed:
         yield f"a transaction ends before {name.removesuffix(JOURNAL)} is flushed"
+
+
+def _destroyed_early(calls: Iterable[Event]) -> Iterator[str]:
+    """Yield key objects that go while the state on disk may still name them.
+
+    A command destroys what it no more names after it has put its state in place and flushed the folder.
+    """
+    replaced = flushed = False
+    for call in calls:
+        name = call.text.rpartition("/")[2]
+        if call.boundary is EventClass.ADMIN:
+            replaced = flushed = False
+        elif call.name in RENAMES and name == STATES[0]:
+            replaced, flushed = True, False
+        elif call.name in FLUSHES and replaced:
+            flushed = True
+        elif call.name in UNLINKS and name.endswith(OBJECT) and not flushed:
+            yield f"a key object is destroyed before {STATES[0]} is put in place without it"

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
@@ -34,6 +34,7 @@ HIL = Path(sys.executable).with_name("hil")
 RUN_SECONDS = 300.0
 # Probes are the longer part of a campaign of one scenario: left out where nothing rests on them.
 NO_PROBES = Change("harness.probes.run", "    stages: tuple[", "    return ()\n    stages: tuple[")
+EVERYTHING = "*"
 EX_HOLE = 1
 EX_USAGE = 64
 
@@ -56,6 +57,8 @@ class Trial:
     verdict: str
     why: str
     seconds: float
+    probes: frozenset[str]  # names of those that were run
+    failed: frozenset[str]  # and of those that did not hold
     without: str = ""
 
     def __str__(self) -> str:
@@ -75,8 +78,24 @@ def try_defect(defect: Defect, without: Check | None = None) -> Trial:
         changes = (*defect.changes, *(without.changes if without else ()), *spared)
         environment = _sow(Path(folder), changes)
         code, printed = _campaign(Path(folder), defect, environment)
-        outcome, verdict, why = _judge(Path(folder), defect, len(changes), code, printed)
-    return Trial(defect, outcome, verdict, why, time.monotonic() - start, without.name if without else "")
+        campaign = _read(Path(folder) / "run" / "campaign.json")
+        proven = {proof.name for proof in (Path(folder) / "proofs").iterdir()}
+    unproven = {str(at) for at in range(len(changes))} - proven
+    outcome, why = _judge(defect, campaign, code) if campaign else (Outcome.OTHERWISE, "no campaign.json")
+    if unproven:
+        outcome, why = Outcome.NOT_SOWN, f"nothing has run change {', '.join(sorted(unproven))}"
+    verdict = campaign["scenarios"][0]["verdict"] if campaign else "-"
+    probes = {probe["name"]: probe["passed"] for probe in campaign.get("probes", ())}
+    return Trial(
+        defect,
+        outcome,
+        verdict,
+        why if campaign else f"{why}: {printed}",
+        time.monotonic() - start,
+        frozenset(probes),
+        frozenset(name for name, passed in probes.items() if not passed),
+        without.name if without else "",
+    )
 
 
 def _sow(folder: Path, changes: Sequence[Change]) -> dict[str, str]:
@@ -116,24 +135,25 @@ def _campaign(folder: Path, defect: Defect, environment: dict[str, str]) -> tupl
     return hil.returncode, (printed.strip().splitlines() or [""])[-1]
 
 
-def _judge(folder: Path, defect: Defect, changes: int, code: int, printed: str) -> tuple[Outcome, str, str]:
-    """Return the outcome, the verdict of the bench and its reason."""
-    unproven = [number for number in range(changes) if not (folder / "proofs" / str(number)).exists()]
-    if unproven:
-        return Outcome.NOT_SOWN, "-", f"change {unproven[0] + 1} was not reached: {printed}"
+def _read(path: Path) -> dict[str, Any]:
+    """Return campaign.json; empty where the campaign did not come to its end."""
     try:
-        campaign: dict[str, Any] = json.loads((folder / "run" / "campaign.json").read_text())
+        campaign: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
-        return Outcome.OTHERWISE, "-", f"no campaign.json: {printed}"
-    (scenario,) = campaign["scenarios"]
+        return {}
+    return campaign
+
+
+def _judge(defect: Defect, campaign: dict[str, Any], code: int) -> tuple[Outcome, str]:
+    """Return the outcome and the reason that the bench gives."""
+    if code == Exit.AS_DOCUMENTED:
+        return Outcome.SURVIVED, ""
     reasons = dict(_reasons(campaign))
     wanted = f"probe {defect.probe}" if defect.probe else defect.check
-    if code == Exit.AS_DOCUMENTED:
-        return Outcome.SURVIVED, scenario["verdict"], printed
-    as_told = code == Exit.CONTRADICTED and wanted in reasons
-    if as_told and (defect.probe or scenario["verdict"] == defect.verdict):
-        return Outcome.CONVICTED, scenario["verdict"], f"{wanted}: {reasons[wanted]}"
-    return Outcome.OTHERWISE, scenario["verdict"], "; ".join(map(": ".join, reasons.items())) or printed
+    as_told = defect.probe or campaign["scenarios"][0]["verdict"] == defect.verdict
+    if code == Exit.CONTRADICTED and wanted in reasons and as_told:
+        return Outcome.CONVICTED, f"{wanted}: {reasons[wanted]}"
+    return Outcome.OTHERWISE, "; ".join(map(": ".join, reasons.items()))
 
 
 def _reasons(campaign: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -155,25 +175,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"defects: the catalogue has no such {what}; see tests/defects/catalogue", file=sys.stderr)
         return EX_USAGE
     start = time.monotonic()
-    trials = [(defect, known.get(arguments.without_check or "")) for defect in chosen]
-    holes = _hold(trials, arguments.jobs)
+    without = known.get(arguments.without_check or "")
+    trials = _try_all([(defect, without) for defect in chosen], arguments.jobs)
+    holes = sum(trial.outcome is not Outcome.CONVICTED for trial in trials)
     print(f"{len(trials) - holes} of {len(trials)} defects convicted in {time.monotonic() - start:.0f} s")
+    if not without and arguments.only == EVERYTHING:
+        holes += _idle_probes(trials) + _idle_checks(known.values(), arguments.jobs)
+        print(f"{len(known)} checks taken away, one at a time; {time.monotonic() - start:.0f} s in all")
     return EX_HOLE if holes else 0
 
 
-def _hold(trials: Sequence[tuple[Defect, Check | None]], jobs: int) -> int:
-    """Try defects side by side and print each; return how many were not convicted."""
-    holes = 0
+def _try_all(orders: Sequence[tuple[Defect, Check | None]], jobs: int) -> list[Trial]:
+    """Try defects side by side and print each."""
+    trials = []
     with ThreadPoolExecutor(jobs) as pool:
-        for trial in pool.map(lambda order: try_defect(*order), trials):
+        for trial in pool.map(lambda order: try_defect(*order), orders):
             print(trial, flush=True)
-            holes += trial.outcome is not Outcome.CONVICTED
-    return holes
+            trials.append(trial)
+    return trials
+
+
+def _idle_probes(trials: Sequence[Trial]) -> int:
+    """Say which probes were failed by no defect, and return how many."""
+    idle = frozenset[str]().union(*(trial.probes for trial in trials))
+    idle -= frozenset[str]().union(*(trial.failed for trial in trials))
+    for name in sorted(idle):
+        print(f"IDLE       probe {name}: no defect fails it")
+    return len(idle)
+
+
+def _idle_checks(known: Iterable[Check], jobs: int) -> int:
+    """Take every check away; return for how many the defect that it alone convicts did not get through."""
+    defects = catalogue.defects()
+    trials = _try_all([(defects[check.alone], check) for check in known], jobs)
+    return sum(trial.outcome is not Outcome.SURVIVED for trial in trials)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make defects", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--only", default="*", metavar="PATTERN", help="names of defects")
+    parser.add_argument("--only", default=EVERYTHING, metavar="PATTERN", help="names of defects")
     parser.add_argument("--without-check", metavar="NAME", help="take a check of the bench away")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="campaigns side by side")
     return parser
