@@ -10,7 +10,7 @@ from playwright.sync_api import ViewportSize, sync_playwright
 from harness.campaign.stored import Stored
 from harness.report.html import page
 
-SIZE = ViewportSize(width=1180, height=1000)
+SIZE = ViewportSize(width=1180, height=1150)
 
 
 def take(run_dir: Path, picture: Path) -> None:

@@ -59,22 +59,18 @@ def _columns(campaign: Campaign) -> Mapping[str, ProcedureKind]:
 
 
 def _head(campaign: Campaign, columns: Mapping[str, ProcedureKind]) -> Node:
+    kinds = [
+        node("th", kind, colspan=len(list(ours)), scope="colgroup", class_="kind")
+        for kind, ours in groupby(columns.values())
+    ]
     names = []
-    for name, kind in columns.items():
+    for name in columns:
         procedure = campaign.procedure(name)
         title = procedure.title if procedure else None
-        upright = "" if len(columns) <= COLUMNS_WIDE else " narrow"
-        names.append(
-            node(
-                "th",
-                node("span", name),
-                node("small", kind),
-                scope="col",
-                class_=f"procedure{upright}",
-                title=title,
-            )
-        )
-    return node("thead", node("tr", node("th", "crash point", scope="col"), *names))
+        upright = "procedure" if len(columns) <= COLUMNS_WIDE else "procedure upright"
+        names.append(node("th", node("span", name), scope="col", class_=upright, title=title))
+    corner = node("th", "crash point", scope="col", rowspan=2)
+    return node("thead", node("tr", corner, *kinds), node("tr", *names))
 
 
 def _body(
