@@ -107,6 +107,8 @@ def test_campaign_of_three(place: "Place") -> None:
     assert (campaign["schema_version"], campaign["gate"], campaign["backend"]) == (1, "pass", "process")
     assert campaign["verdicts"] == {**dict.fromkeys(VERDICTS, 0), "RECOVERED": 2, "DATA_LOST": 1}
     assert campaign["crash_points"] == {"enumerated": 4, "fired": 4}
+    assert campaign["model"] == {"cells": 2, "agree": 2, "differ": []}
+    assert "predicted 2 of 2 cells" in (folder / "summary.md").read_text()
     assert {one["id"]: one["verdict"] for one in campaign["scenarios"]} == IDS
     by_id = {one["id"]: one for one in campaign["scenarios"]}
     for line in _lines(folder / "results.jsonl"):
