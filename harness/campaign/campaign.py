@@ -5,15 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from harness.campaign import controls, janitor, worker
 from harness.campaign.crew import Crew
-from harness.campaign.deepen import Merged, deepen
+from harness.campaign.deepen import Merged, deepen, state_based
 from harness.campaign.phases import Entered, Phase, unheard
-from harness.campaign.profiles import DOCUMENTED, Profile
+from harness.campaign.profiles import DOCUMENTED, STATE_BASED, Profile
 from harness.campaign.record import Recording
 from harness.campaign.rundir import Record, RunDir
 from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Played, Probed, Task
@@ -122,8 +122,11 @@ class Campaign:
             self._promised = self.profile
         if self.profile.depth == 1:
             return first
-        second, self.merged = deepen(crew, [scenario for scenario in first if _is_kill(scenario)])
-        return (*first, *second)
+        kills = [scenario for scenario in first if scenario.faults[0].kind is FaultKind.KILL]
+        second, merged = deepen(crew, [one for one in kills if one.procedure == DOCUMENTED])
+        third = state_based(crew, [one for one in kills if one.procedure == STATE_BASED])
+        self.merged = replace(merged, state_based=len(third))
+        return (*first, *second, *third)
 
     def _play(self, crew: Crew, plan: Sequence[Scenario]) -> None:
         """Play what has no result yet."""
@@ -186,10 +189,6 @@ class Campaign:
         kinds = controls.lacking(plan, self._promised.promises)
         cells = missing(results, controls.procedures()) if self._promised.exhaustive else ()
         return (*(f"every control of kind {kind}" for kind in kinds), *cells)
-
-
-def _is_kill(scenario: Scenario) -> bool:
-    return scenario.procedure == DOCUMENTED and scenario.faults[0].kind is FaultKind.KILL
 
 
 def _played(answer: Answer) -> Played:

@@ -19,7 +19,7 @@ from harness.model.standing import Extent
 from harness.procedures import load
 from harness.sut import Shape
 
-PAGE = "documented"
+PAGE, BY_STATE = "documented", "state-based"
 
 
 def everywhere(recording: Recording, shape: Shape) -> Iterator[Scenario]:
@@ -81,7 +81,7 @@ def _moments(recording: Recording, shape: Shape) -> Sequence[Moment]:
 
 def _blinded(recording: Recording, shape: Shape) -> Iterator[Scenario]:
     for moment in moments.blinded(shape, recording[Flow.AUTO]):
-        yield from (_scenario(moment, load.builtin(name)) for name in (PAGE, "state-based"))
+        yield from (_scenario(moment, load.builtin(name)) for name in (PAGE, BY_STATE))
 
 
 def _scenario(moment: Moment, procedure: Procedure) -> Scenario:

@@ -3,6 +3,10 @@
 Every crash point of depth 1 is played up to its crash. Of those that reach the same crash state one stands
 for all; its recovery is recorded, and each crash point of that recovery is a scenario. Of the others, two in
 a hundred are given a second death all the same, at the same point of the same recovery, to test the merging.
+
+The state-based rule gets a subset: from one moment of each crash state, kills at the admin commands and REST
+requests of its recovery, and of the kms at each row. It does not go by what was printed, and system calls are
+left to the page's recovery, which runs the same programs.
 """
 
 from collections.abc import Sequence
@@ -11,19 +15,26 @@ from dataclasses import dataclass
 from harness.campaign.crew import Crew
 from harness.campaign.record import GoldenFailed
 from harness.campaign.worker import Order, Reached, Recorded, Task
-from harness.model.faults import Fault
+from harness.faults.syscalls import is_system_call
+from harness.model.faults import KMS, Fault
+from harness.model.points import LINE, PER_ROW
 from harness.model.scenario import Scenario
 
 SAMPLE_EVERY = 50
+PKCS11 = "C_"  # how the names of calls to a token begin
 
 
 @dataclass(frozen=True)
 class Merged:
-    """``crashes`` fall into ``states``; ``sampled`` of those that were merged are run anyway."""
+    """``crashes`` fall into ``states``; ``sampled`` of those that were merged are run anyway.
+
+    ``state_based``: scenarios of the state-based rule among those of depth 2.
+    """
 
     crashes: int
     states: int
     sampled: int
+    state_based: int = 0
 
 
 def deepen(crew: Crew, first: Sequence[Scenario]) -> tuple[tuple[Scenario, ...], Merged]:
@@ -43,6 +54,23 @@ def deepen(crew: Crew, first: Sequence[Scenario]) -> tuple[tuple[Scenario, ...],
     ]
     crashes = sum(map(len, groups))
     return (*scenarios, *sampled), Merged(crashes, len(groups), len(sampled))
+
+
+def state_based(crew: Crew, first: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    """Return what follows from kills in the recoveries of scenarios that reach a crash state each."""
+    recorded = _recorded(crew, first)
+    return tuple(
+        _second(scenario, point)
+        for scenario, points in zip(first, recorded, strict=True)
+        for point in points
+        if _counts(point)
+    )
+
+
+def _counts(point: Fault) -> bool:
+    if point.event.startswith(PKCS11):
+        return (point.event, point.victim) == (PER_ROW, KMS)
+    return not is_system_call(point.event) and point.event != LINE
 
 
 def _groups(crew: Crew, first: Sequence[Scenario]) -> list[list[int]]:

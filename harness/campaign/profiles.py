@@ -13,7 +13,7 @@ from harness.model.scenario import Flow, Scenario
 from harness.model.verdicts import Verdict
 from harness.sut import Shape
 
-DOCUMENTED = "documented"
+DOCUMENTED, STATE_BASED = controls.PAGE, controls.BY_STATE
 SMOKE_A_FLOW = 12
 
 

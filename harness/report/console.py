@@ -136,6 +136,6 @@ def counts(
         deep = sum(len(scenario.faults) > 1 for scenario in scenarios)
         yield (
             f"depth 2: {merged.crashes} crashes are {merged.states} crash states, {deep} scenarios follow; "
-            f"{merged.sampled} of them test the merging"
+            f"{merged.sampled} of them test the merging, {merged.state_based} follow the state-based rule"
         )
     yield f"{len(scenarios)} scenarios"
