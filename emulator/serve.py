@@ -155,7 +155,9 @@ class _Server:
     def _drop_the_silent(self) -> None:
         now = time.monotonic()
         for end in [end for end, reading in self._reading.items() if reading.deadline < now]:
-            self._forget(end).close()
+            self._read(end)  # it may have spoken while this process was stopped, or was busy
+            if end in self._reading:
+                self._forget(end).close()
 
     def _answer(self, end: socket.socket, request: Message) -> None:
         if not self._aside:
