@@ -125,8 +125,9 @@ def key_parts(parts: Sequence[KeyPart]) -> list[str]:
 
 
 def key_storage(instance: Instance, rows: Mapping[str, int]) -> list[str]:
-    """Versions of keys by master key, which is told by the first half of its verification pattern."""
-    cells = [(pattern, str(count)) for pattern, count in sorted(rows.items())]
+    """Versions of keys by master key, told by the first half of its pattern; where most are comes first."""
+    ordered = sorted(rows.items(), key=lambda row: (-row[1], row[0]))
+    cells = [(pattern, str(count)) for pattern, count in ordered]
     return ["KEY STORAGE", _service(instance), *table(("MASTER KEY", "KEY VERSIONS"), cells)]
 
 
