@@ -18,10 +18,9 @@ from harness.model.rules import ASK, ProcedureKind
 from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import read, stopped
 from harness.model.twin.instance import OLD
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import VOID, Verdict
 
 Record = Mapping[str, Any]
-VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
 LOOKS = frozenset({"cryptounit-mk", "cryptounit-mks", "cryptounit-compare", "rotation-status"})
 SETTING_OUT = frozenset(
     {"login", "cryptounits", "cryptounit-add", *LOOKS}

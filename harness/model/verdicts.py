@@ -14,6 +14,9 @@ class Verdict(StrEnum):
     HARNESS_ERROR = "HARNESS_ERROR"  # the bench itself failed
 
 
+VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})  # nothing was learned of the keys
+
+
 class Gate(StrEnum):
     """The answer of a whole campaign."""
 
@@ -63,8 +66,7 @@ def gate(
     the exit code must not miss lost data because something else went wrong as well.
     """
     seen = list(pairs)
-    unfinished = {Verdict.NOT_FIRED, Verdict.HARNESS_ERROR}
-    contradicted = any(verdict is not expected for verdict, expected in seen if verdict not in unfinished)
+    contradicted = any(verdict is not expected for verdict, expected in seen if verdict not in VOID)
     if contradicted or not (foreseen and agreed and probed):
         return Gate.FAIL
     if any(verdict is Verdict.HARNESS_ERROR for verdict, _ in seen):

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.model.decision import SETTING_OUT, VOID, is_blind, promotion_of
+from harness.model.decision import SETTING_OUT, is_blind, promotion_of
 from harness.model.registers import VALID, Promotion
 from harness.model.rules import ProcedureKind
 from harness.model.twin.crashes import CrashAt, stopped
 from harness.model.twin.instance import OLD, Instance
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import VOID, Verdict
 
 
 @dataclass(frozen=True)

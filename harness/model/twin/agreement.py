@@ -9,10 +9,9 @@ from harness.model.rules import CONTROLS
 from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import UnreadableState, read
 from harness.model.twin.predict import Prediction, predict
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import VOID, Verdict
 
 Record = Mapping[str, Any]
-VOID = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
 
 
 @dataclass(frozen=True)
