@@ -31,7 +31,7 @@ POINTS = (
     Point("tke@message1.1-after", "in the delay: every unit had committed, no row was rewrapped"),
     Point("tke@rewrap.1-before", "after the delay: the rewrap was about to be asked for"),
     Point("kms@C_WrapKey.6-after", "the kms died in the middle of the rewrap"),
-    Point("unit1@C_WrapKey.4-after", "unit 1 died in the middle of the rewrap"),
+    Point("unit1@C_WrapKey.6-after", "unit 1 died in the middle of the rewrap"),
     Point("tke@rewrap.1-after", "all rows were rewrapped, and the second message was never shown"),
     Point("tke@message2.1-after", "all rows were rewrapped, no unit had the new key in CURRENT"),
     Point("tke@setimm.1-after", "unit 1 had the new key in CURRENT, the others had not"),

@@ -1,15 +1,17 @@
 """What ``hil drill`` prints."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from harness import sut
 from harness.byhand.record import Record
 from harness.drill.check import Checked, Standing
 from harness.drill.points import chosen
 from harness.drill.record import Drill
+from harness.model.history import LOOKS
 
 MISSING_MAX = 3
+HARMLESS = LOOKS | {"cryptounit-mk", "help", "login", "mks", "sigkeys"}
 ANSWERS = {
     Standing.SURVIVED: "SURVIVED: every key is readable and the rotation is complete",
     Standing.OPEN: "OPEN: no key is lost, and the rotation is not complete",
@@ -46,15 +48,22 @@ def checked(drill: Drill, seen: Checked, *, tell: bool) -> Iterator[str]:
     if seen.standing is Standing.LOST:
         yield f"the master key of {seen.lost} keys is in no register any more"
     if tell or seen.standing is not Standing.OPEN:
-        yield from _told(drill)
+        yield from _told(drill, seen)
     else:
         yield f"How it should go: hil drill --tell --dir {shlex.quote(str(drill.folder))}"
     yield ANSWERS[seen.standing]
 
 
-def _told(drill: Drill) -> Iterator[str]:
+def _told(drill: Drill, seen: Checked) -> Iterator[str]:
     point, rows = chosen(drill.seed), drill.rows
     yield f"broken off: {point.text} ({point.crash}, seed {drill.seed})"
     yield f"rows then: {rows.current} under CURRENT, {rows.new} under NEW, {rows.unreadable} under neither"
     yield f"rule of the page: {drill.way.rule} ({drill.way.source})"
     yield f"so it should go: {' -> '.join(drill.way.commands) or 'nothing is left to do'}"
+    if seen.standing is Standing.SURVIVED and _acts(drill.typed()) != _acts(drill.way.commands):
+        yield "you went another way; here it cost nothing, after another death it may"
+
+
+def _acts(commands: Sequence[str]) -> list[str]:
+    """Return the commands that change something, without their arguments."""
+    return [word for command in commands if (word := command.partition(" ")[0]) not in HARMLESS]

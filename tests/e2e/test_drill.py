@@ -23,6 +23,7 @@ SMALL = ("--backend", "process", "--operational", "1", "--recovery", "1", "--key
 SECONDS = 100
 PROMPT = r"drill\$ "
 IN_THE_REWRAP = str([point.crash for point in POINTS].index("kms@C_WrapKey.6-after"))
+IN_THE_DELAY = str([point.crash for point in POINTS].index("tke@message1.1-after"))
 PROMOTED = str([point.crash for point in POINTS].index("tke@setimm.1-after"))
 
 pytestmark = pytest.mark.slow
@@ -99,6 +100,7 @@ def test_the_right_recovery(place: "Place", lesson: Lesson) -> None:
         assert after.returncode == 0, after
         assert "typed by you: cryptounit-mk-rotate\n" in after.stdout
         assert "rule of the page: auto: first message only (page, branch 2)" in after.stdout
+        assert "another way" not in after.stdout
         assert after.stdout.endswith("SURVIVED: every key is readable and the rotation is complete\n")
 
 
@@ -115,6 +117,16 @@ def test_a_wrong_recovery(place: "Place", lesson: Lesson) -> None:
     assert 0 < int(told[1]) < 8
     assert "so it should go: cryptounit-mk-rotate\n" in after.stdout
     assert after.stdout.endswith("LOST: keys are gone for good\n")
+
+
+def test_a_wrong_recovery_that_cost_nothing(place: "Place", lesson: Lesson) -> None:
+    """Where the forbidden rerun finds no rewrapped row every key survives, and the operator is warned."""
+    terminal = lesson(*SMALL, "--seed", IN_THE_DELAY)
+    assert "Master key rotation successful." in _tke(terminal, "auto-mk-rotate")
+    _leave(terminal)
+    after = _check(place)
+    assert after.returncode == 0
+    assert "so it should go: cryptounit-mk-rotate\nyou went another way; here it cost nothing" in after.stdout
 
 
 def test_a_drill_that_is_left_and_taken_up_again(place: "Place", lesson: Lesson) -> None:
