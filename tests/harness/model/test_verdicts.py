@@ -40,6 +40,14 @@ def test_gate(pairs: list[tuple[Verdict, Verdict]], planned: int, expected: Gate
     assert gate(pairs, planned) is expected
 
 
+def test_outcomes_and_controls_count() -> None:
+    """An outcome that nobody predicted contradicts; without the promised controls nothing is proven."""
+    assert gate([OK], 1, foreseen=False) is Gate.FAIL
+    assert gate([OK], 1, controlled=False) is Gate.INCONCLUSIVE
+    assert gate([BROKEN], 1, controlled=False) is Gate.ERROR
+    assert gate([LOST], 1, controlled=False) is Gate.FAIL
+
+
 def test_gate_does_not_depend_on_order() -> None:
     """Whatever three scenarios showed, the order in which they ended does not matter."""
     everything = (OK, CONTROL, LOST, MISSED, BROKEN)
