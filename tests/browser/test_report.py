@@ -174,6 +174,15 @@ def test_without_script(browser: Browser, campaign: Path) -> None:
     context.close()
 
 
+def test_time(page: Page, campaign: Path) -> None:
+    """Every scenario has its place in time, on the line of the worker that played it."""
+    _open(page, campaign)
+    results = [json.loads(line) for line in (campaign / RESULTS).read_text().splitlines()]
+    expect(page.locator("#time rect.span")).to_have_count(len(results))
+    names = set(page.locator("#time svg text").all_text_contents())
+    assert names == {result["worker"] for result in results}
+
+
 def test_print(page: Page, campaign: Path) -> None:
     """On paper there are no buttons, and there is something to print."""
     _open(page, campaign, LOST)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -78,11 +78,17 @@ class Campaign:
 
     def procedure(self, name: str) -> Procedure | None:
         """Return a procedure of the plan; None for one that this version does not come with."""
-        try:
-            return load.builtin(name)
-        except load.BadProcedure:
-            return None
+        return _procedure(name)
 
     def folder(self, number: int) -> Path:
         """Folder of a scenario's evidence, which may be missing."""
         return self.path / "scenarios" / str(number)
+
+
+@cache
+def _procedure(name: str) -> Procedure | None:
+    """Load a procedure once: thousands of scenarios follow the same few."""
+    try:
+        return load.builtin(name)
+    except load.BadProcedure:
+        return None
