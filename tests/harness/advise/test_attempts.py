@@ -141,6 +141,14 @@ def test_what_was_seen_was_seen() -> None:
     assert typed(advice(f"value in 3 of 3 crypto units....\n{FIRST}$ ")) == ("cryptounit-mk-rotate",)
 
 
+@pytest.mark.parametrize("at", range(1, len("ibmcloud tke auto-mk-rotate")))
+def test_a_command_line_that_was_broken(at: int) -> None:
+    """A name at the right edge of a narrow window is still that command."""
+    line = "ibmcloud tke auto-mk-rotate"
+    told = advice(f"me@host:~$ {line[:at]}\n{line[at:]}\n{ASKED}{FIRST}me@host:~$ ")
+    assert (told.evidence.command, typed(told)) == ("auto-mk-rotate", ("cryptounit-mk-rotate",))
+
+
 def test_output_that_goes_to_the_terminal_too() -> None:
     """A command piped into tee was seen."""
     assert typed(advice(f"$ tke auto-mk-rotate 2>&1 | tee log\n{ASKED}{FIRST}$ ")) == (
