@@ -3,12 +3,14 @@
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness import sut
 from harness.campaign import cells
+from harness.campaign.console import Console, Mark
+from harness.campaign.trunk import Trunk
 from harness.faults.syscalls import is_system_call
-from harness.faults.terminal import Answers, Ended
+from harness.faults.terminal import Ended
 from harness.model.crash import Crash, state
 from harness.model.events import Event, trace
 from harness.model.evidence import error_class, messages
@@ -26,16 +28,7 @@ from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
 from harness.rig.rig import Rig
 
-AT_REST = "at rest: what died is started again, nothing moves"
 LOOK = "the oracle looks"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something that happened between two events: ``at`` is how many events there were before."""
-
-    at: int
-    text: str
 
 
 @dataclass
@@ -56,84 +49,62 @@ class Account:
 
 @dataclass
 class _Seen:
+    keys: KeyCount
     crash: Crash | None = None
     state: str = ""
+    trunk: str = ""
     standing: Standing | None = None
     recovery: Recovery = field(default_factory=lambda: Recovery((), (), ""))
-
-
-class _Console:
-    """The operator's console: the rig's terminal, and a supervisor who starts again what died."""
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self._stage = 1
-        self.marks: list[Mark] = []
-
-    def tke(self, command: str, answers: Answers = ()) -> Ended:
-        self.mark(f"$ {command}")
-        return self._rig.tke(command, answers)
-
-    def lines(self) -> list[str]:
-        return self._rig.terminal.transcript
-
-    def between(self) -> bool:
-        struck = self._rig.conductor.struck(self._stage)
-        if struck:
-            self.mend()
-            self._stage += 1
-        return struck
-
-    def mend(self) -> None:
-        """Mend the rig and note it."""
-        mend(self._rig)
-        self.mark(AT_REST)
-
-    def mark(self, text: str) -> None:
-        """Note what happens now."""
-        self.marks.append(Mark(len(self._rig.conductor.events), text))
-
-
-def mend(rig: Rig) -> None:
-    """After a strike: start again what died, wait until nothing moves, and begin the next stage."""
-    rig.repair()
-    rig.settle()
-    rig.conductor.next_stage()
+    verdict: Verdict = Verdict.HARNESS_ERROR
+    findings: tuple[Finding, ...] = ()
 
 
 def attempt(
-    rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, *, watched: bool = False
+    rig: Rig,
+    golden: Golden,
+    scenario: Scenario,
+    procedure: Procedure,
+    *,
+    watched: bool = False,
+    trunk: Trunk | None = None,
 ) -> Account:
     """Run one scenario. Never raises: a failure of the bench is the verdict HARNESS_ERROR.
 
-    System calls are events where ``watched`` is set, or where a fault waits for one.
+    System calls are events where ``watched`` is set, or where a fault waits for one. Where ``trunk`` holds
+    the beginning of the scenario, it is put back and not played.
     """
     start = time.monotonic()
     account = Account(not_judged(scenario, procedure.kind, "not played"), before=golden.registers)
-    seen = _Seen()
-    findings: tuple[Finding, ...] = ()
-    keys = KeyCount(len(golden.ledger.key_ids), 0)
+    seen = _Seen(KeyCount(len(golden.ledger.key_ids), 0))
     try:
         rig.watch(on=watched or needs_watch(scenario))
-        account.observation = _play(rig, golden, scenario, procedure, account, seen)
+        account.observation = _play(rig, golden, scenario, procedure, account, seen, trunk)
         judgement = judge(account.observation)
-        keys = judgement.keys
-        verdict, findings = conclude(
+        seen.keys = judgement.keys
+        seen.verdict, findings = conclude(
             judgement, scenario.expected, stuck=seen.recovery.stuck, fired=rig.conductor.fired
         )
-        findings = (*cells.surprise(procedure, seen.standing, verdict, seen.recovery), *findings)
+        seen.findings = (*cells.surprise(procedure, seen.standing, seen.verdict, seen.recovery), *findings)
     except Exception as error:
         account.traceback = traceback.format_exc()
-        verdict = Verdict.HARNESS_ERROR
-        findings = (Finding("bench", f"{type(error).__name__}: {error}"),)
+        seen.verdict = Verdict.HARNESS_ERROR
+        seen.findings = (Finding("bench", f"{type(error).__name__}: {error}"),)
     account.events = tuple(rig.conductor.events)
     account.transcript = tuple(rig.terminal.transcript)
     account.printed = tuple(rig.terminal.printed)
-    account.result = Result(
+    result = _result(scenario, procedure, account, seen, rig.conductor.fired)
+    account.result = replace(result, seconds=time.monotonic() - start)
+    return account
+
+
+def _result(
+    scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen, fired: tuple[bool, ...]
+) -> Result:
+    return Result(
         scenario=scenario,
         kind=procedure.kind,
-        verdict=verdict,
-        fired=rig.conductor.fired,
+        verdict=seen.verdict,
+        fired=fired,
         messages=messages(account.transcript),
         messages_at_crash=seen.crash.messages if seen.crash else (False, False),
         recovery=seen.recovery.commands,
@@ -141,24 +112,36 @@ def attempt(
         state=seen.state,
         state_at_crash=CrashState(seen.crash.units, seen.crash.rows) if seen.crash else None,
         stuck=seen.recovery.stuck,
-        keys=keys,
-        findings=findings,
-        seconds=time.monotonic() - start,
+        keys=seen.keys,
+        findings=seen.findings,
+        seconds=0.0,
         trace=trace(account.events),
-        outcome=outcome(verdict, refused=seen.recovery.refused),
+        outcome=outcome(seen.verdict, refused=seen.recovery.refused),
         expected_outcome=procedure.expectation(seen.standing) if seen.standing else None,
         standing=seen.standing,
+        trunk=seen.trunk,
     )
-    return account
 
 
 def _play(
-    rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure, account: Account, seen: _Seen
+    rig: Rig,
+    golden: Golden,
+    scenario: Scenario,
+    procedure: Procedure,
+    account: Account,
+    seen: _Seen,
+    trunk: Trunk | None,
 ) -> Observation:
-    console = _Console(rig)
-    account.marks = console.marks
-    ended = _strike(console, rig, golden, scenario, procedure)
-    crash = look(rig, scenario, ended)
+    if trunk and (fork := trunk.put_back(rig, scenario)):
+        console, ended, crash, seen.trunk = Console(rig, fork.marks), fork.ended, fork.crash, fork.owner
+        account.marks = console.marks
+    else:
+        console = Console(rig)
+        account.marks = console.marks
+        ended = _strike(console, rig, golden, scenario, procedure)
+        crash = look(rig, scenario, ended)
+        if trunk and trunk.wanted:
+            trunk.keep(rig, scenario, ended, crash, console.marks)
     account.at_crash = crash.units
     seen.crash = crash
     seen.state = state(crash, golden.registers)
@@ -175,7 +158,7 @@ def _play(
     return oracle.observe(rig.terminal.printed)
 
 
-def _strike(console: _Console, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> Ended:
+def _strike(console: Console, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> Ended:
     """Restore, rotate until the fault has struck or the flow is done, and let everything come to rest."""
     rig.restore(golden.snapshot)
     rig.terminal.clear()
@@ -205,7 +188,7 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
 def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
     """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
     rig.watch(on=needs_watch(scenario))
-    ended = _strike(_Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
+    ended = _strike(Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if not all(rig.conductor.fired):
         return None
     return state(look(rig, scenario, ended), golden.registers)

@@ -4,10 +4,11 @@ A worker that dies or hangs is replaced, and its order is answered with Lost. It
 scenario may be what killed it.
 """
 
+import itertools
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -16,6 +17,7 @@ from harness.campaign.worker import Answer, Bench, Lost, Order
 from harness.rig.golden import Golden
 
 ORDER_SECONDS = 240.0
+SHEAF_MAX = 16  # so that the last sheaf does not keep one worker busy while the others are done
 CLOSE_SECONDS = 60.0
 # spawn, not fork: the parent has threads, and a forked child would inherit their locks.
 _context = multiprocessing.get_context("spawn")
@@ -23,12 +25,13 @@ _context = multiprocessing.get_context("spawn")
 
 @dataclass
 class _Seat:
-    """A worker process, the pipe to it, and what it works on now."""
+    """A worker process, the pipe to it, what it works on now, and what it is given next."""
 
     process: SpawnProcess
     pipe: Connection
     order: Order | None = None
     deadline: float = 0.0
+    sheaf: list[Order] = field(default_factory=list)
 
 
 class Crew:
@@ -44,13 +47,14 @@ class Crew:
 
     def work(self, orders: Sequence[Order]) -> Iterator[Answer]:
         """Have all orders carried out; yield the answers as they come."""
-        waiting = list(orders)[::-1]
+        waiting = sheaves(orders)[::-1]
         while len(self._seats) < min(self._jobs, len(waiting)):
             self._hire()
-        while waiting or any(seat.order for seat in self._seats):
+        while waiting or any(seat.order or seat.sheaf for seat in self._seats):
             for seat in self._seats:
-                if seat.order is None and waiting:
-                    seat.order = waiting.pop()
+                if seat.order is None and (seat.sheaf or waiting):
+                    seat.sheaf = seat.sheaf or waiting.pop()
+                    seat.order = seat.sheaf.pop(0)
                     seat.deadline = time.monotonic() + ORDER_SECONDS
                     seat.pipe.send(seat.order)
             yield from self._collect()
@@ -88,10 +92,10 @@ class Crew:
         if order is None:
             raise AssertionError
         self._dismiss(seat)
-        self._hire()
+        self._hire().sheaf = seat.sheaf
         return Lost(order.number, order.scenario, why)
 
-    def _hire(self) -> None:
+    def _hire(self) -> _Seat:
         name = f"w{self._hired}"
         self._hired += 1
         ours, theirs = _context.Pipe()
@@ -99,7 +103,9 @@ class Crew:
         process = _context.Process(target=worker.work, args=arguments, name=name)
         process.start()
         theirs.close()
-        self._seats.append(_Seat(process, ours))
+        seat = _Seat(process, ours)
+        self._seats.append(seat)
+        return seat
 
     def _dismiss(self, seat: _Seat) -> None:
         seat.pipe.close()
@@ -109,3 +115,14 @@ class Crew:
             seat.process.kill()
             seat.process.join(CLOSE_SECONDS)
         self._seats.remove(seat)
+
+
+def sheaves(orders: Sequence[Order]) -> list[list[Order]]:
+    """Divide orders into those that one worker gets one after the other, as they begin alike."""
+    dealt = []
+    for _, group in itertools.groupby(orders, lambda order: (order.scenario.flow, order.scenario.faults[:1])):
+        alike = list(group)
+        for at in range(0, len(alike), SHEAF_MAX):
+            *ahead, last = alike[at : at + SHEAF_MAX]
+            dealt.append([*(replace(order, followed=True) for order in ahead), last])
+    return dealt

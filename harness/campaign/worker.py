@@ -19,6 +19,8 @@ from harness.campaign.attempt import Account, attempt, reach
 from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
+from harness.campaign.trunk import CONNECTING, Trunk
+from harness.model.events import Event
 from harness.model.faults import Fault
 from harness.model.points import kills
 from harness.model.scenario import Flow, Result, Scenario
@@ -68,11 +70,15 @@ class Task(Enum):
 
 @dataclass(frozen=True)
 class Order:
-    """A scenario and what to do with it; the answer carries the same number."""
+    """A scenario and what to do with it; the answer carries the same number.
+
+    ``followed``: the next order to the same worker begins alike.
+    """
 
     number: int
     scenario: Scenario
     task: Task
+    followed: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,22 +150,26 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Conne
     signal.signal(signal.SIGTERM, _terminated)
     threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()
     rig = bench.rig(name)
+    trunk = Trunk(bench.root / name / "trunk")
     try:
         while True:
-            pipe.send(_carry_out(bench, rig, state, pipe.recv()))
+            pipe.send(_carry_out(bench, rig, state, trunk, pipe.recv()))
     except (EOFError, BrokenPipeError):
         return
     finally:
         rig.close()
 
 
-def _carry_out(bench: Bench, rig: Rig, state: Golden, order: Order) -> Answer:
+def _carry_out(bench: Bench, rig: Rig, state: Golden, trunk: Trunk, order: Order) -> Answer:
     if order.task is Task.REACH:
         return Reached(order.number, reach(rig, state, order.scenario))
     if order.task is Task.PROBE:
         return Probed(order.number, probes.run(rig, state))
     started = time.time()
-    account = _attempt(rig, state, order)
+    trunk.wanted = order.followed
+    account = _attempt(rig, state, order, trunk)
+    if account.result.trunk and _missed(account.result):
+        account = _attempt(rig, state, order)
     if order.task is Task.RECORD:
         events = [event for event in account.events if event.stage == 1]
         return Recorded(order.number, kills(events))
@@ -169,9 +179,15 @@ def _carry_out(bench: Bench, rig: Rig, state: Golden, order: Order) -> Answer:
     return Played(order.number, account.result, _audit(rig, state, order, account))
 
 
-def _attempt(rig: Rig, state: Golden, order: Order) -> Account:
+def _attempt(rig: Rig, state: Golden, order: Order, trunk: Trunk | None = None) -> Account:
     procedure = load.builtin(order.scenario.procedure)
-    return attempt(rig, state, order.scenario, procedure, watched=order.task is Task.RECORD)
+    watched = order.task is Task.RECORD
+    return attempt(rig, state, order.scenario, procedure, watched=watched, trunk=trunk)
+
+
+def _missed(result: Result) -> bool:
+    """Whether a result says nothing: what was put back may be why, so the whole scenario has to tell."""
+    return result.verdict in {Verdict.NOT_FIRED, Verdict.HARNESS_ERROR}
 
 
 def _follow_the_bench() -> None:
@@ -190,7 +206,14 @@ def _audit(rig: Rig, state: Golden, order: Order, first: Account) -> tuple[str, 
     second = _attempt(rig, state, order)
     if first.result.verdict is not second.result.verdict:
         return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
+    if first.result.trunk:
+        return tuple(compare(_told(first), _told(second)))
     return tuple(compare(first.events, second.events))
+
+
+def _told(account: Account) -> list[Event]:
+    """Return the events without those that a recovery from a copy has more: see trunk."""
+    return [event for event in account.events if event.name not in CONNECTING]
 
 
 def _terminated(*_: object) -> None:

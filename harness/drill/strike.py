@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness import sut
-from harness.campaign.attempt import look, mend
+from harness.campaign.attempt import look
+from harness.campaign.console import mend
 from harness.drill.points import Point
 from harness.model.crash import Crash
 from harness.model.evidence import Evidence

@@ -106,6 +106,14 @@ class Conductor:
             self.error: Exception | None = None
             self.events: list[Event] = []
 
+    def go_on(self, faults: Sequence[Fault], events: Sequence[Event]) -> None:
+        """Begin at rest after the first of ``faults``, with the events that were seen until then."""
+        with self._lock:
+            self.begin(faults)
+            self._fired = self._stage = 1
+            self.events = list(events)
+            self._start -= events[-1].seconds
+
     def next_stage(self) -> None:
         """Begin the next recovery: ordinals count from one again and the next fault is armed."""
         with self._lock:

@@ -80,6 +80,11 @@ class Terminal:
         self.transcript: list[str] = []
         self.printed: list[str] = []
 
+    def show(self, transcript: Sequence[str], printed: Sequence[str]) -> None:
+        """Show again what an operator has seen, and all that was printed for it."""
+        self.transcript = list(transcript)
+        self.printed = list(printed)
+
     def run(
         self, program: sut.Program, environment: Mapping[str, str], answers: Answers, seconds: float
     ) -> Ended:

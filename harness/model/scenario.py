@@ -113,6 +113,7 @@ class Result:
     outcome: Outcome | None = None
     expected_outcome: Outcome | None = None
     standing: Standing | None = None
+    trunk: str = ""
 
     @property
     def foreseen(self) -> bool:
@@ -163,6 +164,7 @@ class Result:
             "trace": self.trace,
             "started": round(self.started, 3),
             "worker": self.worker,
+            "trunk": self.trunk,
         }
 
     @classmethod
@@ -189,6 +191,7 @@ class Result:
             trace=value.get("trace", ""),
             started=value.get("started", 0.0),
             worker=value.get("worker", ""),
+            trunk=value.get("trunk", ""),
             outcome=_outcome(value.get("outcome")),
             expected_outcome=_outcome(value.get("expected_outcome")),
             standing=Standing.from_record(value["standing"]) if value.get("standing") else None,

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from harness.campaign.attempt import mend, needs_watch
+from harness.campaign.attempt import needs_watch
+from harness.campaign.console import mend
 from harness.faults.terminal import Answers, Ended
 from harness.model.observation import Judgement
 from harness.model.scenario import Finding, Scenario

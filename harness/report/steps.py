@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from harness.campaign.attempt import AT_REST, Account
+from harness.campaign.attempt import Account
+from harness.campaign.console import AT_REST
 from harness.campaign.replay import Comparison
 from harness.model.events import Event
 from harness.model.faults import EventClass

@@ -33,10 +33,11 @@ class Rig:
         self._host = host
         self._times = times
         self._kms: Child | None = None
-        self._watched = False
+        self.watched = False
         self.conductor = Conductor(self)
         self.terminal = Terminal(self.conductor)
         layout.make(shape)
+        self._calls: dict[int, Relay] = {}
         self._relays = self._open_relays()
 
     def _open_relays(self) -> list[Relay]:
@@ -53,15 +54,15 @@ class Rig:
             relays.append(Relay(layout.admin(number, relayed=True), layout.admin(number), admin))
         for number in self.shape.operational_numbers:
             calls = pkcs11.exchange(conductor, KMS, unit(number))
-            relays.append(Relay(layout.p11(number, relayed=True), layout.p11(number), calls))
-        return relays
+            self._calls[number] = Relay(layout.p11(number, relayed=True), layout.p11(number), calls)
+        return [*relays, *self._calls.values()]
 
     def watch(self, *, on: bool) -> None:
         """Make durable system calls events, or no more; whoever runs is stopped where that changes."""
-        if on is self._watched:
+        if on is self.watched:
             return
         self.stop()
-        self._watched = on
+        self.watched = on
         self._host.watch((lambda number: asker(self.conductor, unit(number))) if on else None)
         self.terminal.watch = self._watch_of(TKE).over if on else None
 
@@ -90,6 +91,11 @@ class Rig:
         """Stop everything and copy the files to ``folder``."""
         self.stop()
         shutil.copytree(self.layout.files, folder)
+
+    def copy(self, folder: Path) -> None:
+        """Copy the files of an instance at rest to ``folder``, in place of what is there."""
+        folder.mkdir(exist_ok=True)
+        mirror(self.layout.files, folder)
 
     def start(self) -> None:
         """Start all units and the kms on the files as they are."""
@@ -158,6 +164,9 @@ class Rig:
         dead = self.conductor.dead
         units = sorted(process.number for process in dead if process.role is Role.UNIT)
         for number in units:
+            # Without a relay the kms would have seen its connection go with the unit, not at the next call.
+            if number in self._calls:
+                self._calls[number].hang_up()
             # Before it starts: a process that counts as dead gets no answer to its first system call.
             self.conductor.revive(unit(number))
         if units:
@@ -184,7 +193,7 @@ class Rig:
 
     def _spawn_kms(self) -> int:
         program = sut.kms("serve", self.layout.kms_config)
-        watch = self._watch_of(KMS) if self._watched else None
+        watch = self._watch_of(KMS) if self.watched else None
         self._kms = Child("kms", program, self.layout.logs / "kms.log", watch)
         return self._kms.pid
 
