@@ -73,7 +73,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["drill", "--check", "--dir", "nowhere"], "start one with 'hil drill --dir"),
         (["drill", "--end", "--dir", "nowhere"], "start one with 'hil drill --dir"),
         (["drill", "--seed", "-1"], "x>=0"),
-        (["drill", "--delay", "601"], "0.0<=x<=600.0"),
+        (["drill", "--delay", "601"], "0<=x<=600"),
         (["completion", "tcsh"], "'bash', 'zsh', 'fish'"),
         (["recheck", "nowhere"], "nowhere is no run directory; name one that 'hil run' made"),
         (["merge", "--out", "whole"], "Missing argument 'DIR...'"),
