@@ -19,7 +19,8 @@ inside the exchange that it holds up.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
@@ -144,8 +145,19 @@ class Conductor:
         with self._lock:
             self._paused.discard(process)
 
+    @contextmanager
+    def under_way(self, crossing: Crossing) -> Iterator[None]:
+        """Know of a request from when it is let through until its reply is admitted, or it has failed."""
+        with self._lock:
+            self._under_way.add(crossing)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way.discard(crossing)
+
     def has_answered(self, process: Process) -> bool:
-        """Whether every request that reached ``process``, which lives, has had its reply."""
+        """Whether nothing is under way to ``process`` any more."""
         with self._lock:
             return all(crossing.server != process for crossing in self._under_way)
 
@@ -185,16 +197,12 @@ class Conductor:
             fault = self._note(crossing, When.BEFORE)
             if client in self._dead:
                 return replace(crossing, passage=Passage.DROP)
-            crossing = _with_error(crossing, fault)
-            if crossing.passes:
-                self._under_way.add(crossing)
-            return crossing
+            return _with_error(crossing, fault)
 
     def after(self, crossing: Crossing) -> Crossing:
         """Admit the reply to ``crossing``; DROP where it is lost, or an end of it has died."""
         with self._lock:
             self.drain()
-            self._under_way.discard(crossing)
             if {crossing.client, crossing.server} & self._dead:
                 return replace(crossing, passage=Passage.DROP)
             fault = self._note(crossing, When.AFTER)

@@ -24,9 +24,10 @@ def exchange(
         method, target, _ = asked.start
         crossing = conductor.before(boundary, event_name(method, target), client, server, pid)
         if crossing.passes:
-            upstream.sendall(request)
-            reply, _ = message.receive(upstream)
-            crossing = conductor.after(crossing)
+            with conductor.under_way(crossing):
+                upstream.sendall(request)
+                reply, _ = message.receive(upstream)
+                crossing = conductor.after(crossing)
         if crossing.passage is Passage.ERROR:
             reply = _error(int(crossing.error))
         if crossing.passage is not Passage.DROP:

@@ -26,9 +26,10 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
         for request in requests.frames():
             crossing = conductor.before(EventClass.PKCS11, call_name(request), client, server, pid)
             if crossing.passes:
-                upstream.sendall(request.encode())
-                reply = next(answers)
-                crossing = conductor.after(crossing)
+                with conductor.under_way(crossing):
+                    upstream.sendall(request.encode())
+                    reply = next(answers)
+                    crossing = conductor.after(crossing)
             if crossing.passage is Passage.DROP:
                 return
             if crossing.passage is Passage.ERROR:

@@ -63,11 +63,15 @@ def conductor(kills: Kills) -> Conductor:
 
 
 class Server:
-    """An HTTP server of a few lines: remembers the targets asked for and answers each with 200."""
+    """An HTTP server of a few lines: remembers the targets asked for and answers each with 200.
+
+    ``meanwhile`` is called before each answer.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.seen: list[str] = []
+        self.meanwhile: Callable[[], object] = lambda: None
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
@@ -93,9 +97,15 @@ class Server:
                 return
             request += chunk
         self.seen.append(request.split(b" ")[1].decode())
+        self.meanwhile()
         body = b'{"answer": "yes"}'
         with suppress(OSError):
             end.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def hang_up(self) -> None:
+        """Leave whoever is being served without an answer."""
+        if self._end:
+            self._end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hang up and stop listening; who connects from now on finds nobody."""

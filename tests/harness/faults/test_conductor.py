@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.faults.conductor import Conductor
-from harness.model.faults import KMS, TKE, EventClass, Process, unit
+from harness.model.faults import KMS, TKE, Process, unit
+from harness.rig import ready
 
 if TYPE_CHECKING:
     from tests.harness.faults.conftest import Kills, Server
@@ -217,15 +218,19 @@ def test_a_new_scenario_forgets_the_last(ask: Ask, strike: Strike, conductor: Co
     assert (conductor.fired, conductor.dead, conductor.error) == ((), frozenset(), None)
 
 
-def test_what_a_server_has_not_answered(strike: Strike, conductor: Conductor) -> None:
-    """A request is under way until its reply comes, also one that reached a server just as it hung."""
+def test_what_a_server_has_not_answered(
+    ask: Ask, strike: Strike, conductor: Conductor, server: "Server"
+) -> None:
+    """A request that reached a server is under way until the reply has passed, or the server has gone."""
     strike("unit1@a.2-before+hang")
-    for _ in range(2):
-        request = conductor.before(EventClass.ADMIN, "a", KMS, unit(1), os.getpid())
-        assert [conductor.has_answered(process) for process in (unit(1), unit(2), KMS)] == [False, True, True]
-        conductor.after(request)
-        assert conductor.has_answered(unit(1))
-    assert conductor.fired == (True,)
+    seen: list[bool] = []
+    server.meanwhile = lambda: seen.extend(map(conductor.has_answered, (unit(1), unit(2), KMS)))
+    assert [ask("a"), ask("a")] == [True, True]
+    assert seen == [False, True, True] * 2
+    assert (conductor.fired, conductor.has_answered(unit(1))) == ((True,), True)
+    server.meanwhile = server.hang_up
+    assert not ask("a")
+    ready.until(lambda: conductor.has_answered(unit(1)), "the end of the exchange", 10)
 
 
 def test_server_that_is_absent(ask: Ask, server: "Server", conductor: Conductor) -> None:
