@@ -198,6 +198,7 @@ def test_interrupted_campaign(place: "Place", interrupt: "Callable[[int], None]"
         interrupt(process.pid)
         assert process.wait(100) == 130
         said = process.stderr.read().strip()  # a line end after ^C
+        assert "Unfinished" in (place.runs / "run" / "report.html").read_text()
     assert said == "hil: interrupted; results so far are kept, the same command with --out run goes on"
     place.nothing_left()
     assert len(_lines(place.runs / "run" / "results.jsonl")) >= results
