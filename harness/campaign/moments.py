@@ -80,8 +80,8 @@ def _rewrap(shape: Shape, rows: int) -> Iterable[tuple[str, Extent]]:
     """Crash points from the request to the last row: the kms dies before, between and after transactions."""
     yield f"kms@{PER_ROW}.1-before", NONE
     if rows > shape.batch:
-        last = (rows - 1) // shape.batch * shape.batch
-        for done in dict.fromkeys((shape.batch, last)):
+        middle, last = (left // shape.batch * shape.batch for left in (rows // 2, rows - 1))
+        for done in dict.fromkeys((middle or shape.batch, last)):
             yield f"kms@{PER_ROW}.{done + 1}-after", SOME
     yield "tke@rewrap.1-after", ALL
 
