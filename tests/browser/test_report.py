@@ -79,6 +79,19 @@ def test_lanes_show_the_kill(page: Page, campaign: Path) -> None:
     expect(page.locator(".told")).to_contain_text("kms is killed after C_WrapKey number 7")
 
 
+def test_lanes_by_time(page: Page, campaign: Path) -> None:
+    """Events can be laid out by time instead of by order, and the selected one stays selected."""
+    _open(page, campaign, LOST)
+    told = page.locator(".told").inner_text()
+    ordered = page.locator(".lanes rect.box").nth(3).get_attribute("x")
+    page.get_by_role("button", name="by time").click()
+    expect(page.get_by_role("button", name="by order")).to_be_visible()
+    assert page.locator(".lanes rect.box").nth(3).get_attribute("x") != ordered
+    assert page.locator(".told").inner_text() == told
+    page.locator(".lanes [role=group]").press("ArrowRight")
+    expect(page.locator(".told")).not_to_have_text(told)
+
+
 def test_transcript_shows_the_messages(page: Page, campaign: Path) -> None:
     """Messages stand out in the transcript, and the rule that was applied stands above it."""
     _open(page, campaign, RECOVERED)

@@ -2,7 +2,7 @@
 
 Keys are lost when the master key that wraps them leaves the last register that holds it. Which registers held
 it at the crash and which hold it no more is known; so the moment is the last admin command after the crash
-that took it out of one of them. Where no key is lost, it is the first command that failed after the crash.
+that took it out of one of them. Where that did not happen, it is the first command that failed after the crash.
 Not told apart: a command that was refused and one that took effect, beyond what registers say in the end.
 """
 
@@ -16,6 +16,7 @@ from harness.model.verdicts import Verdict
 from harness.sut import CLEARING, FAILED
 
 Unit = dict[str, Any]
+NAMES = ("current", "new")
 
 
 @dataclass(frozen=True)
@@ -28,51 +29,52 @@ class Moment:
 
 @dataclass(frozen=True)
 class _Held:
-    """Units of which a register (``current`` or ``new``) held the master key of some rows at the crash."""
+    """A master key that some rows were under at the crash, and the registers (unit, name) that held it."""
 
-    register: str
     pattern: str
     rows: int
-    units: tuple[int, ...]
+    registers: tuple[tuple[int, str], ...]
 
 
 def violation(record: dict[str, Any], after: Sequence[Unit], events: Sequence[Event]) -> Moment | None:
     """Return the moment; None where nothing went wrong, or where the evidence does not tell."""
-    verdict = Verdict(record["verdict"])
+    if record["as_documented"] and Verdict(record["verdict"]) is Verdict.RECOVERED:
+        return None
     recovery = [event for event in events if event.stage > 0]
-    if verdict is Verdict.DATA_LOST:
-        moments = [moment for held in _held(record, after) if (moment := _taken(held, after, recovery))]
-        return moments[0] if moments else _failed(recovery)
-    return None if verdict is Verdict.RECOVERED and record["as_documented"] else _failed(recovery)
+    taken = [moment for held in _held(record) if (moment := _taken(held, after, recovery))]
+    return taken[0] if taken else _failed(recovery)
 
 
-def _held(record: dict[str, Any], after: Sequence[Unit]) -> Iterator[_Held]:
-    """Yield the master keys that rows were under at the crash and that some unit holds no more, NEW first."""
+def _held(record: dict[str, Any]) -> Iterator[_Held]:
+    """Yield the master keys of rows, that of the rows under NEW first."""
     state = record["state_at_crash"]
     if not state:
         return
-    for register in ("new", "current"):
-        rows = state["rows"][register]
-        patterns = {one[register]: () for one in state["units"] if one[register]} if rows else {}
-        for pattern in patterns:
-            holders = tuple(one["number"] for one in state["units"] if one[register] == pattern)
-            if any(pattern not in (one["current"], one["new"]) for one in after):
-                yield _Held(register, pattern, rows, holders)
+    units, rows = state["units"], state["rows"]
+    current, new = ({unit[name] for unit in units} - {None} for name in ("current", "new"))
+    # Where some units are promoted, both keys are in CURRENT registers, and the rows are under the new one.
+    under_current = (current & new) or current
+    for patterns, count in ((new - current, rows["new"]), (under_current, rows["current"])):
+        for pattern in sorted(patterns) if count else ():
+            registers = ((unit["number"], name) for unit in units for name in NAMES if unit[name] == pattern)
+            yield _Held(pattern, count, tuple(registers))
 
 
 def _taken(held: _Held, after: Sequence[Unit], events: Sequence[Event]) -> Moment | None:
-    """Return the event that took the key out of the last of the registers that it has left."""
-    left = {one["number"] for one in after if held.pattern not in (one["current"], one["new"])}
+    """Return the event that took the key out of the last of the registers that it has left for good."""
+    left = {unit["number"] for unit in after if held.pattern not in (unit["current"], unit["new"])}
     first: dict[int, Event] = {}
     for event in events:
         if event.boundary is EventClass.ADMIN and event.when is When.AFTER:
-            number = next((one for one in held.units if unit(one) == event.server), None)
-            if number in left and number is not None and held.register in CLEARING.get(event.name, ()):
-                first.setdefault(number, event)
+            for number, register in held.registers:
+                cleared = register in CLEARING.get(event.name, ())
+                if number in left and unit(number) == event.server and cleared:
+                    first.setdefault(number, event)
     if not first:
         return None
     event = max(first.values(), key=lambda one: one.sequence)
-    gone = "the last register that held it" if left >= set(held.units) else f"{len(left)} of the units"
+    holders = {number for number, _ in held.registers}
+    gone = "the last register that held it" if left >= holders else f"{len(first)} of {len(holders)} units"
     rows = f"{held.rows} rows" if held.rows > 1 else "1 row"
     return Moment(
         event.sequence,

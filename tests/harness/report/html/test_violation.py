@@ -48,7 +48,7 @@ def test_one_unit_is_enough() -> None:
         _record("DATA_LOST", 0, 5), [_unit(1, "old", None), _unit(2, "old", "new")], [_admin(1, "clrnew", 1)]
     )
     assert moment
-    assert moment.text.endswith("has left 1 of the units")
+    assert moment.text.endswith("has left 1 of 2 units")
 
 
 def test_set_immediate_before_the_rewrap() -> None:
@@ -75,3 +75,12 @@ def test_nothing_lost() -> None:
     assert moment.sequence == 2
     assert violation(_record("RECOVERED", 9, 0), [], events) is None
     assert violation(_record("RECOVERED", 9, 0, as_documented=False), [], events)
+
+
+def test_partly_promoted() -> None:
+    """Where one unit is promoted, the rows are under the key that the others hold in NEW."""
+    record = _record("STUCK", 9, 0)
+    record["state_at_crash"]["units"] = [_unit(1, "new", None), _unit(2, "old", "new")]
+    moment = violation(record, [_unit(1, "new", None), _unit(2, "old", None)], [_admin(1, "clrnew", 2)])
+    assert moment
+    assert moment.text == "clrnew on unit:2: the master key of 9 rows (new) has left 1 of 2 units"
