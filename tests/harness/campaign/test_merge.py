@@ -53,6 +53,16 @@ def test_differences_of_all_shards(made: "Made", tmp_path: Path) -> None:
     assert outcome.gate is Gate.INCONCLUSIVE
 
 
+def test_a_probe_that_failed_in_one_shard(made: "Made", tmp_path: Path) -> None:
+    """It has failed in the whole, where each probe stands once."""
+    held = {"name": "replay", "passed": True, "detail": "refused"}
+    failed = held | {"passed": False, "detail": "taken"}
+    one, two = made("one", (1, 3), {"probes": [held]}), made("two", (2,), {"probes": [failed]})
+    outcome = merge.merge(merge.read([one, two]), tmp_path / "merged")
+    assert outcome.gate is Gate.FAIL
+    assert read_campaign(tmp_path / "merged")["probes"] == [failed]
+
+
 def test_what_only_one_shard_says(made: "Made", tmp_path: Path) -> None:
     """A field that the shards do not agree on is not claimed of the whole."""
     shards = [made("one", (1, 3), {"note": 1, "alike": 1}), made("two", (2,), {"note": 2, "alike": 1})]

@@ -43,6 +43,12 @@ def test_another_observation(made: "Made") -> None:
     assert files(run) == before
 
 
+def test_a_probe_that_had_failed(made: "Made") -> None:
+    """A failed probe is no matter of judging again: it still fails the gate."""
+    probe = {"name": "replay", "passed": False, "detail": "taken"}
+    assert recheck(Stored.read(made("run", head={"probes": [probe]}))).gate is Gate.FAIL
+
+
 def test_a_loss_that_was_expected(made: "Made") -> None:
     """A control that loses nothing by its evidence fails the gate as well."""
     run = made("run", head={})

@@ -48,6 +48,12 @@ def test_outcomes_and_controls_count() -> None:
     assert gate([LOST], 1, controlled=False) is Gate.FAIL
 
 
+def test_a_failed_probe_is_a_contradiction() -> None:
+    """An instance that takes what it must refuse fails the gate, whatever the scenarios showed."""
+    assert gate([OK], 1, probed=False) is Gate.FAIL
+    assert gate([BROKEN], 2, probed=False) is Gate.FAIL
+
+
 def test_gate_does_not_depend_on_order() -> None:
     """Whatever three scenarios showed, the order in which they ended does not matter."""
     everything = (OK, CONTROL, LOST, MISSED, BROKEN)
