@@ -2,7 +2,7 @@
 
 Keys are lost when the master key that wraps them leaves the last register that holds it. Which registers held
 it at the crash and which hold it no more is known; so the moment is the last admin command after the crash
-that took it out of one of them. Where that did not happen, it is the first command that failed after the crash.
+that took it out of one of them. Where there is none, it is the first command that failed after the crash.
 Not told apart: a command that was refused and one that took effect, beyond what registers say in the end.
 """
 
