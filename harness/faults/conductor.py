@@ -10,7 +10,8 @@ ordered first. That makes "killed right after message 1" exact without touching 
 
 A request counts only if it comes from the living incarnation of its client, told by the process id that the
 kernel gives for its socket. A killed process may have sent a request that nobody has read yet; a bench that
-took it for its successor's would strike, or forward, something that no one has sent.
+took it for its successor's would strike, or forward, something that no one has sent. Nor does the reply to a
+client that is gone.
 
 Rejected: a queue that a single thread works off. The parked thread is the fault; it must be able to wait
 inside the exchange that it holds up.
@@ -47,13 +48,17 @@ class Passage(Enum):
 
 @dataclass(frozen=True)
 class Crossing:
-    """An admitted event on its way; ``error`` says which error where ``passage`` is ERROR."""
+    """An admitted event on its way; ``error`` says which error where ``passage`` is ERROR.
+
+    ``pid`` is the process id of the client, 0 where the event is no exchange.
+    """
 
     boundary: EventClass
     name: str
     ordinal: int
     client: Process
     server: Process
+    pid: int = 0
     passage: Passage = Passage.FORWARD
     error: str = ""
 
@@ -167,6 +172,11 @@ class Conductor:
             self._alive[process] = starter()
             self._dead.discard(process)
 
+    def ended(self, process: Process) -> None:
+        """Say that ``process`` has ended by itself: nobody gets what is still on its way to it."""
+        with self._lock:
+            self._alive.pop(process, None)
+
     def revive(self, process: Process) -> None:
         """Say that a process that is no client of any boundary was started again."""
         with self._lock:
@@ -191,9 +201,9 @@ class Conductor:
         with self._lock:
             self.drain()
             if client in self._dead or pid != self._alive.get(client):
-                return Crossing(boundary, name, 0, client, server, Passage.DROP)
+                return Crossing(boundary, name, 0, client, server, pid, Passage.DROP)
             self._counts[name] += 1
-            crossing = Crossing(boundary, name, self._counts[name], client, server)
+            crossing = Crossing(boundary, name, self._counts[name], client, server, pid)
             fault = self._note(crossing, When.BEFORE)
             if client in self._dead:
                 return replace(crossing, passage=Passage.DROP)
@@ -203,7 +213,8 @@ class Conductor:
         """Admit the reply to ``crossing``; DROP where it is lost, or an end of it has died."""
         with self._lock:
             self.drain()
-            if {crossing.client, crossing.server} & self._dead:
+            gone = crossing.pid != self._alive.get(crossing.client)
+            if gone or {crossing.client, crossing.server} & self._dead:
                 return replace(crossing, passage=Passage.DROP)
             fault = self._note(crossing, When.AFTER)
             lost = fault is not None and fault.kind is FaultKind.LOST

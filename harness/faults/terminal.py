@@ -103,6 +103,7 @@ class Terminal:
             return Ended(command, tuple(running.lines), running.process.wait(END_SECONDS), timed_out)
         finally:
             self._conductor.watch(None)
+            self._conductor.ended(TKE)
             self._running = None
             running.end()
 
