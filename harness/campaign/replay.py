@@ -22,18 +22,18 @@ Play = Callable[[Scenario], Account]
 @contextmanager
 def player(shape: Shape, image: str) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
-    bench = Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, Path())
-    leash = janitor.post(bench.root, bench.label)
-    try:
-        golden, _ = worker.prepare(bench, recorded=False)
-        rig = bench.rig("replay")
-        try:
-            yield lambda scenario: attempt(rig, golden, scenario, load.builtin(scenario.procedure))
-        finally:
-            rig.close()
+    root = scratch("hil-")
+    try:  # from here on an interrupt leaves nothing, also one that comes before there is a janitor
+        bench = Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, Path())
+        with janitor.post(root, bench.label):
+            golden, _ = worker.prepare(bench, recorded=False)
+            rig = bench.rig("replay")
+            try:
+                yield lambda scenario: attempt(rig, golden, scenario, load.builtin(scenario.procedure))
+            finally:
+                rig.close()
     finally:
-        shutil.rmtree(bench.root, ignore_errors=True)
-        leash.close()
+        shutil.rmtree(root, ignore_errors=True)
 
 
 @dataclass(frozen=True)
