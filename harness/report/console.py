@@ -17,6 +17,8 @@ from harness.model.verdicts import Gate, Verdict
 SHOWN_MAX = 12
 REPORT = "report.html"
 
+NO_NEED = "(the rotation itself went on to its end)"
+NO_RULE = "(no rule for what was seen)"
 MARKS = {True: "ok", False: "!!"}
 GATES = {
     Gate.PASS: "PASS: every scenario ended as documented",
@@ -42,13 +44,13 @@ def table(results: Sequence[Result]) -> Iterator[str]:
     groups: dict[tuple[str, str, str, str], Counter[Verdict]] = defaultdict(Counter)
     for result in results:
         seen = "".join("yes  " if shown else "no   " for shown in result.messages_at_crash)
-        rules = "; ".join(result.rules) or "(the rotation itself went on to its end)"
+        rules = "; ".join(result.rules) or (NO_RULE if result.stuck else NO_NEED)
         key = (str(result.scenario.flow), seen, result.scenario.procedure, rules)
         groups[key][result.verdict] += 1
     yield f"{'flow':<6}{'msg1 msg2 ':<11}{'scenarios and verdict':<24}procedure: rules followed"
     for (flow, seen, procedure, rules), verdicts in sorted(groups.items()):
         counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
-        yield f"{flow:<6}{seen:<11}{counts:<24}{procedure}: {rules}"
+        yield f"{flow:<6}{seen:<11}{counts:<23} {procedure}: {rules}"
 
 
 def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
@@ -63,8 +65,7 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
         yield f"... and {len(wrong) - SHOWN_MAX} more that are not as documented, see results.jsonl"
     for result in results:
         if result.as_documented and result.verdict is Verdict.DATA_LOST:
-            lost = result.keys.total - result.keys.readable
-            yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys, {result.scenario.id}"
+            yield f"loss confirmed, as documented: {result.keys.gone} of {result.keys.total} keys, {result.scenario.id}"
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
     yield from (
         f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
