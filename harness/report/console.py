@@ -65,7 +65,8 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
         yield f"... and {len(wrong) - SHOWN_MAX} more that are not as documented, see results.jsonl"
     for result in results:
         if result.as_documented and result.verdict is Verdict.DATA_LOST:
-            yield f"loss confirmed, as documented: {result.keys.gone} of {result.keys.total} keys, {result.scenario.id}"
+            lost = f"{result.keys.gone} of {result.keys.total} keys"
+            yield f"loss confirmed, as documented: {lost}, {result.scenario.id}"
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
     yield from (
         f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
