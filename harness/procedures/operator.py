@@ -80,17 +80,11 @@ class Operator:
         """
         seen: set[tuple[Evidence, str]] = set()
         for _ in range(ROUNDS_MAX):
-            facts = self._facts(ended)
-            decision = decide(self._procedure, facts)
-            sight = Sight()
-            if isinstance(decision, Look):
-                sight, failed = self._look()
-                if failed:
-                    if self._console.between():
-                        continue  # looking changes nothing, so it is done again
-                    return self._done(f"{failed.command} ended with exit code {failed.exit_code}")
-                facts = replace(facts, **sight.facts())
-                decision = decide(self._procedure, facts)
+            facts, decision, sight, failed = self._consider(ended)
+            if failed:
+                if self._console.between():
+                    continue  # looking changes nothing, so it is done again
+                return self._done(f"{failed.command} ended with exit code {failed.exit_code}")
             if not isinstance(decision, Act):
                 return self._done(_why(decision, facts))
             rule = decision.rule
@@ -106,6 +100,16 @@ class Operator:
                 seen.clear()
             ended = failed
         return self._done(f"not done after {ROUNDS_MAX} rounds")
+
+    def _consider(self, ended: Ended) -> tuple[Evidence, Act | Look | NoAnswer, Sight, Ended | None]:
+        """Decide, after a look at the instance where the rules ask for one; last comes a look that failed."""
+        facts, sight, failed = self._facts(ended), Sight(), None
+        decision = decide(self._procedure, facts)
+        if isinstance(decision, Look):
+            sight, failed = self._look()
+            facts = replace(facts, **sight.facts())
+            decision = decide(self._procedure, facts)
+        return facts, decision, sight, failed
 
     def _look(self) -> tuple[Sight, Ended | None]:
         """Run the commands that show the instance; return what was seen, and the one that failed."""
