@@ -14,6 +14,7 @@ from harness.faults.terminal import Ended
 from harness.model.crash import Crash, state
 from harness.model.events import Event, trace
 from harness.model.evidence import error_class, messages
+from harness.model.faults import FaultKind
 from harness.model.observation import Observation, conclude, judge
 from harness.model.outcome import outcome
 from harness.model.registers import UnitRegisters
@@ -78,6 +79,7 @@ def attempt(
     seen = _Seen(KeyCount(len(golden.ledger.key_ids), 0))
     try:
         rig.watch(on=watched or needs_watch(scenario))
+        rig.hurry(on=_hangs(scenario))
         account.observation = _play(rig, golden, scenario, procedure, account, seen, trunk)
         judgement = judge(account.observation)
         seen.keys = judgement.keys
@@ -188,6 +190,7 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
 def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
     """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
     rig.watch(on=needs_watch(scenario))
+    rig.hurry(on=_hangs(scenario))
     ended = _strike(Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if not all(rig.conductor.fired):
         return None
@@ -197,3 +200,7 @@ def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
 def needs_watch(scenario: Scenario) -> bool:
     """Whether a fault of the scenario waits for a system call."""
     return any(is_system_call(fault.event) for fault in scenario.faults)
+
+
+def _hangs(scenario: Scenario) -> bool:
+    return any(fault.kind is FaultKind.HANG for fault in scenario.faults)

@@ -111,10 +111,13 @@ class Layout:
         for number in shape.numbers:
             self.unit_sockets(number).mkdir(parents=True, exist_ok=True)
 
-    def write_directory(self, shape: sut.Shape, *, relayed: bool) -> None:
+    def write_directory(
+        self, shape: sut.Shape, *, relayed: bool, unit_seconds: float = sut.UNIT_SECONDS
+    ) -> None:
         """Write instance.json and kms.json for the sockets of this rig.
 
         The identity of the instance survives in a snapshot; only socket paths differ from rig to rig.
+        ``unit_seconds``: how long the kms waits for a crypto unit.
         """
         identity = self.files / "instance.id"
         if not identity.exists():
@@ -130,7 +133,8 @@ class Layout:
             "units": units,
         }
         self.instance.write_text(json.dumps(directory, indent=1))
-        self.kms_config.write_text(json.dumps(self._kms_config(shape, relayed=relayed), indent=1))
+        config = self._kms_config(shape, relayed=relayed) | {"call_seconds": unit_seconds}
+        self.kms_config.write_text(json.dumps(config, indent=1))
 
     def _unit_entry(self, number: int, *, relayed: bool) -> dict[str, Any]:
         known = json.loads((self.unit(number) / "unit.json").read_text())
@@ -144,7 +148,6 @@ class Layout:
             "iam_secret": str(self.secret),
             "apikey": str(self.kms_config.parent / "apikey"),
             "poll_seconds": 0 if relayed else 5.0,
-            "call_seconds": 5.0,
             "batch": shape.batch,
             "policy": "in-place",
             "units": [

@@ -31,7 +31,7 @@ class Rig:
         self.layout = layout
         self.shape = shape
         self._host = host
-        self._times = times
+        self._patience = self._usual = sut.Patience(times)
         self._kms: Child | None = None
         self.watched = False
         self.conductor = Conductor(self)
@@ -66,6 +66,10 @@ class Rig:
         self._host.watch((lambda number: asker(self.conductor, unit(number))) if on else None)
         self.terminal.watch = self._watch_of(TKE).over if on else None
 
+    def hurry(self, *, on: bool) -> None:
+        """Have clients give up soon, from the next restore on: for scenarios in which one hangs."""
+        self._patience = sut.SHORT if on else self._usual
+
     def _watch_of(self, process: Process) -> Watch:
         return Watch(self.layout.files, asker(self.conductor, process))
 
@@ -82,7 +86,7 @@ class Rig:
         running = {number for number in numbers if ready.unit_answers(self.layout.unit_sockets(number))}
         self._host.stop(numbers - running)
         mirror(snapshot, self.layout.files)
-        self.layout.write_directory(self.shape, relayed=True)
+        self.layout.write_directory(self.shape, relayed=True, unit_seconds=self._patience.unit)
         self._host.cycle(sorted(running))
         self._host.start(sorted(numbers - running))
         self._start_kms()
@@ -123,7 +127,7 @@ class Rig:
 
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
         """Run one command of the operator at the terminal, through the relays."""
-        environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._times)
+        environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._patience.tke)
         return self.terminal.run(sut.tke(command.split()), environment, answers, seconds)
 
     def kill(self, victim: Process) -> None:
