@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.model import Row
-from emulator.wire.client import Call, Session
+from emulator.wire.call import Call
+from emulator.wire.client import Session
+from emulator.wire.codec import EACH
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from emulator.wire.errors import P11Error, WireError
 from emulator.wire.values import Template, pack_template
@@ -83,11 +85,14 @@ def rewrap_rows(session: Session, old: int, new: int, rows: Sequence[Row]) -> li
         KmsError: KEY_UNREADABLE names the first row that the old master key does not open.
         WireError: the unit failed; the connection is of no more use.
     """
-    keys = session.run([Call.unwrap(Mechanism.AES_KEY_WRAP, old, row.blob, _CARRIED_PACKED) for row in rows])
+    room = max(len(row.blob) for row in rows)
+    keys = session.each(
+        Call.unwrap(Mechanism.AES_KEY_WRAP, old, EACH, _CARRIED_PACKED), [row.blob for row in rows]
+    )
     opened = [key for key in keys if not isinstance(key, Exception)]
     unreadable = next((pair for pair in zip(rows, keys, strict=True) if isinstance(pair[1], Exception)), None)
-    blobs = [] if unreadable else session.run([Call.wrap(Mechanism.AES_KEY_WRAP, new, key) for key in opened])
-    gone = session.run([Call.destroy(key) for key in opened])
+    blobs = [] if unreadable else session.each(Call.wrap(Mechanism.AES_KEY_WRAP, new, EACH, room), opened)
+    gone = session.each(Call.destroy(EACH), opened)
     if unreadable:
         raise _unreadable(unreadable[0]) from unreadable[1]
     for result in (*blobs, *gone):

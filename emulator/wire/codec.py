@@ -21,6 +21,13 @@ from emulator.wire.values import Cursor, Parameterised
 
 VERSION_OFFERED = 2
 
+
+class Each:
+    """Stands for the argument that differs from call to call of one series, see Dialect.series."""
+
+
+EACH = Each()
+
 _LETTERS = re.compile("ay|au|aA|fy|fu|fA|[yuszvM]")
 
 
@@ -35,6 +42,7 @@ class _Compiled:
         "name",
         "reply",
         "request",
+        "shortcut",
     )
 
     def __init__(self, call: Signature, encoders: dict[str, Any], decoders: dict[str, Any]) -> None:
@@ -45,6 +53,7 @@ class _Compiled:
         self.decode_request = [decoders[letter] for letter in _LETTERS.findall(call.request)]
         self.encode_reply = [encoders[letter] for letter in _LETTERS.findall(call.reply)]
         self.decode_reply = [decoders[letter] for letter in _LETTERS.findall(call.reply)]
+        self.shortcut = values.shortcut(self.reply, call.reply)
 
 
 def _decode(body: bytes, prefix: bytes, decoders: Iterable[Callable[[Cursor], Any]], name: str) -> list[Any]:
@@ -75,6 +84,18 @@ class Dialect:
         parts = [encode(value) for encode, value in zip(call.encode_request, arguments, strict=True)]
         return call.request + b"".join(parts)
 
+    def series(self, name: str, arguments: Sequence[Any], values: Iterable[Any]) -> list[bytes]:
+        """Return the bodies of requests that differ in one argument, the one that is EACH.
+
+        What the requests have in common is encoded once: half of what a rewrap costs its client otherwise.
+        """
+        call, at = self._calls[name], arguments.index(EACH)
+        encoders = call.encode_request
+        before = [encode(value) for encode, value in zip(encoders[:at], arguments[:at], strict=True)]
+        after = [encode(value) for encode, value in zip(encoders[at + 1 :], arguments[at + 1 :], strict=True)]
+        head, tail, encode = call.request + b"".join(before), b"".join(after), encoders[at]
+        return [head + encode(value) + tail for value in values]
+
     def reply(self, name: str, results: Sequence[Any]) -> bytes:
         """Return the body of a reply, as a server would write it."""
         call = self._calls[name]
@@ -89,6 +110,8 @@ class Dialect:
     def values(self, name: str, reply: frames.Frame) -> list[Any]:
         """Return what the reply to call ``name`` holds; P11Error: a refusal, ProtocolError: nonsense."""
         call = self._calls[name]
+        if call.shortcut and (value := call.shortcut(reply.body)) is not None:
+            return [value]
         if not reply.body.startswith(call.reply) and (code := frames.reply_code(reply)):
             raise refusal(code, name)
         return _decode(reply.body, call.reply, call.decode_reply, name)

@@ -18,7 +18,7 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from emulator.wire.errors import (
     refusal,
     unreachable,
 )
-from emulator.wire.frames import Frame, FrameReader
+from emulator.wire.frames import Frame, FrameReader, encode
 
 HANDSHAKE = b"PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"
 WINDOW = 128
@@ -96,6 +96,10 @@ class Connection:
         """Return the body of a request to this peer."""
         return self._dialect.request(name, arguments)
 
+    def encode_series(self, name: str, arguments: Sequence[Any], values: Iterable[Any]) -> list[bytes]:
+        """Return the bodies of requests that differ in one argument, see Dialect.series."""
+        return self._dialect.series(name, arguments, values)
+
     def decode(self, name: str, reply: Frame) -> list[Any]:
         """Return the values of a reply; P11Error where the unit refused. Nonsense closes the connection."""
         try:
@@ -146,7 +150,7 @@ class Connection:
             ahead = taken - len(replies)
             if not unsent and taken < total and ahead <= WINDOW // 2:
                 until = min(total, len(replies) + WINDOW)
-                unsent = b"".join([Frame(first + i, bodies[i]).encode() for i in range(taken, until)])
+                unsent = b"".join([encode(first + i, bodies[i]) for i in range(taken, until)])
                 taken = until
             if unsent:
                 unsent = self._send(peer, unsent)

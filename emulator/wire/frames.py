@@ -33,6 +33,11 @@ def prefix(call: int, signature: str) -> bytes:
 ERROR_PREFIX = prefix(ERROR, "u")
 
 
+def encode(code: int, body: bytes) -> bytes:
+    """Return a frame without options as it travels."""
+    return _HEADER.pack(code, 0, len(body)) + body
+
+
 class Frame(NamedTuple):
     """One message of either direction; its repr keeps the body out, a login holds a PIN."""
 

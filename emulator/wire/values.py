@@ -214,6 +214,33 @@ def _read_pairs(cursor: Cursor) -> list[tuple[int, int]]:
     return [(cursor.u32(), cursor.u32()) for _ in range(cursor.u32())]
 
 
+def shortcut(prefix: bytes, signature: str) -> Callable[[bytes], Any] | None:
+    """Return a quick way to read bodies that hold one number or one byte array and nothing else.
+
+    It returns None where a body is anything but that, which is then for DECODERS to read or to refuse.
+    """
+    if signature == "u":
+        whole = struct.Struct(f">{len(prefix)}sQ")
+
+        def number(body: bytes) -> int | None:
+            if len(body) != whole.size:
+                return None
+            head, value = whole.unpack(body)
+            return int(value) if head == prefix else None
+
+        return number
+    if signature == "ay":
+        present = prefix + b"\1"
+        start = len(present) + _U32.size
+
+        def array(body: bytes) -> bytes | None:
+            counted = body.startswith(present) and int.from_bytes(body[start - 4 : start], "big")
+            return body[start:] if counted and counted == len(body) - start else None
+
+        return array
+    return None
+
+
 ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "y": lambda value: bytes((value,)),
     "u": _U64.pack,

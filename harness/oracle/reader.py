@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from emulator.wire import errors
-from emulator.wire.client import Call, Module, Session
+from emulator.wire.call import Call
+from emulator.wire.client import Module, Session
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from harness import sut
 from harness.model.ledger import Known

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from emulator.wire.client import Call, Module, Session
+from emulator.wire.call import Call
+from emulator.wire.client import Module, Session
 from emulator.wire.connection import FIRST_CODE, OPEN_ATTEMPTS
 from emulator.wire.constants import Attribute, KeyType, ObjectClass, Rv
 from emulator.wire.errors import (

@@ -6,7 +6,8 @@ from hashlib import sha256
 import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from emulator.wire.client import Call, Session
+from emulator.wire.call import Call
+from emulator.wire.client import Session
 from emulator.wire.connection import WINDOW
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from emulator.wire.errors import GeneralError, HandleInvalid, WrongMasterKey
