@@ -22,7 +22,7 @@ from harness.report import console
 
 LINES_MAX = 100
 TICK_SECONDS = 0.25
-QUIET_SECONDS = 10.0
+QUIET_SECONDS = 30.0
 RATE_AFTER_SECONDS = 1.0  # a rate of less is chance
 ERASE = "\r\x1b[K"
 

@@ -161,7 +161,7 @@ def test_merged_shards(place: "Place") -> None:
         assert ended.returncode == 0, ended
     ended = place.hil("merge", "one", "two", "--out", "merged")
     assert (ended.returncode, ended.stderr) == (0, ""), ended
-    assert ended.stdout.endswith("PASS: every scenario ended as documented\n")
+    assert ended.stdout.endswith("PASS: every scenario ended as documented\nreport: merged/report.html\n")
     whole, merged = _campaign(place.runs / "whole"), _campaign(place.runs / "merged")
     assert len(whole["scenarios"]) > 4
     for name in ("id", "verdict", "trace", "keys", "recovery", "as_documented"):

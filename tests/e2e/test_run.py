@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+    from typing import IO
 
     from tests.e2e.conftest import Place
 
@@ -178,6 +179,14 @@ def _long_campaign(place: "Place") -> "subprocess.Popen[str]":
     return place.start("run", *SMALL, "--plan", str(plan), "--out", "run", "--jobs", "2")
 
 
+def _await_results(stdout: "IO[str]", results: int) -> None:
+    """Read the first line of a campaign and those of so many results; others may stand between."""
+    assert "evidence in" in stdout.readline()
+    for _ in range(results):
+        while not (line := stdout.readline()).startswith("["):
+            assert line
+
+
 def _interrupt_process(pid: int) -> None:
     os.kill(pid, signal.SIGINT)
 
@@ -193,8 +202,7 @@ def test_interrupted_campaign(place: "Place", interrupt: "Callable[[int], None]"
     with _long_campaign(place) as process:
         assert process.stdout
         assert process.stderr
-        for _ in range(1 + results):
-            assert process.stdout.readline()
+        _await_results(process.stdout, results)
         interrupt(process.pid)
         assert process.wait(100) == 130
         said = process.stderr.read().strip()  # a line end after ^C
@@ -210,8 +218,7 @@ def test_killed_campaign(place: "Place", results: int) -> None:
     """A bench that is killed takes its processes and folders with it, and its results stay."""
     with _long_campaign(place) as process:
         assert process.stdout
-        for _ in range(1 + results):
-            assert process.stdout.readline()
+        _await_results(process.stdout, results)
         process.kill()
         assert process.wait(100) == -signal.SIGKILL
     place.nothing_left()
@@ -222,8 +229,7 @@ def test_terminated_campaign(place: "Place") -> None:
     """SIGTERM, as CI sends it, leaves as little."""
     with _long_campaign(place) as process:
         assert process.stdout
-        for _ in range(2):
-            assert process.stdout.readline()
+        _await_results(process.stdout, 1)
         process.terminate()
         assert process.wait(100) == -signal.SIGTERM
     place.nothing_left()
