@@ -4,7 +4,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.campaign import janitor, worker
@@ -34,6 +34,14 @@ def player(shape: Shape, image: str) -> Iterator[Play]:
                 rig.close()
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def foretold(result: Result) -> Result:
+    """Expect what the procedure predicts for the standing that was found, where no plan does."""
+    if result.standing is None:
+        return result
+    expected = load.builtin(result.scenario.procedure).verdict(result.standing)
+    return replace(result, scenario=replace(result.scenario, expected=expected))
 
 
 @dataclass(frozen=True)

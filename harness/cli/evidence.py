@@ -11,7 +11,7 @@ from harness.campaign import merge as merging
 from harness.campaign import recheck as rechecking
 from harness.campaign import shrink as shrinking
 from harness.campaign.profiles import PROFILES
-from harness.campaign.replay import Comparison, player
+from harness.campaign.replay import Comparison, foretold, player
 from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
 from harness.model.scenario import Result, Scenario
@@ -36,7 +36,10 @@ _run = options.folder(
 
 @dataclass(frozen=True)
 class _Subject:
-    """A scenario to play, the instance for it, and what is stored of it; ``words`` choose the same again."""
+    """A scenario to play, the instance for it, and what is stored of it; ``words`` choose the same again.
+
+    ``planned``: a plan says what is expected of it.
+    """
 
     scenario: Scenario
     shape: Shape
@@ -44,6 +47,7 @@ class _Subject:
     stored: Result | None
     where: str
     words: str
+    planned: bool = False
 
     def __str__(self) -> str:
         shape = self.shape
@@ -72,6 +76,8 @@ def replay(*, scenario_id: str, run: Path | None, backend: str, every: bool, **s
     print(subject, flush=True)
     with player(subject.shape, subject.image) as play:
         account = play(subject.scenario)
+    if not subject.planned:
+        account.result = foretold(account.result)
     compared = Comparison(account.result, subject.stored)
     for text in (*steps.steps(account, every=every), *steps.comparison(compared, subject.where)):
         print(text)
@@ -154,7 +160,8 @@ def _subject(scenario_id: str, run: Path | None, backend: str, size: dict[str, i
     planned, result = stored.find(scenario_id)
     image = preflight.choose_image(stored.head.get("backend", backend) if backend == "auto" else backend)
     words = f" --run {shlex.quote(str(stored.path))}{_said(backend)}"
-    return _Subject(planned or scenario, stored.shape, image, result, str(stored.path), words)
+    what = (planned or scenario, stored.shape, image, result, str(stored.path), words)
+    return _Subject(*what, planned=planned is not None)
 
 
 def _unplanned(scenario_id: str) -> Scenario:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from harness.campaign.replay import Comparison
+from harness.campaign.replay import Comparison, foretold
 from harness.model.scenario import Result, Scenario, not_judged
+from harness.model.standing import Extent, Standing
 from harness.model.verdicts import Gate, Verdict
 from tests.harness.campaign.conftest import account
 
@@ -37,3 +38,13 @@ def test_comparison(now: Result, then: Result | None, same: tuple[bool | None, .
     """Same or different in verdict and trace; lost data outranks that it was different before."""
     compared = Comparison(now, then)
     assert ((compared.same_verdict, compared.same_trace), compared.gate) == (same, gate)
+
+
+def test_what_no_plan_predicts_is_predicted_by_the_procedure() -> None:
+    """With message 1 lost after the rewrap, the page's rule is expected to lose keys, also without a plan."""
+    seen = Standing("auto", "auto-mk-rotate", rows=Extent.ALL, printed="1", shown="none")
+    lost = replace(LOST, standing=seen)
+    assert foretold(lost).scenario.expected is Verdict.DATA_LOST
+    assert foretold(lost).as_documented
+    assert foretold(replace(lost, standing=replace(seen, shown="1"))).scenario.expected is Verdict.RECOVERED
+    assert foretold(BROKEN) == BROKEN
