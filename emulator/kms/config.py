@@ -27,6 +27,7 @@ class UnitConfig:
 class Config:
     """Paths, deadlines in seconds, rows of one rewrap transaction, and the units by number.
 
+    ``connections``: how many connections to operational units share a rewrap, see lanes.py.
     ``poll_seconds`` is how old a polled register state may be to serve a workload, 0: polled at each need.
     """
 
@@ -38,6 +39,7 @@ class Config:
     poll_seconds: float = 5.0
     call_seconds: float = 5.0
     batch: int = 16
+    connections: int = 1
     policy: Policy = IN_PLACE
 
 
@@ -56,8 +58,11 @@ def read(path: Path) -> Config:
 def _config(value: dict[str, Any]) -> Config:
     units = tuple(sorted((_unit(unit) for unit in value["units"]), key=lambda unit: unit.number))
     batch = int(value.get("batch", Config.batch))
-    if not units or batch < 1:
-        raise ValueError("at least one operational crypto unit and a batch of at least one row are needed")
+    connections = int(value.get("connections", Config.connections))
+    if not units or batch < 1 or connections < 1:
+        raise ValueError(
+            "at least one operational crypto unit, a batch of at least one row and one connection are needed"
+        )
     return Config(
         store=Path(value["store"]),
         socket=Path(value["socket"]),
@@ -67,6 +72,7 @@ def _config(value: dict[str, Any]) -> Config:
         poll_seconds=float(value.get("poll_seconds", Config.poll_seconds)),
         call_seconds=float(value.get("call_seconds", Config.call_seconds)),
         batch=batch,
+        connections=connections,
         policy=POLICIES[value.get("policy", IN_PLACE.name)],
     )
 

@@ -11,13 +11,14 @@ the store locked for minutes, and DELETE has to work meanwhile).
 import logging
 import sqlite3
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from emulator.kms import workload
 from emulator.kms.config import Config
 from emulator.kms.errors import Code, KmsError
+from emulator.kms.lanes import Lanes
 from emulator.kms.model import Rotation, mk_id
 from emulator.kms.registers import UnitRegisters
 from emulator.kms.store import KeyStore
@@ -47,37 +48,38 @@ class Job:
 
 
 class Rewrapper:
-    """Runs one job at a time in a thread of its own, which alone uses the unit meanwhile."""
+    """Runs one job at a time in a thread of its own, which alone uses the units meanwhile.
 
-    def __init__(self, config: Config, link: UnitLink) -> None:
+    ``links``: a connection for each lane of the job.
+    """
+
+    def __init__(self, config: Config, links: Sequence[UnitLink]) -> None:
         self._config = config
-        self._link = link
+        self._links = links
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.job = Job()
         self.finished: Future[None] = Future()
         self.finished.set_result(None)
 
-    def start(self, rotation: Rotation, registers: UnitRegisters) -> Job:
+    def start(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> Job:
         """Start the job for an open rotation; the caller has made sure that none is running."""
         self.finished = Future()
         self.job = started = Job(JobState.RUNNING, rotation)
-        self._thread = threading.Thread(
-            target=self._run, args=(rotation, registers), name="rewrap", daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, args=(rotation, units), name="rewrap", daemon=True)
         self._thread.start()
         return started
 
     def stop(self, seconds: float) -> None:
-        """End a running job after its current batch, as SIGTERM does; the rest waits for a new request."""
+        """End a running job after its current batches, as SIGTERM does; the rest waits for a new request."""
         self._stopping.set()
         if self._thread:
             self._thread.join(seconds)
 
-    def _run(self, rotation: Rotation, registers: UnitRegisters) -> None:
+    def _run(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
         finished = self.finished
         try:
-            self._rewrap(rotation, registers)
+            self._rewrap(rotation, units)
             self.job = replace(self.job, state=JobState.DONE)
         except KmsError as error:
             self.job = replace(self.job, state=JobState.FAILED, error=str(error))
@@ -91,19 +93,19 @@ class Rewrapper:
         finally:
             finished.set_result(None)
 
-    def _rewrap(self, rotation: Rotation, registers: UnitRegisters) -> None:
-        policy, batch = self._config.policy, self._config.batch
+    def _rewrap(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
+        policy = self._config.policy
         with (
             KeyStore(self._config.store) as store,
-            self._link.master_keys(registers.current, registers.new) as (session, (old, new)),
+            Lanes(self._links, units, self._config.batch) as lanes,
         ):
             self._count(store, rotation)
-            while rows := store.pending(policy, rotation, batch):
+            while rows := store.pending(policy, rotation, lanes.rows_ahead):
                 if self._stopping.is_set():
                     raise KmsError(Code.BUSY, "the service is stopping; request the rewrap again")
-                blobs = workload.rewrap_rows(session, old, new, rows)
-                store.write(policy, rotation, list(zip(rows, blobs, strict=True)))
-                self.job = replace(self.job, rewrapped=self.job.rewrapped + len(rows))
+                for batch, blobs in lanes.rewrap(rows):
+                    store.write(policy, rotation, list(zip(batch, blobs, strict=True)))
+                    self.job = replace(self.job, rewrapped=self.job.rewrapped + len(batch))
             self._count(store, rotation)
         if self.job.rewrapped != self.job.total:
             left = self.job.total - self.job.rewrapped

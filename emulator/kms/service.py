@@ -4,6 +4,7 @@ Decisions that lead to changed rows (create, rotate, rewrap) look at freshly pol
 may rest on registers polled up to ``poll_seconds`` ago, because there a stale view only leads to a refusal.
 """
 
+import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,9 +29,18 @@ class Service:
         self.config = config
         self.iam_secret = iam_secret
         self.units = [UnitLink(unit, iam_secret, config.call_seconds) for unit in config.units]
-        self.rewrapper = Rewrapper(config, self.units[0])
+        self.rewrapper = Rewrapper(config, self._lanes())
         self._gate = Gate(config.call_seconds * DRAIN_CALLS)
         self._requesting = threading.Lock()
+
+    def _lanes(self) -> list[UnitLink]:
+        """Connections for the rewrap, the units in turn; the first is the one that workloads use as well."""
+        units = itertools.cycle(self.config.units)
+        links = [
+            UnitLink(next(units), self.iam_secret, self.config.call_seconds)
+            for _ in range(self.config.connections)
+        ]
+        return [self.units[0], *links[1:]]
 
     def open_store(self) -> KeyStore:
         """Open the key store for the calling thread."""
@@ -100,7 +110,7 @@ class Service:
                 rotation = Rotation(decision.source, decision.target)
                 _refuse_unknown_rows(store, rotation)
                 store.open_rotation(rotation)
-                return self.rewrapper.start(rotation, units[0])
+                return self.rewrapper.start(rotation, units)
 
     def _settle(self, store: KeyStore, rotation: Rotation, units: list[UnitRegisters]) -> None:
         if promoted(units, rotation.target):

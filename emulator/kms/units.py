@@ -34,6 +34,7 @@ class UnitLink:
         self._module: Module | None = None
         self._session: Session | None = None
         self._polled: tuple[float, UnitRegisters] | None = None
+        self.rows_rewrapped = 0  # over the present connection
 
     def registers(self, max_age: float) -> UnitRegisters:
         """Return the registers as polled at most ``max_age`` seconds ago; UnitUnavailable: no answer."""
@@ -76,17 +77,27 @@ class UnitLink:
             message = f"crypto unit {self.number}: {error}"
             raise KmsError(Code.MASTER_KEY_UNAVAILABLE, message) from error
         except WireError as error:
-            self._disconnect()
-            raise UnitUnavailable(self.number, str(error)) from error
+            raise self.lost(error) from error
         finally:
             self._in_use.release()
+
+    def lost(self, error: WireError) -> UnitUnavailable:
+        """Drop the connection after a failure, and return how the service names it."""
+        self.disconnect()
+        return UnitUnavailable(self.number, str(error))
+
+    def disconnect(self) -> None:
+        """Drop the connection; the next need makes a new one."""
+        module, self._module, self._session = self._module, None, None
+        if module:
+            module.close()
 
     def _find(self, registers: tuple[Register, ...]) -> tuple[Session, list[int]]:
         if self._session:
             try:
                 return self._session, _handles(self._session, registers)
             except (UnitLost, HandleInvalid):
-                self._disconnect()
+                self.disconnect()
         session = self._connect()
         return session, _handles(session, registers)
 
@@ -95,14 +106,10 @@ class UnitLink:
             pin = self._config.pin.read_text().strip()
         except OSError as error:
             raise UnitUnavailable(self.number, f"{self._config.pin}: {error.strerror}") from error
+        self.rows_rewrapped = 0
         self._module = Module(self._config.p11_socket, seconds=self._call_seconds)
         self._session = self._module.open_session(self._config.token, pin)
         return self._session
-
-    def _disconnect(self) -> None:
-        module, self._module, self._session = self._module, None, None
-        if module:
-            module.close()
 
 
 def _handles(session: Session, registers: tuple[Register, ...]) -> list[int]:

@@ -44,6 +44,7 @@ def test_defaults_and_order_of_units(tmp_path: Path, settings: dict[str, Any]) -
     [
         ({"units": []}, "at least one operational crypto unit"),
         ({"batch": 0}, "at least one row"),
+        ({"connections": 0}, "one connection"),
         ({"policy": "magic"}, "magic"),
         ({"units": [{"number": 1}]}, "admin_socket"),
         ({"batch": "many"}, "many"),

@@ -1,60 +1,22 @@
-"""The key store: one SQLite file, every change one transaction that stands in the code.
+"""The key store as the service sees it: each question one statement, every change one transaction.
 
-Models: what a kill leaves behind is the store before a transaction or after it, a row is never half of each;
-the rollback journal is flushed before and after (synchronous=FULL, no WAL), and the next process that opens
-the file for writing rolls an interrupted transaction back. Does not model: several services on one store.
-
-An instance belongs to the thread that made it (sqlite3 checks that); opening one costs a fraction of a
-millisecond, so each request opens its own.
+The SQL is what SQLite and PostgreSQL have in common; what they do differently is behind Database.
 """
 
-import sqlite3
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from emulator import durable
 from emulator.kms.model import Key, KeyState, KeyType, Rotation, Row, mk_id
 from emulator.kms.policy import Policy
+from emulator.kms.store.database import Database, Found
+from emulator.kms.store.location import connect
 
-BUSY_SECONDS = 5.0
-
-# blob: the key's material under the master key named by mk_id. rotation: empty, or the one open rotation.
-SCHEMA = (
-    """CREATE TABLE keys (
-        id TEXT PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, state TEXT NOT NULL,
-        created REAL NOT NULL, destroyed REAL, restores_to TEXT)""",
-    """CREATE TABLE versions (
-        key_id TEXT NOT NULL REFERENCES keys(id) ON DELETE CASCADE, version INTEGER NOT NULL,
-        mk_id BLOB NOT NULL, blob BLOB NOT NULL, staged_mk_id BLOB, staged_blob BLOB,
-        PRIMARY KEY (key_id, version))""",
-    # Rewrap goes in the order in which the rows were made, so that it is the same in every run.
-    "CREATE INDEX versions_by_master_key ON versions (mk_id)",
-    """CREATE TABLE rotation (
-        one INTEGER PRIMARY KEY CHECK (one = 1), source BLOB NOT NULL, target BLOB NOT NULL)""",
-)
-
-
-def create(path: Path) -> None:
-    """Make an empty key store; FileExistsError where there is one. A killed creation leaves none."""
-    if path.exists():
-        raise FileExistsError(path)
-    temporary = path.with_name(path.name + ".new")
-    temporary.unlink(missing_ok=True)
-    database = sqlite3.connect(temporary, isolation_level=None)
-    try:
-        database.execute("BEGIN IMMEDIATE")
-        for statement in SCHEMA:
-            database.execute(statement)
-        database.execute("COMMIT")
-    finally:
-        database.close()
-    temporary.rename(path)
-    durable.fsync_folder(path.parent)
+_KEY = "id, name, type, state, created, destroyed, restores_to"
+_ROW = "key_id, version, mk_id, blob, staged_mk_id, staged_blob"
 
 
 class KeyStore:
