@@ -12,9 +12,12 @@ from harness.procedures import load
 from harness.sut import FLOWS
 
 HEAD = 'name = "n"\nkind = "documented"\ntitle = "t"\nexpected = "RECOVERED"\n'
-RULE = (
-    '[[rule]]\nname = "r"\nsource = "s"\nwhen = { message1 = true, error = ["none", "other"] }\nrun = ["c"]\n'
-)
+RULE = """[[rule]]
+name = "r"
+source = "s"
+when = { message1 = true, error = ["none", "other"] }
+run = ["login"]
+"""
 
 
 EXPECT = '[[expect]]\nwhy = "w"\nwhen = { rows = "all" }\noutcome = "LOST"\n'
@@ -60,32 +63,64 @@ def test_a_value_and_a_list_of_values() -> None:
     """A condition may give one value or several; the rule holds them in one form."""
     (rule,) = load.parse(HEAD + RULE, "here").rules
     assert rule.when == {"message1": (True,), "error": ("none", "other")}
-    assert rule.run == ("c",)
+    assert rule.run == ("login",)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "here: the key 'name' is missing"),
-        (HEAD, "here: the key 'rule' is missing"),
-        (HEAD + RULE.replace('source = "s"\n', ""), "here: the key 'source' is missing"),
+        ("", "here:1: the key 'name' is missing"),
+        (HEAD, "here:1: the key 'rule' is missing"),
+        (HEAD + RULE.replace('source = "s"\n', ""), "here:5: the key 'source' is missing: where it is from"),
         (
             HEAD + RULE.replace("message1", "mesage1"),
-            "rule 'r': unknown condition mesage1, use flow, command",
+            "here:8: unknown key 'mesage1', did you mean 'message1'",
         ),
-        ((HEAD + RULE).replace("documented", "guessed"), "here: 'guessed' is not a valid ProcedureKind"),
-        ((HEAD + RULE).replace("RECOVERED", "FINE"), "here: 'FINE' is not a valid Verdict"),
-        (HEAD + "[[rule]", "here: "),
-        (HEAD + RULE.replace('["c"]', '["c @every"]'), "rule 'r': unknown units @every, use @all"),
-        (HEAD + RULE + EXPECT.replace("rows", "row"), "expectation 'w': unknown condition row, use flow"),
-        (HEAD + RULE + EXPECT.replace("LOST", "GONE"), "here: 'GONE' is not a valid Outcome"),
+        (HEAD + RULE.replace("true", "1"), "here:8: unknown value '1', use true, false"),
+        (HEAD + RULE.replace('"other"', '"any"'), "here:8: unknown value 'any', use none, token"),
+        (HEAD + RULE.replace('["none", "other"]', "[]"), "here:8: the list is empty"),
+        (HEAD + RULE.replace("run = [", "runs = ["), "here:5: the key 'run' is missing"),
+        ((HEAD + RULE).replace("documented", "guessed"), "here:2: unknown value 'guessed', use documented"),
+        (
+            (HEAD + RULE).replace("RECOVERED", "FINE"),
+            "here:4: unknown value 'FINE', use RECOVERED, DATA_LOST",
+        ),
+        ((HEAD + RULE).replace("RECOVERED", "NOT_FIRED"), "here:4: unknown value 'NOT_FIRED'"),
+        ((HEAD + RULE).replace('"n"', '"a name"'), "here:1: 'a name' is not a name of small letters"),
+        (HEAD + "[[rule]", "here:5: no TOML: "),
+        (HEAD + 'odd = "', "here:5: no TOML: "),
+        (HEAD + "rule = 1", "here:5: '1' is not a list"),
+        (HEAD + "rule = [1]", "here:5: '1' is not a table"),
+        (
+            HEAD + RULE.replace('["login"]', '["logni"]'),
+            "here:9: unknown command 'logni', did you mean 'login'?",
+        ),
+        (HEAD + RULE.replace('["login"]', '["tke login now"]'), "here:9: 'tke login now' is not a command"),
+        (HEAD + RULE.replace('"login"', '"cryptounit-rm @any"'), "here:9: unknown crypto units '@any'"),
+        (
+            HEAD + RULE.replace('"login"', '"cryptounit-rm"'),
+            "here:9: cryptounit-rm asks for crypto units, add",
+        ),
+        (
+            HEAD + RULE.replace('"login"', '"login 1 2"'),
+            "here:9: login asks for no crypto units, leave out '1 2'",
+        ),
+        (HEAD + RULE + RULE, "here:11: there is a rule 'r' before"),
+        (HEAD + RULE + EXPECT.replace("rows", "row"), "here:12: unknown key 'row', did you mean 'rows'?"),
+        (HEAD + RULE + EXPECT.replace("LOST", "GONE"), "here:13: unknown value 'GONE', use PRESERVED"),
     ],
 )
 def test_what_cannot_be_used_is_refused(text: str, says: str) -> None:
-    """The error names the file, and the rule or key in it."""
+    """The error names the file, the line, and what to write there."""
     with pytest.raises(load.BadProcedure) as refused:
         load.parse(text, "here")
     assert says in str(refused.value)
+
+
+def test_all_that_is_wrong_is_found_at_once() -> None:
+    """Faults come in the order of their lines, not one a run."""
+    text = (HEAD + RULE).replace("RECOVERED", "FINE").replace('"t"', '""').replace("flow", "low")
+    assert [fault.line for fault in load.faults(text)] == [3, 4]
 
 
 def test_unknown_name_lists_the_known_ones() -> None:
