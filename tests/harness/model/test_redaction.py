@@ -38,6 +38,8 @@ def _pem() -> str:
         (_pem().strip(), "private key"),
         (_pem().replace("\n", "\\n").rstrip("\\n"), "private key"),
     ],
+    # not the secrets: they are random, and workers of xdist have to name a test alike
+    ids=["hex", "capital hex", "base64", "short base64", "token", "PEM", "PEM in JSON"],
 )
 def test_forms(secret: str, form: str) -> None:
     """Each form in which key material is printed is taken out, and what stands around it stays."""
