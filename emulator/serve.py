@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from emulator import notify
 from emulator.wire import message
 from emulator.wire.message import Malformed, Message
 
@@ -95,6 +96,7 @@ class _Server:
             self._listen_to_signals(comes)
             self._selector.register(came, selectors.EVENT_READ, lambda: self._signalled(came))
             self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+            notify.ready()
             while not self._ending:
                 for key, _ in self._selector.select(READ_SECONDS):
                     if not self._ending:

@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emulator import notify
 from emulator.unit import factory, p11server
 from emulator.unit.firmware import Firmware
 from emulator.unit.p11server import P11ServerError
@@ -87,6 +88,7 @@ class Power:
             signal.raise_signal(signal.SIGTERM)
         else:
             self.cycles += 1
+            notify.ready()
 
     @property
     def firmware(self) -> Firmware:

@@ -93,19 +93,21 @@ class Terminal:
         self.transcript.append(f"$ {command}")
         self.printed.append(f"$ {command}")
         self._conductor.typed(command)
-        self._conductor.start(TKE, lambda: self._start(program, environment))
-        running = self._running
-        if running is None:
-            raise AssertionError
+        # Before it starts: its first request may come before this thread goes on.
         self._conductor.watch(self)
         try:
+            self._conductor.start(TKE, lambda: self._start(program, environment))
+            running = self._running
+            if running is None:
+                raise AssertionError
             timed_out = self._attend(running, answers, time.monotonic() + seconds)
             return Ended(command, tuple(running.lines), running.process.wait(END_SECONDS), timed_out)
         finally:
             self._conductor.watch(None)
             self._conductor.ended(TKE)
-            self._running = None
-            running.end()
+            running, self._running = self._running, None
+            if running:
+                running.end()
 
     def _start(self, program: sut.Program, environment: Mapping[str, str]) -> int:
         typed, keyboard = os.pipe()

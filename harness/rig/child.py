@@ -10,6 +10,7 @@ from pathlib import Path
 from harness import sut
 from harness.nursery.client import Seedling
 from harness.rig import owner, ready
+from harness.rig.bell import Bell
 from harness.watch.supervisor import Answer, Supervisor, SystemCall
 
 STOP_SECONDS = 10.0
@@ -35,13 +36,25 @@ class Watch:
 
 
 class Child:
-    """One server of the rig; its output goes to a log file."""
+    """One server of the rig; its output goes to a log file, and it rings ``bell`` when it serves."""
 
-    def __init__(self, name: str, program: sut.Program, log: Path, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        program: sut.Program,
+        log: Path,
+        watch: Watch | None = None,
+        bell: Bell | None = None,
+    ) -> None:
         self.name = name
+        self._bell = bell
+        environment = dict(os.environ)
+        if bell:
+            bell.quiet()
+            environment["NOTIFY_SOCKET"] = str(bell.path)
         with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
             stdio = (nothing.fileno(), output.fileno(), output.fileno())
-            self._process = Seedling(program, os.environ, stdio, watched=watch is not None)
+            self._process = Seedling(program, environment, stdio, watched=watch is not None)
         if watch:
             watch.over(self._process)
 
@@ -74,8 +87,16 @@ class Child:
         """Let the group go on."""
         os.killpg(self.pid, signal.SIGCONT)
 
+    def ready(self, seconds: float) -> None:
+        """Wait until it serves, after its start or a hang-up; NotReady where it has ended, or does not."""
+        if self._bell is None:
+            raise AssertionError
+        self._bell.heard(self._process.poll, self.name, seconds)
+
     def hang_up(self) -> None:
         """SIGHUP to the leader alone, where it has not ended."""
+        if self._bell:
+            self._bell.quiet()
         if self.exit_code is None:
             os.kill(self.pid, signal.SIGHUP)
 

@@ -1,13 +1,11 @@
 """Where the crypto units of a rig live: the protocol of a host, and the one that uses plain processes."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Protocol
 
 from harness import sut
 from harness.faults.syscalls import Ask
-from harness.rig import ready
+from harness.rig.bell import Bell
 from harness.rig.child import Child, Watch
 from harness.rig.layout import Layout
 
@@ -54,7 +52,7 @@ class ProcessHost:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._children: dict[int, Child] = {}
-        self._cycles: Counter[int] = Counter()
+        self._bells: dict[int, Bell] = {}
         self._asked: Asked | None = None
 
     def watch(self, asked: Asked | None) -> None:
@@ -70,10 +68,10 @@ class ProcessHost:
                 sut.unit_serve(self._layout.unit(number), self._layout.unit_sockets(number)),
                 self._layout.logs / f"unit-{number}.log",
                 self._asked and Watch(self._layout.files, self._asked(number)),
+                self._bell(number),
             )
-            self._cycles[number] = 0
         for number in started:
-            self._await(number, partial(ready.unit_answers, self._layout.unit_sockets(number)))
+            self._children[number].ready(START_SECONDS)
 
     def kill(self, number: int) -> None:
         """See UnitHost."""
@@ -92,9 +90,8 @@ class ProcessHost:
         cycled = list(numbers)
         for number in cycled:
             self._children[number].hang_up()
-            self._cycles[number] += 1
         for number in cycled:
-            self._await(number, partial(self._is_cycled, number))
+            self._children[number].ready(START_SECONDS)
 
     def stop(self, numbers: Iterable[int] | None = None) -> None:
         """See UnitHost."""
@@ -105,13 +102,11 @@ class ProcessHost:
     def close(self) -> None:
         """See UnitHost."""
         self.stop()
+        for bell in self._bells.values():
+            bell.close()
+        self._bells.clear()
 
-    def _is_cycled(self, number: int) -> bool:
-        folders = (self._layout.unit(number), self._layout.unit_sockets(number))
-        return ready.unit_cycles(*folders) == self._cycles[number]
-
-    def _await(self, number: int, answers: Callable[[], bool]) -> None:
-        child = self._children[number]
-        ready.until(lambda: child.exit_code is not None or answers(), child.name, START_SECONDS)
-        if child.exit_code is not None:
-            raise ready.NotReady(f"{child.name} ended with exit code {child.exit_code}, see its log")
+    def _bell(self, number: int) -> Bell:
+        if number not in self._bells:
+            self._bells[number] = Bell(self._layout.bell(f"{number}"))
+        return self._bells[number]

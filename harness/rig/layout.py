@@ -104,6 +104,10 @@ class Layout:
         """REST socket of the kms."""
         return self.sockets / ("k" if relayed else "kms.sock")
 
+    def bell(self, name: str) -> Path:
+        """Socket on which a process tells that it is ready."""
+        return self.sockets / f"n{name}"
+
     def make(self, shape: sut.Shape) -> None:
         """Make the empty folders."""
         for folder in (self.workstation, self.kms_config.parent, self.logs, self.files / "units"):

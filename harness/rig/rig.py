@@ -13,6 +13,7 @@ from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
 from harness.model.faults import KMS, TKE, EventClass, FaultKind, Process, Role, unit
 from harness.rig import ready
+from harness.rig.bell import Bell
 from harness.rig.child import Child, NotKilled, Watch
 from harness.rig.hosts import START_SECONDS, UnitHost
 from harness.rig.layout import Layout
@@ -37,6 +38,7 @@ class Rig:
         self.conductor = Conductor(self)
         self.terminal = Terminal(self.conductor)
         layout.make(shape)
+        self._bell = Bell(layout.bell("k"))
         self._calls: dict[int, Relay] = {}
         self._relays = self._open_relays()
 
@@ -124,6 +126,7 @@ class Rig:
             relay.close()
         self.stop()
         self._host.close()
+        self._bell.close()
 
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
         """Run one command of the operator at the terminal, through the relays."""
@@ -198,7 +201,7 @@ class Rig:
     def _spawn_kms(self) -> int:
         program = sut.kms("serve", self.layout.kms_config)
         watch = self._watch_of(KMS) if self.watched else None
-        self._kms = Child("kms", program, self.layout.logs / "kms.log", watch)
+        self._kms = Child("kms", program, self.layout.logs / "kms.log", watch, self._bell)
         return self._kms.pid
 
     def _start_kms(self) -> None:
@@ -206,9 +209,7 @@ class Rig:
         kms = self._kms
         if kms is None:
             raise AssertionError
-        ready.until(lambda: kms.exit_code is not None or kms_answers(self.layout), "kms", START_SECONDS)
-        if kms.exit_code is not None:
-            raise ready.NotReady(f"kms ended with exit code {kms.exit_code}, see its log")
+        kms.ready(START_SECONDS)
 
 
 def kms_answers(layout: Layout) -> bool:
