@@ -142,7 +142,6 @@ def run(
         shard,
         live.entered,
     )
-    print(f"{profile} on {'containers' if image else 'processes'}, evidence in {rundir.path}", flush=True)
     outcome = _run(campaign, live)
     for text in _closing(outcome, rundir.path):
         print(text)
@@ -152,7 +151,9 @@ def run(
 def _run(campaign: Campaign, live: Live) -> Outcome:
     """Run a campaign, show it as it goes, and write its reports, however it ends."""
     folder = campaign.rundir.path
+    where = "containers" if campaign.bench.image else "processes"
     try:
+        print(f"{campaign.name} on {where}, evidence in {folder}", flush=True)
         with live:
             return campaign.run()
     except KeyboardInterrupt as interrupt:

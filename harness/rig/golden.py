@@ -14,6 +14,7 @@ from pathlib import Path
 from harness import sut
 from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
+from harness.rig import interrupts
 from harness.rig.layout import Layout
 from harness.rig.populate import populate
 from harness.rig.rig import Rig
@@ -47,8 +48,9 @@ def factory(layout: Layout, shape: sut.Shape) -> None:
         making = []
         for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True):
             program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret)
-            making.append(subprocess.Popen(program.argv))
-            stack.callback(_end, making[-1])
+            with interrupts.held():
+                making.append(subprocess.Popen(program.argv))
+                stack.callback(_end, making[-1])
         for process in making:
             if process.wait(timeout=SETUP_SECONDS) != 0:
                 raise GoldenError("a crypto unit could not be made; its message stands above")
