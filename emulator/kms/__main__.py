@@ -1,7 +1,6 @@
 """Entry point of the service process: ``init`` makes an empty key store, ``serve`` serves until SIGTERM."""
 
 import argparse
-import sqlite3
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -38,7 +37,7 @@ def main(argv: list[str]) -> int:
 def _init(settings: Config) -> int:
     try:
         store.create(settings.store)
-    except FileExistsError as error:
+    except store.StoreExists as error:
         raise ConfigError(f"{settings.store} exists already; remove it first to lose its keys") from error
     except OSError as error:
         raise ConfigError(f"{settings.store}: {error.strerror}") from error
@@ -51,7 +50,7 @@ def _serve(settings: Config) -> int:
             key_store.rotation()
         secret = settings.iam_secret.read_text().strip()
         settings.apikey.read_text()
-    except sqlite3.Error as error:
+    except store.StoreError as error:
         raise ConfigError(f"{settings.store}: {error}; make a key store with init first") from error
     except OSError as error:
         raise ConfigError(f"{error.filename}: {error.strerror}") from error

@@ -1,12 +1,11 @@
 """REST of the service: one table of routes, one function that checks, calls and answers.
 
-Every request has a thread of its own: most handlers block (SQLite, PKCS#11), and some wait for the end of a
+Every request has a thread of its own: most handlers block (SQL, PKCS#11), and some wait for the end of a
 rewrap.
 """
 
 import json
 import re
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +15,7 @@ from emulator.kms import keys, rotation
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.keys import Call
 from emulator.kms.service import Service
+from emulator.kms.store import StoreError
 from emulator.serve import Answer, Handler, Request, failure
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ def application(service: Service) -> Handler:
             return _answer(service, request)
         except KmsError as error:
             return error.status, failure(error.code, str(error))
-        except sqlite3.Error as error:
+        except StoreError as error:
             unavailable = KmsError(Code.STORE_UNAVAILABLE, f"key store: {error}")
             return unavailable.status, failure(unavailable.code, str(unavailable))
 

@@ -27,11 +27,13 @@ class UnitConfig:
 class Config:
     """Paths, deadlines in seconds, rows of one rewrap transaction, and the units by number.
 
+    ``store`` is the path of an SQLite file, or the URL of a PostgreSQL database.
+
     ``connections``: how many connections to operational units share a rewrap, see lanes.py.
     ``poll_seconds`` is how old a polled register state may be to serve a workload, 0: polled at each need.
     """
 
-    store: Path
+    store: str
     socket: Path
     iam_secret: Path
     apikey: Path
@@ -64,7 +66,7 @@ def _config(value: dict[str, Any]) -> Config:
             "at least one operational crypto unit, a batch of at least one row and one connection are needed"
         )
     return Config(
-        store=Path(value["store"]),
+        store=str(value["store"]),
         socket=Path(value["socket"]),
         iam_secret=Path(value["iam_secret"]),
         apikey=Path(value["apikey"]),

@@ -30,8 +30,8 @@ class Policy:
 
 IN_PLACE = Policy(
     name="in-place",
-    pending="SELECT * FROM versions WHERE mk_id = :old ORDER BY rowid LIMIT :limit",
-    done="SELECT count(*) FROM versions WHERE mk_id = :new",
+    pending="SELECT * FROM versions WHERE mk_id = :old ORDER BY made LIMIT :limit",
+    done="SELECT count(*) AS total FROM versions WHERE mk_id = :new",
     write="UPDATE versions SET mk_id = :new, blob = :blob, staged_mk_id = NULL, staged_blob = NULL"
     " WHERE key_id = :key_id AND version = :version AND mk_id = :old",
     promote=None,
@@ -39,9 +39,9 @@ IN_PLACE = Policy(
 
 STAGED = Policy(
     name="staged",
-    pending="SELECT * FROM versions WHERE mk_id = :old AND staged_mk_id IS NOT :new"
-    " ORDER BY rowid LIMIT :limit",
-    done="SELECT count(*) FROM versions WHERE mk_id = :new OR staged_mk_id = :new",
+    pending="SELECT * FROM versions WHERE mk_id = :old AND (staged_mk_id IS NULL OR staged_mk_id <> :new)"
+    " ORDER BY made LIMIT :limit",
+    done="SELECT count(*) AS total FROM versions WHERE mk_id = :new OR staged_mk_id = :new",
     write="UPDATE versions SET staged_mk_id = :new, staged_blob = :blob"
     " WHERE key_id = :key_id AND version = :version AND mk_id = :old",
     promote="UPDATE versions SET mk_id = staged_mk_id, blob = staged_blob, staged_mk_id = NULL,"

@@ -9,7 +9,6 @@ the store locked for minutes, and DELETE has to work meanwhile).
 """
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -21,7 +20,7 @@ from emulator.kms.errors import Code, KmsError
 from emulator.kms.lanes import Lanes
 from emulator.kms.model import Rotation, mk_id
 from emulator.kms.registers import UnitRegisters
-from emulator.kms.store import KeyStore
+from emulator.kms.store import KeyStore, StoreError
 from emulator.kms.units import UnitLink
 
 log = logging.getLogger(__name__)
@@ -83,7 +82,7 @@ class Rewrapper:
             self.job = replace(self.job, state=JobState.DONE)
         except KmsError as error:
             self.job = replace(self.job, state=JobState.FAILED, error=str(error))
-        except sqlite3.Error as error:
+        except StoreError as error:
             self.job = replace(self.job, state=JobState.FAILED, error=f"key store: {error}")
         except Exception as error:
             log.exception("rewrap ended by a defect of the service")

@@ -1,7 +1,7 @@
 """The key store: keys, their rows and the open rotation, in SQLite or PostgreSQL.
 
-``keystore`` says in SQL what the service asks for, once for both; ``database`` is what it needs for that, which
-``sqlite`` and ``postgresql`` give it.
+``keystore`` says in SQL what the service asks for, once for both; ``database`` is what that needs of a
+connection, which ``sqlite`` and ``postgresql`` give it.
 """
 
 from emulator.kms.store.database import StoreError, StoreExists

@@ -27,8 +27,8 @@ SCHEMA = (
         created REAL NOT NULL, destroyed REAL, restores_to TEXT)""",
     """CREATE TABLE versions (
         made INTEGER PRIMARY KEY, key_id TEXT NOT NULL REFERENCES keys(id) ON DELETE CASCADE,
-        version INTEGER NOT NULL, mk_id BLOB NOT NULL, blob BLOB NOT NULL, staged_mk_id BLOB, staged_blob BLOB,
-        UNIQUE (key_id, version))""",
+        version INTEGER NOT NULL, mk_id BLOB NOT NULL, blob BLOB NOT NULL,
+        staged_mk_id BLOB, staged_blob BLOB, UNIQUE (key_id, version))""",
     "CREATE INDEX versions_by_master_key ON versions (mk_id)",
     """CREATE TABLE rotation (
         one INTEGER PRIMARY KEY CHECK (one = 1), source BLOB NOT NULL, target BLOB NOT NULL)""",
@@ -60,45 +60,45 @@ class Sqlite:
 
     def __init__(self, path: Path) -> None:
         uri = f"{path.absolute().as_uri()}?mode=rw"
-        with _told():
+        try:
             self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-            self._db.row_factory = sqlite3.Row
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error
+        self._db.row_factory = sqlite3.Row
+        self.change("PRAGMA synchronous = FULL")
+        self.change("PRAGMA foreign_keys = ON")
 
     def read(self, sql: str, values: Values = NOTHING) -> Sequence[Found]:
         """See Database."""
-        with _told():
-            return cast(Sequence[Found], self._db.execute(sql, values).fetchall())
+        try:
+            return cast("Sequence[Found]", self._db.execute(sql, values).fetchall())
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error
 
     def change(self, sql: str, values: Values = NOTHING) -> int:
         """See Database."""
-        with _told():
+        try:
             return self._db.execute(sql, values).rowcount
+        except sqlite3.Error as error:
+            raise StoreError(str(error)) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """See Database."""
-        if self._db.in_transaction:
+        if self._inside():
             yield
             return
         self.change("BEGIN IMMEDIATE")
         try:
             yield
             self.change("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:  # a full disk makes SQLite roll back by itself
+        finally:
+            if self._inside():  # it failed; a full disk makes SQLite roll back by itself
                 self.change("ROLLBACK")
-            raise
+
+    def _inside(self) -> bool:
+        return self._db.in_transaction
 
     def close(self) -> None:
         """See Database."""
         self._db.close()
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise StoreError(str(error)) from error

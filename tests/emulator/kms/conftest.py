@@ -256,7 +256,10 @@ class Kms:
         """Read all rows from the file, as the bench does."""
         with closing(sqlite3.connect(self.store)) as database:
             database.row_factory = sqlite3.Row
-            return [model.Row(**row) for row in database.execute("SELECT * FROM versions")]
+            found = database.execute(
+                "SELECT key_id, version, mk_id, blob, staged_mk_id, staged_blob FROM versions ORDER BY made"
+            )
+            return [model.Row(**row) for row in found]
 
     def purge(self, key: str) -> None:
         """Delete a key with its rows behind the service's back."""
