@@ -1,0 +1,39 @@
+"""What a running process has used, from /proc: peak memory and processor time."""
+
+import os
+import socket
+import struct
+from pathlib import Path
+
+CONNECT_SECONDS = 5.0
+_CREDENTIALS = struct.Struct("3i")  # process, user, group
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> float:
+    """Return the most resident memory that a process has had, in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (kilobytes,) = (int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+    return kilobytes / 1024
+
+
+def busy_seconds(pid: int) -> float:
+    """Return the processor time of a process and of its children, those included that have ended."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = sum(map(int, after_name[11:15])) / _TICKS
+    return own + sum(map(busy_seconds, children(pid)))
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of a process; those of a p11-kit server serve one connection each."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def listener(path: Path) -> int:
+    """Return the process that listens on a Unix socket: the kernel knows it (SO_PEERCRED)."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(CONNECT_SECONDS)
+        caller.connect(str(path))
+        credentials = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(credentials)[0])
