@@ -131,7 +131,7 @@ def test_same_calls_as_a_process(host: DockerHost, place: Layout) -> None:
         each.start([1])
         each.cycle([1])
         add_administrator(place)
-        each.stop()
+        each.close()
         lists.append(asked.calls)
     assert lists[0] == lists[1]
     assert lists[0][-5:] == [
