@@ -23,7 +23,7 @@ from harness.model.scenario import Result, Scenario, not_judged
 from harness.model.twin.agreement import Agreement, agreement
 from harness.model.verdicts import Gate, Verdict, gate
 from harness.probes.probe import Probe
-from harness.procedures import load
+from harness.procedures.book import Book
 
 AUDIT_EVERY = 20  # one scenario in so many is played twice
 
@@ -143,7 +143,7 @@ class Campaign:
             if answer.number == PROBE.number:
                 self.probes = answer.probes if isinstance(answer, Probed) else None
                 continue
-            played = _played(answer)
+            played = _played(answer, self.bench.book)
             if played.difference:
                 self.rundir.write_difference(played.number, played.difference)
             self.rundir.add_result(played.number, played.result)
@@ -186,17 +186,17 @@ class Campaign:
         """Return the controls that the profile promises and this campaign did not play, in words."""
         if self._promised is None or self.shard != Shard():
             return ()
-        kinds = controls.lacking(plan, self._promised.promises)
+        kinds = controls.lacking(plan, self._promised.promises, self.bench.book)
         cells = missing(results, controls.procedures()) if self._promised.exhaustive else ()
         return (*(f"every control of kind {kind}" for kind in kinds), *cells)
 
 
-def _played(answer: Answer) -> Played:
+def _played(answer: Answer, book: Book) -> Played:
     if isinstance(answer, Played):
         return answer
     if not isinstance(answer, Lost):
         raise TypeError(f"a worker answered {answer} to an order to play")
-    kind = load.builtin(answer.scenario.procedure).kind
+    kind = book[answer.scenario.procedure].kind
     return Played(answer.number, not_judged(answer.scenario, kind, answer.why))
 
 

@@ -17,6 +17,7 @@ from harness.model.rules import Procedure, ProcedureKind
 from harness.model.scenario import Flow, Scenario
 from harness.model.standing import Extent
 from harness.procedures import load
+from harness.procedures.book import Book
 from harness.sut import Shape
 
 PAGE, BY_STATE = "documented", "state-based"
@@ -60,9 +61,9 @@ def procedures() -> Iterable[Procedure]:
     return [procedure for kind in kinds for procedure in known if procedure.kind is kind]
 
 
-def lacking(plan: Iterable[Scenario], promised: Iterable[ProcedureKind]) -> tuple[str, ...]:
+def lacking(plan: Iterable[Scenario], promised: Iterable[ProcedureKind], book: Book) -> tuple[str, ...]:
     """Return the kinds of controls that were promised and are not in a plan."""
-    there = {load.builtin(name).kind for name in {scenario.procedure for scenario in plan}}
+    there = {book[name].kind for name in {scenario.procedure for scenario in plan}}
     return tuple(sorted(set(promised) - there))
 
 

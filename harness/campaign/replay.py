@@ -12,7 +12,7 @@ from harness.campaign.attempt import Account, attempt
 from harness.campaign.worker import Bench
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, gate
-from harness.procedures import load
+from harness.procedures.book import Book
 from harness.rig.layout import scratch
 from harness.sut import Shape
 
@@ -20,27 +20,27 @@ Play = Callable[[Scenario], Account]
 
 
 @contextmanager
-def player(shape: Shape, image: str) -> Iterator[Play]:
+def player(shape: Shape, image: str, book: Book) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
     root = scratch("hil-")
     try:  # from here on an interrupt leaves nothing, also one that comes before there is a janitor
-        bench = Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, Path())
+        bench = Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, Path(), book)
         with janitor.post(root, bench.label):
             golden, _ = worker.prepare(bench, recorded=False)
             rig = bench.rig("replay")
             try:
-                yield lambda scenario: attempt(rig, golden, scenario, load.builtin(scenario.procedure))
+                yield lambda scenario: attempt(rig, golden, scenario, book[scenario.procedure])
             finally:
                 rig.close()
     finally:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def foretold(result: Result) -> Result:
+def foretold(result: Result, book: Book) -> Result:
     """Expect what the procedure predicts for the standing that was found, where no plan does."""
     if result.standing is None:
         return result
-    expected = load.builtin(result.scenario.procedure).verdict(result.standing)
+    expected = book[result.scenario.procedure].verdict(result.standing)
     return replace(result, scenario=replace(result.scenario, expected=expected))
 
 

@@ -16,9 +16,11 @@ from harness.campaign.attempt import Account
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Verdict
+from harness.procedures.book import Book
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
+PROCEDURES = "procedures"
 
 Record = dict[str, Any]
 
@@ -67,8 +69,12 @@ class RunDir:
         """Remove the folder of a campaign that came to no plan, and only what ``create`` has put into it."""
         for file in (RESULTS, "lock"):
             (self.path / file).unlink(missing_ok=True)
+        for copy in (self.path / PROCEDURES).glob("*.toml"):
+            copy.unlink()
         with suppress(OSError):  # a folder that holds something else stays
             (self.path / "scenarios").rmdir()
+            if (self.path / PROCEDURES).is_dir():
+                (self.path / PROCEDURES).rmdir()
             self.path.rmdir()
 
     def write_plan(self, scenarios: Iterable[Scenario]) -> None:
@@ -80,6 +86,19 @@ class RunDir:
     def plan(self) -> tuple[Scenario, ...] | None:
         """Return the frozen plan; None where there is none yet."""
         return read_plan(self.path / PLAN) if (self.path / PLAN).exists() else None
+
+    @property
+    def book(self) -> Book:
+        """The bench's own procedures, and those that this run has kept copies of."""
+        return Book.of(self.path / PROCEDURES)
+
+    def keep_procedure(self, name: str, text: str) -> None:
+        """Keep a copy of a procedure file; raises RunDirBusy where the run has begun with another text."""
+        copy = self.path / PROCEDURES / f"{name}.toml"
+        if copy.exists() and copy.read_text() != text:
+            raise RunDirBusy(f"{self.path} was begun with another text of {name}; choose another --out")
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_text(text)
 
     def write_account(self, number: int, account: Account) -> None:
         """Write the folder of one scenario."""

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from harness.campaign.rundir import CAMPAIGN, PLAN, BadRunDir, Record, read_campaign, read_plan, read_results
+from harness.campaign.rundir import (
+    CAMPAIGN,
+    PLAN,
+    PROCEDURES,
+    BadRunDir,
+    Record,
+    read_campaign,
+    read_plan,
+    read_results,
+)
 from harness.model.observation import Observation
 from harness.model.scenario import Result, Scenario
 from harness.probes.probe import Probe
+from harness.procedures.book import Book
 from harness.sut import Shape
 
 LATEST = Path("runs", "latest")
@@ -45,6 +55,11 @@ class Stored:
             if not 0 < number <= len(plan) or plan[number - 1].id != result.scenario.id:
                 raise BadRunDir(f"{path}: result {number} ({result.scenario.id}) is not that of its plan")
         return cls(path, plan, records, results, head)
+
+    @property
+    def book(self) -> Book:
+        """Procedures of this run; raises BadProcedure."""
+        return Book.of(self.path / PROCEDURES)
 
     @property
     def planned(self) -> int:

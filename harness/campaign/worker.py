@@ -4,12 +4,13 @@ It ends when its pipe closes, also because the campaign was killed, and leaves n
 from the keyboard is the campaign's to handle, so a worker ignores it.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -27,7 +28,7 @@ from harness.model.scenario import Flow, Result, Scenario
 from harness.model.verdicts import Verdict
 from harness.probes import run as probes
 from harness.probes.probe import Probe
-from harness.procedures import load
+from harness.procedures.book import Book
 from harness.rig import golden
 from harness.rig.containers import DockerHost
 from harness.rig.golden import Golden
@@ -38,13 +39,17 @@ from harness.rig.rig import Rig
 
 @dataclass(frozen=True)
 class Bench:
-    """What every rig of a campaign has in common; ``image`` is empty on the process backend."""
+    """What every rig of a campaign has in common; ``image`` is empty on the process backend.
+
+    ``book`` has the procedures that scenarios name.
+    """
 
     run: str
     root: Path
     shape: sut.Shape
     image: str
     evidence: Path
+    book: Book = field(default_factory=Book)
 
     @property
     def label(self) -> str:
@@ -56,6 +61,9 @@ class Bench:
         layout = Layout(self.root / name / "files", self.root / name / "s")
         host: UnitHost = DockerHost(layout, self.image, self.run, name) if self.image else ProcessHost(layout)
         return Rig(layout, self.shape, host, sut.TkeTimes())
+
+
+COLLECT_AFTER = 20_000  # new objects: nothing of a scenario is left after it, and little of it is cyclic
 
 
 class Task(Enum):
@@ -151,6 +159,8 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Conne
     threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()
     rig = bench.rig(name)
     trunk = Trunk(bench.root / name / "trunk")
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)
     try:
         while True:
             pipe.send(_carry_out(bench, rig, state, trunk, pipe.recv()))
@@ -167,20 +177,20 @@ def _carry_out(bench: Bench, rig: Rig, state: Golden, trunk: Trunk, order: Order
         return Probed(order.number, probes.run(rig, state))
     started = time.time()
     trunk.wanted = order.followed
-    account = _attempt(rig, state, order, trunk)
+    account = _attempt(bench, rig, state, order, trunk)
     if account.result.trunk and _missed(account.result):
-        account = _attempt(rig, state, order)
+        account = _attempt(bench, rig, state, order)
     if order.task is Task.RECORD:
         events = [event for event in account.events if event.stage == 1]
         return Recorded(order.number, kills(events))
     name = multiprocessing.current_process().name
     account.result = replace(account.result, started=started, worker=name)
     RunDir(bench.evidence).write_account(order.number, account)
-    return Played(order.number, account.result, _audit(rig, state, order, account))
+    return Played(order.number, account.result, _audit(bench, rig, state, order, account))
 
 
-def _attempt(rig: Rig, state: Golden, order: Order, trunk: Trunk | None = None) -> Account:
-    procedure = load.builtin(order.scenario.procedure)
+def _attempt(bench: Bench, rig: Rig, state: Golden, order: Order, trunk: Trunk | None = None) -> Account:
+    procedure = bench.book[order.scenario.procedure]
     watched = order.task is Task.RECORD
     return attempt(rig, state, order.scenario, procedure, watched=watched, trunk=trunk)
 
@@ -199,11 +209,11 @@ def _follow_the_bench() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _audit(rig: Rig, state: Golden, order: Order, first: Account) -> tuple[str, ...]:
+def _audit(bench: Bench, rig: Rig, state: Golden, order: Order, first: Account) -> tuple[str, ...]:
     """Play again where that was ordered, and return where the two traces or verdicts differ."""
     if order.task is not Task.AUDIT:
         return ()
-    second = _attempt(rig, state, order)
+    second = _attempt(bench, rig, state, order)
     if first.result.verdict is not second.result.verdict:
         return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
     if first.result.trunk:

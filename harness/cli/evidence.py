@@ -16,7 +16,8 @@ from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
-from harness.procedures import load
+from harness.procedures import book as bookshelf
+from harness.procedures.book import Book
 from harness.report import console, steps
 from harness.rig import preflight
 from harness.sut import Shape
@@ -31,6 +32,11 @@ _run = options.folder(
     None,
     "Run directory that gives the size and what to compare with.  [default: runs/latest where it is, "
     "unless a size is given]",
+)
+_procedure = click.option(
+    "--procedure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of the procedure, where neither the bench nor --run has it.",
 )
 
 
@@ -47,6 +53,7 @@ class _Subject:
     stored: Result | None
     where: str
     words: str
+    book: Book
     planned: bool = False
 
     def __str__(self) -> str:
@@ -69,15 +76,24 @@ class _Subject:
 @_run
 @options.backend
 @options.size
+@_procedure
 @click.option("--all", "every", is_flag=True, help="Show every PKCS#11 call and system call.")
-def replay(*, scenario_id: str, run: Path | None, backend: str, every: bool, **size: int | None) -> int:
+def replay(
+    *,
+    scenario_id: str,
+    run: Path | None,
+    backend: str,
+    procedure: Path | None,
+    every: bool,
+    **size: int | None,
+) -> int:
     """Play one scenario again and show it step by step."""
-    subject = _subject(scenario_id, run, backend, size)
+    subject = _subject(scenario_id, run, backend, procedure, size)
     print(subject, flush=True)
-    with player(subject.shape, subject.image) as play:
+    with player(subject.shape, subject.image, subject.book) as play:
         account = play(subject.scenario)
     if not subject.planned:
-        account.result = foretold(account.result)
+        account.result = foretold(account.result, subject.book)
     compared = Comparison(account.result, subject.stored)
     for text in (*steps.steps(account, every=every), *steps.comparison(compared, subject.where)):
         print(text)
@@ -89,12 +105,21 @@ def replay(*, scenario_id: str, run: Path | None, backend: str, every: bool, **s
 @_run
 @options.backend
 @options.size
+@_procedure
 @click.option("--tries", type=click.IntRange(1, 1000), default=40, show_default=True, help="At most so many.")
-def shrink(*, scenario_id: str, run: Path | None, backend: str, tries: int, **size: int | None) -> int:
+def shrink(
+    *,
+    scenario_id: str,
+    run: Path | None,
+    backend: str,
+    procedure: Path | None,
+    tries: int,
+    **size: int | None,
+) -> int:
     """Find fewer faults and lower ordinals that still end with the same verdict."""
-    subject = _subject(scenario_id, run, backend, size)
+    subject = _subject(scenario_id, run, backend, procedure, size)
     print(subject, flush=True)
-    with player(subject.shape, subject.image) as play:
+    with player(subject.shape, subject.image, subject.book) as play:
         first = play(subject.scenario).result
         _tried(0, first, kept=True)
         if first.verdict in shrinking.UNSHRINKABLE or not shrinking.keeps(first, first):
@@ -149,25 +174,25 @@ def merge(*, folders: tuple[Path, ...], out: Path) -> int:
     return EXIT_OF_GATE[outcome.gate]
 
 
-def _subject(scenario_id: str, run: Path | None, backend: str, size: dict[str, int | None]) -> _Subject:
+def _subject(
+    scenario_id: str, run: Path | None, backend: str, procedure: Path | None, size: dict[str, int | None]
+) -> _Subject:
     """Find out what is to be played, before anything is started."""
-    scenario = _unplanned(scenario_id)
+    scenario = Scenario.parse(scenario_id, Verdict.RECOVERED)
+    added = (bookshelf.read(procedure)[0],) if procedure else ()
     stored = _stored(run, size)
+    book = Book((*added, *(stored.book.added if stored else ())))
+    scenario = replace(scenario, expected=book[scenario.procedure].expected)
     if stored is None:
         shape = options.sized(PROFILES["default"].shape, size)
         words = "".join(f" --{name} {getattr(shape, name)}" for name in SIZES)
-        return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words + _said(backend))
+        words += _said(backend, procedure)
+        return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words, book)
     planned, result = stored.find(scenario_id)
     image = preflight.choose_image(stored.head.get("backend", backend) if backend == "auto" else backend)
-    words = f" --run {shlex.quote(str(stored.path))}{_said(backend)}"
-    what = (planned or scenario, stored.shape, image, result, str(stored.path), words)
+    words = f" --run {shlex.quote(str(stored.path))}{_said(backend, procedure)}"
+    what = (planned or scenario, stored.shape, image, result, str(stored.path), words, book)
     return _Subject(*what, planned=planned is not None)
-
-
-def _unplanned(scenario_id: str) -> Scenario:
-    """Read an id; what is expected of it is what its procedure says."""
-    scenario = Scenario.parse(scenario_id, Verdict.RECOVERED)
-    return replace(scenario, expected=load.builtin(scenario.procedure).expected)
 
 
 def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
@@ -181,8 +206,9 @@ def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
     return Stored.read(path.parent / path.readlink() if path.is_symlink() else path)
 
 
-def _said(backend: str) -> str:
-    return "" if backend == "auto" else f" --backend {backend}"
+def _said(backend: str, procedure: Path | None) -> str:
+    from_file = f" --procedure {shlex.quote(str(procedure))}" if procedure else ""
+    return from_file + ("" if backend == "auto" else f" --backend {backend}")
 
 
 def _tried(number: int, result: Result, kept: bool) -> None:  # noqa: FBT001 - a callback

@@ -65,7 +65,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["replay"], "Missing argument 'ID'"),
         (["replay", "commit"], "'commit' is no scenario id: auto|parts/CRASH-POINT"),
         (["replay", "auto/tke@commit/documented"], "VICTIM@EVENT.ORDINAL-before|after"),
-        (["replay", "auto/none/by-heart"], "there is no procedure 'by-heart', known are: documented"),
+        (["replay", "auto/none/by-heart"], "there is no procedure 'by-heart', known are: clear-as"),
         (["replay", "auto/none/documented", "--run", "nowhere"], "nowhere is no run directory"),
         (["replay", "auto/none/documented", "--run", "x", "--keys", "8"], "the size is that of --run"),
         (["shrink", "auto/none"], "is no scenario id"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +10,8 @@ from harness.campaign.stored import Stored
 from harness.model.rules import Procedure
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, Verdict, gate
-from harness.procedures import load
+from harness.procedures.book import Book
+from harness.procedures.load import BadProcedure
 from harness.report.html.look import Look, look
 
 Record = dict[str, Any]
@@ -30,6 +31,7 @@ class Campaign:
     head: Record
     planned: int
     differing: frozenset[str]
+    book: Book
 
     @classmethod
     def of(cls, stored: Stored) -> Self:
@@ -42,6 +44,7 @@ class Campaign:
             stored.head,
             stored.planned,
             frozenset(stored.differing),
+            stored.book,
         )
 
     @property
@@ -78,17 +81,11 @@ class Campaign:
 
     def procedure(self, name: str) -> Procedure | None:
         """Return a procedure of the plan; None for one that this version does not come with."""
-        return _procedure(name)
+        try:
+            return self.book[name]
+        except BadProcedure:
+            return None
 
     def folder(self, number: int) -> Path:
         """Folder of a scenario's evidence, which may be missing."""
         return self.path / "scenarios" / str(number)
-
-
-@cache
-def _procedure(name: str) -> Procedure | None:
-    """Load a procedure once: thousands of scenarios follow the same few."""
-    try:
-        return load.builtin(name)
-    except load.BadProcedure:
-        return None

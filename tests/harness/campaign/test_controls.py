@@ -19,6 +19,7 @@ from harness.model.rules import ProcedureKind
 from harness.model.scenario import Flow, Scenario
 from harness.model.verdicts import Gate, Verdict
 from harness.procedures import load
+from harness.procedures.book import Book
 from harness.rig.layout import scratch
 from harness.sut import Shape
 
@@ -47,9 +48,11 @@ def _plan(profile: str, shape: Shape) -> list[Scenario]:
 def test_every_profile_keeps_its_promise(profile: str) -> None:
     """Each profile has controls of each kind in its plan, and no scenario twice."""
     plan = _plan(profile, PROFILES[profile].shape)
-    assert controls.lacking(plan, PROFILES[profile].promises) == ()
+    assert controls.lacking(plan, PROFILES[profile].promises, Book()) == ()
     assert len({scenario.id for scenario in plan}) == len(plan)
-    assert controls.lacking([one for one in plan if one.procedure == "documented"], CONTROL_KINDS) == (
+    assert controls.lacking(
+        [one for one in plan if one.procedure == "documented"], CONTROL_KINDS, Book()
+    ) == (
         "forbidden",
         "misread",
         "state-based",

@@ -8,6 +8,7 @@ from harness.campaign.replay import Comparison, foretold
 from harness.model.scenario import Result, Scenario, not_judged
 from harness.model.standing import Extent, Standing
 from harness.model.verdicts import Gate, Verdict
+from harness.procedures.book import Book
 from tests.harness.campaign.conftest import account
 
 SCENARIO = Scenario.parse("auto/tke@commit.1-after/documented", Verdict.RECOVERED)
@@ -44,7 +45,8 @@ def test_what_no_plan_predicts_is_predicted_by_the_procedure() -> None:
     """With message 1 lost after the rewrap, the page's rule is expected to lose keys, also without a plan."""
     seen = Standing("auto", "auto-mk-rotate", rows=Extent.ALL, printed="1", shown="none")
     lost = replace(LOST, standing=seen)
-    assert foretold(lost).scenario.expected is Verdict.DATA_LOST
-    assert foretold(lost).as_documented
-    assert foretold(replace(lost, standing=replace(seen, shown="1"))).scenario.expected is Verdict.RECOVERED
-    assert foretold(BROKEN) == BROKEN
+    assert foretold(lost, Book()).scenario.expected is Verdict.DATA_LOST
+    assert foretold(lost, Book()).as_documented
+    whole = replace(lost, standing=replace(seen, shown="1"))
+    assert foretold(whole, Book()).scenario.expected is Verdict.RECOVERED
+    assert foretold(BROKEN, Book()) == BROKEN

@@ -1,0 +1,44 @@
+"""Procedures by name: those that come with the bench, and those that files have added."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from harness.model.rules import Procedure
+from harness.procedures import load
+from harness.procedures.load import BadProcedure
+
+
+@dataclass(frozen=True)
+class Book:
+    """Where the name in a scenario's id is looked up; ``added`` never stand for one of the bench's own."""
+
+    added: tuple[Procedure, ...] = ()
+
+    def __getitem__(self, name: str) -> Procedure:
+        """Return a procedure; raises BadProcedure."""
+        return next((one for one in self.added if one.name == name), None) or load.builtin(name)
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Read the files of a folder, which may be missing; raises BadProcedure."""
+        return cls(tuple(read(file)[0] for file in sorted(folder.glob("*.toml"))))
+
+
+def read(file: Path) -> tuple[Procedure, str]:
+    """Return the procedure in a file and the file's text; raises BadProcedure."""
+    content = text(file)
+    procedure = load.parse(content, str(file))
+    if procedure.name in load.names() and procedure != load.builtin(procedure.name):
+        raise BadProcedure(f"{file}: '{procedure.name}' comes with the bench; give yours another name")
+    return procedure, content
+
+
+def text(file: Path) -> str:
+    """Return the text of a procedure file; raises BadProcedure."""
+    try:
+        return file.read_text()
+    except OSError as error:
+        raise BadProcedure(f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadProcedure(f"{file}: no text in UTF-8: {error.reason} at byte {error.start}") from error
