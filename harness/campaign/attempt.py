@@ -27,6 +27,7 @@ from harness.oracle.rows import count_rows, read_rows
 from harness.procedures import load
 from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
+from harness.rig.rest import Rest
 from harness.rig.rig import Rig
 
 LOOK = "the oracle looks"
@@ -154,7 +155,7 @@ def _play(
         raise rig.conductor.error
     console.mend()  # also ends the stage: what the oracle does is no part of the recovery
     console.mark(LOOK)
-    rest = rig.rest()
+    rest = Rest.login(rig.layout)  # as the users of an instance do: that has to work as well
     account.after = rest.registers(rig.shape)
     oracle = Oracle(rig.layout, rig.shape, golden.ledger, golden.registers, rest)
     return oracle.observe(rig.terminal.printed)

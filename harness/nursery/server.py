@@ -19,6 +19,7 @@ import sys
 from harness import sut
 from harness.nursery.fork import STREAMS, become
 
+COLLECT_AFTER = 20_000
 REQUEST_BYTES_MAX = 64 * 1024
 
 
@@ -27,6 +28,7 @@ def main(argv: list[str]) -> int:
     for program in sut.PROGRAMS:
         importlib.import_module(program)
     gc.freeze()  # what is shared with the children stays shared
+    gc.set_threshold(COLLECT_AFTER)  # they live for one command, or one scenario
     ended, wake = socket.socketpair()
     for end in (ended, wake):
         end.setblocking(False)
