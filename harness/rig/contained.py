@@ -13,6 +13,7 @@ from pathlib import Path
 
 from harness import sut
 from harness.rig import docker, ready
+from harness.rig.bell import Bell
 from harness.rig.child import NotKilled, Watch
 from harness.rig.docker import Container, Labels
 from harness.rig.layout import Layout
@@ -21,7 +22,7 @@ from harness.watch.supervisor import Supervisor
 
 CALL_SECONDS = 30.0
 LOOK_SECONDS = 0.2
-SOCKET = "bench.sock"
+SOCKET, BELL = "bench.sock", "bell.sock"
 KILLED = -9
 COMMAND = ("python3", "-m", "harness.nursery.contained", sut.UNIT, f"{docker.SOCKET_DIR}/{SOCKET}")
 
@@ -33,19 +34,21 @@ class ContainedUnit:
         self._log = layout.logs / f"unit-{number}.log"
         self._folder, self._sockets = layout.unit(number), layout.unit_sockets(number)
         self._holder = docker.start_holder(image, labels)
+        self._bell = Bell(self._sockets / BELL)
         self._container = self._made(image, number, labels)
         self._parent: socket.socket | None = None
         self._paused = False
-        self._cycles = 0
         self._code: int | None = KILLED
         self.name = f"unit:{number}"
 
     def _made(self, image: str, number: int, labels: Labels) -> Container:
-        contained = docker.Contained(COMMAND, self._holder)
+        environment = {"NOTIFY_SOCKET": f"{docker.SOCKET_DIR}/{BELL}"}
+        contained = docker.Contained(COMMAND, environment, self._holder)
         try:
             return docker.create_unit(image, number, self._folder, self._sockets, labels, contained)
         except BaseException:
             docker.remove(self._holder)
+            self._bell.close()
             raise
 
     def run(self) -> None:
@@ -67,9 +70,10 @@ class ContainedUnit:
         self._parent.settimeout(CALL_SECONDS)
 
     def start(self, watch: Watch | None) -> None:
-        """Fork the firmware; returns before it answers."""
+        """Fork the firmware; ``await_ready`` waits until it serves."""
         self._container.hand_over()
-        self._cycles, self._code = 0, None
+        self._bell.quiet()
+        self._code = None
         serve = sut.unit_serve(Path(docker.UNIT_DIR), Path(docker.SOCKET_DIR))
         with self._log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), output.fileno(), output.fileno())
@@ -90,19 +94,15 @@ class ContainedUnit:
             self._hear()
         return self._code
 
-    def answers(self) -> bool:
-        """Whether the firmware has begun."""
-        return ready.unit_answers(self._sockets)
+    def await_ready(self, seconds: float) -> None:
+        """Wait until the firmware serves, after its start or a power cycle; raises NotReady."""
+        self._bell.heard(lambda: self.exit_code, self.name, seconds)
 
     def hang_up(self) -> None:
-        """Power-cycle the firmware, on files that may be new."""
+        """Power-cycle the firmware, on files that may be new; ``await_ready`` waits until it is through."""
         self._container.hand_over()
-        self._cycles += 1
+        self._bell.quiet()
         self._order("hangup")
-
-    def is_cycled(self) -> bool:
-        """Whether the firmware has gone through every power cycle since its start."""
-        return ready.unit_cycles(self._folder, self._sockets) == self._cycles
 
     def kill(self) -> None:
         """SIGKILL the container and prove it; raises NotKilled."""
@@ -137,6 +137,7 @@ class ContainedUnit:
         self._lose()
         self._container.remove()
         docker.remove(self._holder)
+        self._bell.close()
 
     def _order(self, order: str, descriptors: tuple[int, ...] = (), **more: object) -> None:
         if self._parent is None:

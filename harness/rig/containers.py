@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from harness.rig import ready
 from harness.rig.child import Watch
 from harness.rig.contained import ContainedUnit
 from harness.rig.docker import Labels
@@ -41,7 +40,7 @@ class DockerHost:
         for number, unit in zip(started, units, strict=True):
             unit.start(self._asked and Watch(self._layout.files, self._asked(number)))
         for unit in units:
-            _await(unit, unit.answers)
+            unit.await_ready(START_SECONDS)
 
     def kill(self, number: int) -> None:
         """See UnitHost."""
@@ -61,7 +60,7 @@ class DockerHost:
         for unit in cycled:
             unit.hang_up()
         for unit in cycled:
-            _await(unit, unit.is_cycled)
+            unit.await_ready(START_SECONDS)
 
     def stop(self, numbers: Iterable[int] | None = None) -> None:
         """See UnitHost."""
@@ -79,12 +78,6 @@ class DockerHost:
             self._units[number] = ContainedUnit(self._layout, number, self._image, self._labels)
         self._units[number].run()
         return self._units[number]
-
-
-def _await(unit: ContainedUnit, answers: Callable[[], bool]) -> None:
-    ready.until(lambda: unit.exit_code is not None or answers(), unit.name, START_SECONDS)
-    if unit.exit_code is not None:
-        raise ready.NotReady(f"{unit.name} ended with exit code {unit.exit_code}, see its log")
 
 
 def _together(do: Callable[[Subject], Result], subjects: Sequence[Subject]) -> list[Result]:

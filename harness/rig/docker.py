@@ -18,7 +18,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,9 +87,10 @@ class Labels:
 
 @dataclass(frozen=True)
 class Contained:
-    """A unit that the bench drives: the command of its first process, and whose network it takes."""
+    """A unit that the bench drives: command and environment of its first process, whose network it takes."""
 
     command: Sequence[str]
+    environment: Mapping[str, str]
     holder: str
 
 
@@ -202,7 +203,7 @@ def create_unit(
         options = {
             "network_mode": f"container:{contained.holder}",
             "entrypoint": list(contained.command),
-            "environment": {"PYTHONPATH": BENCH_PATH},
+            "environment": {"PYTHONPATH": BENCH_PATH, **contained.environment},
             "init": False,
         }
     with _doing(f"make unit {number}"):
