@@ -37,7 +37,10 @@ class Golden:
 
 
 def factory(layout: Layout, shape: sut.Shape) -> None:
-    """Make crypto units in their factory state, an empty key store, and the directory."""
+    """Make crypto units in their factory state, an empty key store, and the directory.
+
+    In sessions of their own: an interrupt from the keyboard is for the bench, which then ends them.
+    """
     for file in (layout.secret, layout.kms_config.parent / "apikey", layout.workstation / "apikey"):
         file.touch(mode=0o600)
     layout.secret.write_text(secrets.token_hex(32))
@@ -49,13 +52,14 @@ def factory(layout: Layout, shape: sut.Shape) -> None:
         for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True):
             program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret)
             with interrupts.held():
-                making.append(subprocess.Popen(program.argv))
+                making.append(subprocess.Popen(program.argv, start_new_session=True))
                 stack.callback(_end, making[-1])
         for process in making:
             if process.wait(timeout=SETUP_SECONDS) != 0:
                 raise GoldenError("a crypto unit could not be made; its message stands above")
     layout.write_directory(shape, relayed=True)
-    made = subprocess.run(sut.kms("init", layout.kms_config).argv, check=False, timeout=SETUP_SECONDS)
+    init = sut.kms("init", layout.kms_config).argv
+    made = subprocess.run(init, check=False, timeout=SETUP_SECONDS, start_new_session=True)
     if made.returncode != 0:
         raise GoldenError("the key store could not be made; its message stands above")
 
