@@ -7,7 +7,7 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest doctor test defects engine image venv packages browser picture lock clean
+.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages browser picture lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ hil-pytest: packages venv ## Run a sample of the campaign as tests of pytest
 	@mkdir -p .build
 	.venv/bin/hil plan --profile smoke --out .build/plan.jsonl
 	.venv/bin/pytest --hil-plan .build/plan.jsonl --hil-backend $(BACKEND) --hil-operational 1 $(PYTEST_ARGS)
+
+bench: packages venv ## Measure this machine: scenarios, rewraps against a C loop and python-pkcs11, starts (ARGS=--quick)
+	.venv/bin/hil bench --peer tests/harness/bench/python_pkcs11.py $(ARGS)
 
 doctor: venv ## Say what this machine lacks for the bench, and what to do
 	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)

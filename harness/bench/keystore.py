@@ -53,6 +53,28 @@ def measure(site: Site, sizes: Sequence[tuple[int, int]]) -> list[dict[str, obje
     ]
 
 
+def growth(figures: Sequence[dict[str, Any]]) -> list[dict[str, object]]:
+    """Return what a key costs in the largest key store, as a ratio to the smallest one, by connections.
+
+    By the clock, and in processor time of kms and unit, which a busy machine changes less.
+    """
+    grown: list[dict[str, object]] = []
+    for connections in CONNECTIONS:
+        same = [figure for figure in figures if figure["connections"] == connections]
+        small, large = same[0], same[-1]
+        busy = [figure["kms_us"] + figure["unit_us"] for figure in (small, large)]
+        grown.append(
+            {
+                "connections": connections,
+                "from": small["keys"],
+                "to": large["keys"],
+                "clock": round(large["us_per_key"] / small["us_per_key"], 2),
+                "busy": round(busy[1] / busy[0], 2) if busy[0] else None,
+            }
+        )
+    return grown
+
+
 def _figure(site: Site, keys: int, connections: int, rotations: int) -> Figure:
     site.fill(keys)
     site.start_kms(connections=connections)

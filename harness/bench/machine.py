@@ -18,7 +18,6 @@ def describe() -> dict[str, object]:
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "softhsm": known["SoftHSM"],
-        "p11_kit": known["p11-kit"],
     }
 
 

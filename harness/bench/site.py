@@ -74,8 +74,7 @@ class Site:
 
     def close(self) -> None:
         """End everything."""
-        if self._kms:
-            self._kms.stop()
+        self.end_kms()
         self._rig.close()
 
     # The kms ----------------------------------------------------------------------------------------
@@ -87,10 +86,15 @@ class Site:
             raise AssertionError
         return self._kms
 
-    def start_kms(self, **settings: object) -> None:
-        """Start the kms anew, with these settings of its configuration changed."""
+    def end_kms(self) -> None:
+        """End the kms, if it runs."""
         if self._kms:
             self._kms.stop()
+            self._kms = None
+
+    def start_kms(self, **settings: object) -> None:
+        """Start the kms anew, with these settings of its configuration changed."""
+        self.end_kms()
         config = json.loads(self.layout.kms_config.read_text())
         self.layout.kms_config.write_text(json.dumps(config | {"batch": BATCH} | settings))
         self._kms = Child("kms", sut.kms("serve", self.layout.kms_config), self.layout.logs / "kms.log")
@@ -116,6 +120,10 @@ class Site:
     def server_pid(self) -> int:
         """Process id of the unit's p11-kit server."""
         return process.listener(self.layout.p11(UNIT))
+
+    def end_unit(self, number: int) -> None:
+        """End a unit."""
+        self._host.stop([number])
 
     def kill_unit(self) -> None:
         """SIGKILL the unit with all of its processes, prove it, and start it again."""

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 import click
 
 from harness.advise.reading import BadTranscript
+from harness.bench.site import Broken
 from harness.bundle.archive import BadBundle
 from harness.byhand.instance import FolderTaken
 from harness.byhand.record import NoInstance
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import advise, bundle, byhand, campaign, completion, doctor, drill, evidence, report
+from harness.cli import advise, bench, bundle, byhand, campaign, completion, doctor, drill, evidence, report
 from harness.drill.check import NotAnswering
 from harness.drill.record import NoDrill
 from harness.model.faults import BadId
@@ -29,7 +30,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
     ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
     ((NotRepeatable,), Exit.INCONCLUSIVE),
-    ((EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
+    ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
 
@@ -51,7 +52,7 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _module in (advise, campaign, completion, byhand, doctor, drill, evidence, report, bundle):
+for _module in (advise, bench, campaign, completion, byhand, doctor, drill, evidence, report, bundle):
     for _command in _module.COMMANDS:
         hil.add_command(_command)
 

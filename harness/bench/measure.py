@@ -1,0 +1,82 @@
+"""All measurements in one report, and how much is done for each."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.bench import keystore, loops, machine, scenarios, start
+from harness.bench.site import site
+from harness.rig.layout import scratch
+
+SCHEMA_VERSION = 1
+Report = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to measure; ``sizes``: keys, and how many rotations of so many; ``kills``: keys rotated so."""
+
+    profile: str
+    sample: int
+    jobs: tuple[int, ...]
+    loop_rows: int
+    loop_rounds: int
+    sizes: tuple[tuple[int, int], ...]
+    kills: int
+    starts: int
+
+    def up_to(self, keys: int) -> "Effort":
+        """Return the same with ``keys`` as the largest key store."""
+        smaller = tuple(size for size in self.sizes if size[0] < keys)
+        return replace(self, sizes=(*smaller, (keys, 1)), kills=keys)
+
+
+FULL = Effort("default", 48, (1, 2), 20_000, 7, ((1_000, 5), (10_000, 3), (50_000, 1)), 50_000, 7)
+QUICK = Effort("smoke", 4, (1, 2), 1_000, 2, ((200, 1), (600, 1)), 600, 1)
+
+
+def measure(effort: Effort, peer: Path | None, tell: Callable[[str], None]) -> Report:
+    """Measure everything; ``tell`` hears what is being measured. Raises Broken."""
+    with _reporting() as (report, folder):
+        with site() as made:
+            tell(f"loops of {effort.loop_rows} rewraps, {effort.loop_rounds} rounds")
+            made.new_master_key()
+            ways, skipped = loops.ways(made, folder, peer)
+            report["rewrap"] = loops.measure(made, ways, effort.loop_rows, effort.loop_rounds)
+            report["skipped"] = skipped
+            made.promote()
+            tell(f"key stores of {', '.join(str(keys) for keys, _ in effort.sizes)} keys")
+            report["keystore"] = keystore.measure(made, effort.sizes)
+            report["growth"] = keystore.growth(report["keystore"])
+            tell(f"rotation of {effort.kills} keys with kills in between")
+            report["kills"] = keystore.with_kills(made, effort.kills)
+            tell("starts of programs")
+            report["start"] = start.measure(made, effort.starts)
+        tell(f"campaigns of {effort.sample} scenarios")
+        report["scenarios"] = list(scenarios.measure(folder, effort.profile, effort.sample, effort.jobs))
+    return report
+
+
+def kills(effort: Effort, tell: Callable[[str], None]) -> Report:
+    """Rotate one large key store with kills in between, and nothing else."""
+    with _reporting() as (report, _), site() as made:
+        tell(f"rotation of {effort.kills} keys with kills in between")
+        report["kills"] = keystore.with_kills(made, effort.kills)
+    return report
+
+
+@contextmanager
+def _reporting() -> Iterator[tuple[Report, Path]]:
+    """Give a report that says where and how long, and a folder that is gone afterwards."""
+    began = time.monotonic()
+    report: Report = {"schema_version": SCHEMA_VERSION, "machine": machine.describe()}
+    folder = scratch("hil-")
+    try:
+        yield report, folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report["seconds"] = round(time.monotonic() - began, 1)

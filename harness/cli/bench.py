@@ -1,0 +1,49 @@
+"""``hil bench``: figures of this machine."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from harness.bench import measure, table
+from harness.cli import options
+from harness.rig import preflight
+
+
+@click.command(
+    epilog=options.examples("hil bench", "hil bench --quick --json", "hil bench --keys 50000 --kill")
+)
+@click.option("--quick", is_flag=True, help="A minute instead of many: see that it works, trust no figure.")
+@options.as_json
+@click.option(
+    "--keys", type=click.IntRange(200, options.KEYS_MAX), default=None, help="Size of the largest key store."
+)
+@click.option("--kill", is_flag=True, help="Only rotate the largest key store with kills in between.")
+@click.option(
+    "--peer",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    default=None,
+    help="A Python program to compare rewrap with as well; its interface is that of harness/bench/rawloop.c.",
+)
+def bench(*, quick: bool, as_json: bool, keys: int | None, kill: bool, peer: Path | None) -> int:
+    """Measure scenarios, rewraps and starts, each beside what to compare it with.
+
+    Runs on an instance of its own, and leaves nothing behind. Other work on the machine shows in every figure
+    but the ratios, which are medians over pairs measured in turn.
+    """
+    preflight.check()
+    effort = measure.QUICK if quick else measure.FULL
+    if keys:
+        effort = effort.up_to(keys)
+    report = measure.kills(effort, _tell) if kill else measure.measure(effort, peer, _tell)
+    report["quick"] = quick
+    print(json.dumps(report, indent=1) if as_json else "\n".join(table.lines(report)))
+    return 0
+
+
+def _tell(what: str) -> None:
+    print(f"measuring {what}", file=sys.stderr, flush=True)
+
+
+COMMANDS = (bench,)
