@@ -50,7 +50,10 @@ def main(argv: list[str]) -> int:
 
 def _serve(bench: socket.socket) -> bool:
     """Answer one request; False where the bench has gone."""
-    raw, descriptors, _, _ = socket.recv_fds(bench, REQUEST_BYTES_MAX, STREAMS + 1)
+    try:
+        raw, descriptors, _, _ = socket.recv_fds(bench, REQUEST_BYTES_MAX, STREAMS + 1)
+    except ConnectionResetError:  # it had not read all answers
+        return False
     if not raw:
         return False
     parent = os.getpid()
@@ -68,7 +71,8 @@ def _serve(bench: socket.socket) -> bool:
     os.read(leads, 1)
     for descriptor in (leads, *descriptors):
         os.close(descriptor)
-    bench.send(json.dumps({"pid": pid}).encode())
+    with contextlib.suppress(BrokenPipeError):  # told by the next look at the socket
+        bench.send(json.dumps({"pid": pid}).encode())
     return True
 
 
