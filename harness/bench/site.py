@@ -217,7 +217,7 @@ def _wrapped(session: Session, master: int, secrets: Sequence[bytes]) -> list[by
     return blobs
 
 
-def _store(path: Path, known: Sequence[Known], master: bytes, blobs: Sequence[bytes]) -> None:
+def _store(path: Path | str, known: Sequence[Known], master: bytes, blobs: Sequence[bytes]) -> None:
     with sqlite3.connect(path, timeout=30.0) as database:
         database.executemany(
             "INSERT INTO keys (id, name, type, state, created) VALUES (?, 'bench', 'standard_key', ?, ?)",
