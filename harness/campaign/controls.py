@@ -67,6 +67,11 @@ def lacking(plan: Iterable[Scenario], promised: Iterable[ProcedureKind], book: B
     return tuple(sorted(set(promised) - there))
 
 
+def known(recording: Recording, shape: Shape) -> Sequence[Moment]:
+    """Return one crash point for every crash state, those at which a message is lost included."""
+    return (*_moments(recording, shape), *moments.blinded(shape, recording[Flow.AUTO]))
+
+
 def _case(procedure: Procedure, moment: Moment, outcome: Outcome | None) -> tuple[object, ...]:
     """What makes a cell typical: its outcome, or for a rule that has to hold everywhere what it goes by."""
     if procedure.kind is not ProcedureKind.STATE_BASED:

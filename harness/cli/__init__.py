@@ -13,7 +13,20 @@ from harness.byhand.record import NoInstance
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.campaign.rundir import BadRunDir, RunDirBusy
-from harness.cli import advise, bench, bundle, byhand, campaign, completion, doctor, drill, evidence, report
+from harness.cli import (
+    advise,
+    bench,
+    bundle,
+    byhand,
+    campaign,
+    completion,
+    doctor,
+    drill,
+    evidence,
+    procedure,
+    report,
+    validate,
+)
 from harness.drill.check import NotAnswering
 from harness.drill.record import NoDrill
 from harness.model.faults import BadId
@@ -52,7 +65,21 @@ def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
 
 
-for _module in (advise, bench, campaign, completion, byhand, doctor, drill, evidence, report, bundle):
+_MODULES = (
+    campaign,
+    validate,
+    procedure,
+    evidence,
+    report,
+    bundle,
+    advise,
+    drill,
+    byhand,
+    doctor,
+    bench,
+    completion,
+)
+for _module in _MODULES:
     for _command in _module.COMMANDS:
         hil.add_command(_command)
 

@@ -20,6 +20,7 @@ from harness.campaign.worker import Bench
 from harness.cli import options
 from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
+from harness.procedures.book import Book
 from harness.report import console
 from harness.report.live import Live
 from harness.rig import preflight
@@ -52,6 +53,7 @@ class _ShardType(click.ParamType[Shard]):
 
 @click.command(epilog=options.examples("hil plan", "hil plan --profile default --out plan.jsonl"))
 @_profile
+@options.keystore
 @options.size
 @_only
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -59,7 +61,7 @@ class _ShardType(click.ParamType[Shard]):
 def plan(*, profile: str, only: str, out: Path | None, as_json: bool, **size: int | None) -> int:
     """Record fault-free rotations and show which scenarios follow from them."""
     preflight.check()
-    bench = _bench(options.sized(PROFILES[profile].shape, size), "", Path())
+    bench = bench_of(options.sized(PROFILES[profile].shape, size), "", Path(), Book())
     live = Live(sys.stderr)
     campaign = Campaign(
         bench,
@@ -94,6 +96,7 @@ def plan(*, profile: str, only: str, out: Path | None, as_json: bool, **size: in
 )
 @_profile
 @options.backend
+@options.keystore
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
@@ -129,7 +132,7 @@ def run(
     rundir = RunDir.create(out)
     if given and rundir.plan() is None:
         rundir.write_plan(given)
-    bench = _bench(options.sized(PROFILES[profile].shape, size), image, rundir.path)
+    bench = bench_of(options.sized(PROFILES[profile].shape, size), image, rundir.path, rundir.book)
     live = Live(sys.stdout)
     campaign = Campaign(
         bench,
@@ -142,13 +145,13 @@ def run(
         shard,
         live.entered,
     )
-    outcome = _run(campaign, live)
+    outcome = played(campaign, live)
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]
 
 
-def _run(campaign: Campaign, live: Live) -> Outcome:
+def played(campaign: Campaign, live: Live) -> Outcome:
     """Run a campaign, show it as it goes, and write its reports, however it ends."""
     folder = campaign.rundir.path
     where = "containers" if campaign.bench.image else "processes"
@@ -168,8 +171,9 @@ def _run(campaign: Campaign, live: Live) -> Outcome:
             options.reported(folder)
 
 
-def _bench(shape: Shape, image: str, evidence: Path) -> Bench:
-    return Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, evidence)
+def bench_of(shape: Shape, image: str, evidence: Path, book: Book) -> Bench:
+    """Return what the rigs of a campaign have in common, with a new folder for them."""
+    return Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, evidence, book)
 
 
 def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:

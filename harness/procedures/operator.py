@@ -17,6 +17,8 @@ from harness.model.rules import CONTROLS, Act, Look, NoAnswer, Procedure, Rule, 
 from harness.model.sight import Sight
 
 ROUNDS_MAX = 6
+# How the operator begins to say why there was no answer.
+AMBIGUOUS, SILENT = "ambiguous: ", "no rule for: "
 
 
 class Console(Protocol):
@@ -152,10 +154,10 @@ class Operator:
 
 def _why(decision: Look | NoAnswer, facts: Evidence) -> str:
     if isinstance(decision, NoAnswer) and decision.matching:
-        return "ambiguous: " + ", ".join(f"'{name}'" for name in decision.matching)
+        return AMBIGUOUS + ", ".join(f"'{name}'" for name in decision.matching)
     registers = f", promoted: {facts.promotion}" if facts.promotion else ""
     return (
-        f"no rule for: message 1 {_seen(facts.message1)}, message 2 {_seen(facts.message2)}, "
+        f"{SILENT}message 1 {_seen(facts.message1)}, message 2 {_seen(facts.message2)}, "
         f"{facts.command} ended {_ended(facts.error)}{registers}"
     )
 

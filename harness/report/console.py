@@ -67,6 +67,16 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
         if result.as_documented and result.verdict is Verdict.DATA_LOST:
             lost = f"{result.keys.gone} of {result.keys.total} keys"
             yield f"loss confirmed, as documented: {lost}, {result.scenario.id}"
+    yield from doubts(outcome)
+    yield from tally(outcome, folder)
+    yield GATES[outcome.gate]
+    yield from report(folder)
+    if wrong:
+        yield again(wrong[0], folder)
+
+
+def doubts(outcome: Outcome) -> Iterator[str]:
+    """Yield why the gate may be closed although every scenario ended as documented."""
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
     yield from (
         f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
@@ -75,17 +85,18 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     yield from (f"promised and not played: {control}" for control in outcome.lacking[:SHOWN_MAX])
     failed = [probe for probe in outcome.probes if not probe.passed]
     yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)
+
+
+def tally(outcome: Outcome, folder: Path) -> Iterator[str]:
+    """Yield how much was played and compared, and where the evidence is."""
     model = outcome.model
     yield f"second opinion: {model.agree} of {model.cells} cells (crash state and procedure) as predicted"
-    faults = [fired for result in results for fired in result.fired]
+    faults = [fired for result in outcome.results for fired in result.fired]
+    passed = sum(probe.passed for probe in outcome.probes)
     yield (
-        f"{len(results)} scenarios in {outcome.seconds:.1f} s, {sum(faults)} of {len(faults)} faults fired, "
-        f"{len(outcome.probes) - len(failed)} of {len(outcome.probes)} probes passed, evidence in {folder}"
+        f"{len(outcome.results)} scenarios in {outcome.seconds:.1f} s, {sum(faults)} of {len(faults)} faults "
+        f"fired, {passed} of {len(outcome.probes)} probes passed, evidence in {folder}"
     )
-    yield GATES[outcome.gate]
-    yield from report(folder)
-    if wrong:
-        yield again(wrong[0], folder)
 
 
 def ended(result: Result) -> str:

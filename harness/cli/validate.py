@@ -1,0 +1,94 @@
+"""``hil validate``: what a procedure from outside does to the keys, from every crash state."""
+
+import os
+import sys
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from harness.campaign.campaign import Campaign
+from harness.campaign.profiles import PROFILES
+from harness.campaign.rundir import RunDir
+from harness.campaign.stored import Stored
+from harness.cli import options
+from harness.cli.campaign import bench_of, played
+from harness.model.verdicts import EXIT_OF_GATE
+from harness.procedures import book as bookshelf
+from harness.procedures import check
+from harness.procedures.book import Book
+from harness.report import console
+from harness.report.live import Live
+from harness.rig import preflight
+from harness.validate import plan, words
+
+NAME = "validate"
+
+
+@click.command(
+    epilog=options.examples(
+        "hil validate --procedure examples/procedures/right.toml",
+        "hil validate --procedure mine.toml --every --out runs/mine",
+    )
+)
+@click.option(
+    "--procedure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The procedure, a TOML file; 'hil procedure check' says what is wrong with it.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="default",
+    show_default=True,
+    help="Size of the instance, and with --every the crash points.",
+)
+@click.option("--every", is_flag=True, help="From every crash point, not from one for each crash state.")
+@options.backend
+@options.size
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
+)
+@options.folder(
+    "--out", "out", None, "Run directory; an unfinished one is gone on with.  [default: runs/TIME]"
+)
+def validate(
+    *,
+    procedure: Path,
+    profile: str,
+    every: bool,
+    backend: str,
+    jobs: int | None,
+    out: Path | None,
+    **size: int | None,
+) -> int:
+    """Play a procedure from every crash state and say where it preserves the keys.
+
+    Exit code 0 where every key came back each time.
+    """
+    followed, content = bookshelf.read(procedure)
+    options.complain(f"{procedure}:{doubt.line}: {doubt.text}" for doubt in check.doubts(content))
+    image = preflight.choose_image(backend)
+    stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{NAME}-{uuid.uuid4().hex[:4]}"
+    out = out or Path("runs") / stamp
+    preflight.check_folder(out)
+    rundir = RunDir.create(out)
+    rundir.keep_procedure(followed.name, content)
+    played_as = plan.profile(followed, PROFILES[profile], every=every)
+    bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)))
+    live = Live(sys.stdout)
+    campaign = Campaign(
+        bench, rundir, NAME, played_as, jobs or os.cpu_count() or 1, live.told, entered=live.entered
+    )
+    outcome = played(campaign, live)
+    table = words.write(Stored.read(out), followed, outcome.gate)
+    for text in ("", *words.shown(table, out), *console.doubts(outcome), *console.tally(outcome, out)):
+        print(text)
+    print(f"the table: {out / words.MARKDOWN}")
+    print(words.conclusion(table, outcome.gate))
+    return EXIT_OF_GATE[outcome.gate]
+
+
+COMMANDS = (validate,)
