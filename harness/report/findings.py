@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from harness.procedures import load
 from harness.report.case import Case, cases
 from harness.report.claims import Claim, Exhibit, page
 
@@ -38,10 +39,15 @@ class Finding:
 
 
 def findings(records: Iterable[Mapping[str, Any]]) -> tuple[Finding, ...]:
-    """Judge every claim by the records of a campaign."""
+    """Judge every claim by the records of a campaign.
+
+    What follows a procedure from outside says nothing about the page; where all do, there are no findings.
+    """
+    known = load.names()
     found = tuple(cases(records))
+    ours = tuple(case for case in found if case.procedure in known)
     _, claims = page()
-    return tuple(_finding(claim, found) for claim in claims)
+    return tuple(_finding(claim, ours) for claim in claims) if ours or not found else ()
 
 
 def _finding(claim: Claim, found: Sequence[Case]) -> Finding:

@@ -19,7 +19,7 @@ from harness.model.twin.agreement import agreement
 from harness.model.verdicts import Gate, Verdict
 from harness.report.claims import page
 from harness.report.console import GATES
-from harness.report.findings import Evidence, findings
+from harness.report.findings import Evidence, Finding, findings
 from harness.report.markdown import code, counts, table
 
 Record = dict[str, Any]
@@ -41,6 +41,7 @@ def summary(campaign: Record, folder: Path) -> str:
     A campaign without a gate is one that was broken off; ``planned`` and ``scenarios`` have to be there.
     """
     records = campaign["scenarios"]
+    found = findings(records)
     sections = (
         _head(campaign),
         _verdicts(records),
@@ -49,8 +50,7 @@ def summary(campaign: Record, folder: Path) -> str:
         _controls(records),
         _decisions(records),
         _rivals(records),
-        _page(),
-        _findings(records),
+        *((_page(), _findings(found)) if found else ()),
     )
     return "\n".join(line for section in sections for line in section).rstrip() + "\n"
 
@@ -223,12 +223,11 @@ def _page() -> Iterator[str]:
     yield from table(("seen", "the page says", "findings"), rows)
 
 
-def _findings(records: Records) -> Iterator[str]:
+def _findings(found: Sequence[Finding]) -> Iterator[str]:
     yield "## Findings"
     yield ""
     rows = [
-        (one.number, one.says, f"**{one.word}**", "; ".join(map(_evidence, one.evidence)))
-        for one in findings(records)
+        (one.number, one.says, f"**{one.word}**", "; ".join(map(_evidence, one.evidence))) for one in found
     ]
     yield from table(("", "the page says", "this campaign", "evidence"), rows)
 

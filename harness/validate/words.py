@@ -55,10 +55,12 @@ def shown(table: Sequence[Line], folder: Path) -> Iterator[str]:
 
 def _reasons(table: Sequence[Line]) -> list[Line]:
     """Return a line for each way in which keys are not preserved, the worst first."""
-    bad = [line for line in table if line.answer is not Answer.PRESERVES]
-    ways = {(line.answer, line.why): line for line in reversed(bad)}
+    ways: dict[tuple[Answer, str], Line] = {}
+    for line in table:
+        if line.answer is not Answer.PRESERVES:
+            ways.setdefault((line.answer, line.why), line)
     ranks = list(Answer)
-    return sorted(reversed(ways.values()), key=lambda line: -ranks.index(line.answer))
+    return sorted(ways.values(), key=lambda line: -ranks.index(line.answer))
 
 
 def conclusion(table: Sequence[Line], gate: Gate) -> str:

@@ -27,11 +27,12 @@ def answers(campaign: Campaign) -> Iterator[Node]:
             yield node(
                 "section", node("h2", title), _verified(decided), _decisions(decided), id=f"decision-{kind}"
             )
-    if records:
+    found = findings(records) if records else ()
+    if found:
         yield node(
             "section",
             node("h2", "What the page says, and what was found"),
-            plain(("", "the page says", "", "what was found"), map(_finding, findings(records))),
+            plain(("", "the page says", "", "what was found"), map(_finding, found)),
             id="findings",
         )
 

@@ -137,3 +137,10 @@ def test_all_promoted_is_no_partial_promotion() -> None:
     """Where every unit is promoted, nothing is said of a partly promoted set."""
     done = cell("auto/tke@setimm.3-after/documented", LOOK, units=DONE, shown="12", rule="all promoted")
     assert findings([done])[8].word is NO
+
+
+def test_a_procedure_from_outside_says_nothing_about_the_page() -> None:
+    """What a vendor's procedure did is no evidence on the page's claims, and alone it makes no findings."""
+    theirs = DESELECTED | {"id": "auto/tke@setimm.1-after/theirs"}
+    assert findings([theirs]) == ()
+    assert findings([theirs, RERUN]) == findings([RERUN])
