@@ -35,7 +35,7 @@ class Effort:
         return replace(self, sizes=(*smaller, (keys, 1)), kills=keys)
 
 
-FULL = Effort("default", 48, (1, 2), 20_000, 7, ((1_000, 5), (10_000, 3), (50_000, 1)), 50_000, 7)
+FULL = Effort("default", 48, (1, 2), 10_000, 5, ((1_000, 5), (10_000, 3), (50_000, 1)), 50_000, 7)
 QUICK = Effort("smoke", 4, (1,), 1_000, 2, ((200, 1), (600, 1)), 600, 1)
 
 
