@@ -65,7 +65,7 @@ def _serve(options: argparse.Namespace) -> None:
     if len(os.fsencode(options.sockets / "admin.sock")) > http.SUN_PATH_MAX:
         raise UsageError(f"{options.sockets} is too long for sockets; choose a shorter --sockets")
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    power = Power(folder, options.sockets, options.module)
+    power = Power(folder, options.sockets)
 
     def child_changed() -> None:
         if power.failure:
@@ -103,11 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--type", type=UnitType, required=True, help=" | ".join(UnitType))
     init.add_argument("--location", required=True, help="[region].[host].[module].[domain]")
     init.add_argument("--iam-secret", type=Path, required=True)
-    init.add_argument("--module", type=Path, default=factory.SOFTHSM)
+    init.add_argument("--module", type=Path, help="module.json of another PKCS#11 module than SoftHSM")
     serve = _command(commands, "serve", "serve until SIGTERM")
     serve.set_defaults(run=_serve)
     serve.add_argument("--sockets", type=Path, required=True, help="folder of admin.sock and p11.sock")
-    serve.add_argument("--module", type=Path, default=factory.SOFTHSM)
     take = _command(commands, "snapshot", "copy state and token of a stopped unit")
     take.set_defaults(run=_snapshot)
     take.add_argument("--to", type=Path, required=True)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from emulator import notify
 from emulator.unit import factory, p11server
 from emulator.unit.firmware import Firmware
+from emulator.unit.module import module_of
 from emulator.unit.p11server import P11ServerError
 from emulator.unit.state import Folder
 from emulator.unit.token import TokenError
@@ -32,10 +33,9 @@ if TYPE_CHECKING:
 class Power:
     """A unit that can be on or off; ``cycles`` counts the power cycles of this process."""
 
-    def __init__(self, folder: Folder, sockets: Path, module: Path) -> None:
+    def __init__(self, folder: Folder, sockets: Path) -> None:
         self._folder = folder
         self._sockets = sockets
-        self._module = module
         self._held = ExitStack()
         self._firmware: Firmware | None = None
         self._door: Popen[bytes] | None = None
@@ -51,7 +51,7 @@ class Power:
         """
         with ExitStack() as held:
             held.enter_context(factory.locked(self._folder))
-            firmware = factory.power_on(self._folder, self._module)
+            firmware = factory.power_on(self._folder)
             held.callback(firmware.power_off)
             self.secret = self._folder.iam_secret.read_text().strip()
             self._open_door()
@@ -63,7 +63,7 @@ class Power:
             p11server.go_on(self._door)
             return
         self._sockets.mkdir(parents=True, exist_ok=True)
-        self._door = p11server.start(self._sockets / "p11.sock", self._module)
+        self._door = p11server.start(self._sockets / "p11.sock", module_of(self._folder).library)
 
     def off(self) -> None:
         """Drop everything; fine where the unit is off already."""

@@ -78,8 +78,13 @@ class Folder:
         return self.path / "softhsm2.conf"
 
     @property
+    def module(self) -> Path:
+        """What PKCS#11 module is behind the unit; absent where it is SoftHSM."""
+        return self.path / "module.json"
+
+    @property
     def tokens(self) -> Path:
-        """SoftHSM's token folder."""
+        """The module's files of the token."""
         return self.path / "tokens"
 
     @property

@@ -9,10 +9,9 @@ cycles of its file instead of 3, and a refused key would have to be destroyed ag
 attributes that say which register a key is in (SoftHSM changes an attribute by truncating the file in place).
 """
 
-import os
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +23,9 @@ from pkcs11 import KDF, Attribute, KeyType, Mechanism, MechanismFlag, ObjectClas
 from pkcs11.exceptions import PKCS11Error
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from emulator import durable
 from emulator.unit.command import HsmError, Refusal, WrappedKey
 from emulator.unit.registers import MasterKey
-from emulator.unit.sweep import OBJECT
+from emulator.unit.sweep import KeyLostError
 
 LABEL = "master-key"
 _WRAPPED_BYTES = 40  # RFC 3394: a 32-byte key and its check block
@@ -59,14 +57,13 @@ class Importer:
 class Token:
     """An open token. ``exportable``: whether its master keys may ever leave it wrapped."""
 
-    def __init__(self, module: Path, label: str, pin: str, folder: Path, *, exportable: bool) -> None:
-        """Load the library (SOFTHSM2_CONF is set already) and log in.
+    def __init__(self, module: Path, label: str, pin: str, *, exportable: bool) -> None:
+        """Load the library, for which the environment is set already, and log in.
 
         Raises:
             TokenError: no such token, wrong PIN, or the library cannot be loaded.
         """
         self._thread = threading.get_ident()
-        self._folder = folder
         with _reported("be opened"):
             self._library = pkcs11.lib(str(module))
             self._session = self._library.get_token(token_label=label).open(rw=True, user_pin=pin)
@@ -136,24 +133,27 @@ class Token:
             yield self._candidate(key)
 
     def keep(self, candidate: Candidate) -> MasterKey:
-        """Make a candidate durable as a token object, flushed to disk, and return its name.
-
-        Raises:
-            TokenError, OSError: it could not be stored; nothing of it is left.
-        """
-        before = self._objects()
+        """Make a candidate durable as a token object, and return its name; raises TokenError."""
         key_id = secrets.token_bytes(16)
         attributes = {Attribute.TOKEN: True, Attribute.LABEL: LABEL, Attribute.ID: key_id}
-        try:
-            with self._operation("store a key"):
-                candidate.handle.copy(attributes)
-            (name,) = self._objects() - before
-            _flush(self._folder / f"{name}{OBJECT}")
-        except BaseException:
-            for name in self._objects() - before:
-                (self._folder / f"{name}{OBJECT}").unlink()
-            raise
-        return MasterKey(key_id.hex(), candidate.pattern, name)
+        with self._operation("store a key"):
+            candidate.handle.copy(attributes)
+        return MasterKey(key_id.hex(), candidate.pattern, "")
+
+    def sweep(self, keys: Iterable[MasterKey]) -> None:
+        """Destroy every master key that is none of ``keys``: what interrupted commands have left.
+
+        Raises:
+            KeyLostError: one of ``keys`` is not there.
+        """
+        named = {key.key_id for key in keys}
+        with self._operation("be swept"):
+            wanted = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.TOKEN: True, Attribute.LABEL: LABEL}
+            found = {key[Attribute.ID].hex(): key for key in list(self._session.get_objects(wanted))}
+            for key_id in found.keys() - named:
+                found[key_id].destroy()
+        if lost := named - found.keys():
+            raise KeyLostError(f"{len(lost)} master key object(s) of the registers are gone")
 
     def export(self, key: MasterKey, importer_point: bytes) -> WrappedKey:
         """Wrap a master key to another unit's importer key."""
@@ -170,7 +170,6 @@ class Token:
         """Destroy a master key."""
         with self._operation("destroy a key"):
             self._find(key).destroy()
-        durable.fsync_folder(self._folder)
 
     def forget(self, importer: Importer) -> None:
         """Destroy an importer key."""
@@ -235,9 +234,6 @@ class Token:
         with _reported(purpose):
             yield
 
-    def _objects(self) -> set[str]:
-        return {path.stem for path in self._folder.glob(f"*{OBJECT}")}
-
 
 @contextmanager
 def _reported(purpose: str) -> Iterator[None]:
@@ -246,12 +242,3 @@ def _reported(purpose: str) -> Iterator[None]:
         yield
     except PKCS11Error as error:
         raise TokenError(f"the token cannot {purpose}: {type(error).__name__}") from error
-
-
-def _flush(path: Path) -> None:
-    """Make a new object file durable. SoftHSM neither flushes it nor looks at the result of its write."""
-    with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size == 0:
-            raise TokenError("the token cannot store a key: its object file is empty")
-        os.fsync(stream.fileno())
-    durable.fsync_folder(path.parent)

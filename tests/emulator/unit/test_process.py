@@ -238,7 +238,7 @@ def test_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple
         ("--type", "SPARE"),
         ("--location", "somewhere"),
         ("--iam-secret", "nowhere"),
-        ("--module", "nowhere.so"),
+        ("--module", "nowhere.json"),
     ],
 )
 def test_init_arguments(tmp_path: Path, name: str, value: str) -> None:

@@ -14,10 +14,10 @@ SECOND_THREAD = """
 import sys
 from pathlib import Path
 from threading import Thread
-from emulator.unit.factory import SOFTHSM, power_on
+from emulator.unit.factory import power_on
 from emulator.unit.state import Folder
 
-firmware = power_on(Folder(Path(sys.argv[1])), SOFTHSM)
+firmware = power_on(Folder(Path(sys.argv[1])))
 
 def importer():
     try:

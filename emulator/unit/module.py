@@ -1,0 +1,118 @@
+"""The PKCS#11 module behind a crypto unit: SoftHSM, or the one that module.json in its folder describes.
+
+module.json names a library and the environment that it needs, and how a unit gets its token: commands that
+make one, or a folder to copy. Its texts may hold {tokens}, the unit's own folder for token files, {label} and
+{number}, in commands also {pin_file}. The PIN is read from a file or an environment variable, or drawn when
+the token is made; it never stands in module.json, nor on a command line.
+
+What it asks of a module beyond the mechanisms: objects that a kill leaves whole or not there at all, and a
+token that lives in files below {tokens}, since a unit is put back by putting back its files.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, Self
+
+from emulator.unit.registers import MasterKey
+from emulator.unit.softhsm import SoftHsm
+from emulator.unit.state import Folder, Identity
+from emulator.unit.token import Token, TokenError
+
+_TOOL_SECONDS = 30
+
+
+class Module(Protocol):
+    """What a unit needs of a module."""
+
+    @property
+    def library(self) -> Path:
+        """The library, for the PKCS#11 door."""
+
+    def make(self, folder: Folder, identity: Identity) -> None:
+        """Make the unit's token, and write its PIN.
+
+        Raises:
+            OSError, SubprocessError, TokenError: there is none, and why.
+        """
+
+    def open(
+        self, folder: Folder, identity: Identity, keys: Iterable[MasterKey], *, exportable: bool
+    ) -> Token:
+        """Open the token, without the objects of interrupted commands; ``keys`` are those of the registers.
+
+        Raises:
+            KeyLostError: one of ``keys`` is gone.
+            TokenError, OSError: the token does not open.
+        """
+
+
+@dataclass(frozen=True)
+class Described:
+    """A module as module.json describes it; see ``Module``."""
+
+    library: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    make_token: Sequence[Sequence[str]] = ()
+    copy_from: str = ""
+    pin_file: str = ""
+    pin_variable: str = ""
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read module.json; raises OSError, TypeError or ValueError."""
+        value = json.loads(file.read_text())
+        return cls(**{**value, "library": Path(value["library"])})
+
+    def make(self, folder: Folder, identity: Identity) -> None:
+        """See Module."""
+        texts = _texts(folder, identity)
+        folder.pin.write_text(self._pin(texts))
+        if self.copy_from:
+            shutil.copytree(self.copy_from.format(**texts), folder.tokens, dirs_exist_ok=True)
+        self._configure(texts)
+        for command in self.make_token:
+            words = [word.format(**texts, pin_file=folder.pin.absolute()) for word in command]
+            made = subprocess.run(
+                words, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TOOL_SECONDS
+            )
+            if made.returncode != 0:
+                raise TokenError(f"no token: {words[0]} ended with exit code {made.returncode}")
+        self.open(folder, identity, (), exportable=False).close()
+
+    def open(
+        self, folder: Folder, identity: Identity, keys: Iterable[MasterKey], *, exportable: bool
+    ) -> Token:
+        """See Module."""
+        self._configure(_texts(folder, identity))
+        pin = folder.pin.read_text()
+        token = Token(self.library, identity.token_label, pin, exportable=exportable)
+        token.sweep(keys)
+        return token
+
+    def _configure(self, texts: Mapping[str, object]) -> None:
+        for name, text in self.environment.items():
+            os.environ[name] = text.format(**texts)
+
+    def _pin(self, texts: Mapping[str, object]) -> str:
+        if self.pin_file:
+            return Path(self.pin_file.format(**texts)).read_text().strip()
+        if self.pin_variable:
+            if self.pin_variable not in os.environ:
+                raise TokenError(f"no PIN: the environment variable {self.pin_variable} is not set")
+            return os.environ[self.pin_variable]
+        return secrets.token_hex(8)
+
+
+def module_of(folder: Folder) -> Module:
+    """Return the module behind a unit; raises OSError, TypeError or ValueError for a damaged module.json."""
+    return Described.read(folder.module) if folder.module.exists() else SoftHsm()
+
+
+def _texts(folder: Folder, identity: Identity) -> dict[str, object]:
+    return {"tokens": folder.tokens.absolute(), "label": identity.token_label, "number": identity.number}

@@ -1,0 +1,102 @@
+"""SoftHSM as the module behind a crypto unit: its configuration, and its token as files.
+
+What PKCS#11 leaves open is done on the object files themselves: SoftHSM does not flush them, and loads a torn
+one as an object over which every listing stumbles.
+"""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from emulator import durable
+from emulator.unit.registers import MasterKey
+from emulator.unit.state import Folder, Identity
+from emulator.unit.sweep import OBJECT, sweep, token_folder
+from emulator.unit.token import Candidate, Token, TokenError
+
+SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
+_TOOL_SECONDS = 30
+
+
+class SoftHsm:
+    """The module of a unit that names no other; see ``factory.Module``."""
+
+    library = SOFTHSM
+
+    def make(self, folder: Folder, identity: Identity) -> None:
+        """Initialise with a PIN for one use, because a command line shows it, and change it in the token."""
+        _configure(folder)
+        first, pin = secrets.token_hex(8), secrets.token_hex(8)
+        pins = ["--pin", first, "--so-pin", secrets.token_hex(8)]
+        subprocess.run(
+            ["softhsm2-util", "--init-token", "--free", "--label", identity.token_label, *pins],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            timeout=_TOOL_SECONDS,
+        )
+        token = SoftHsmToken(identity.token_label, first, token_folder(folder.tokens), exportable=False)
+        token.change_pin(first, pin)
+        folder.pin.write_text(pin)
+
+    def open(
+        self, folder: Folder, identity: Identity, keys: Iterable[MasterKey], *, exportable: bool
+    ) -> Token:
+        """Sweep the object files and open the token."""
+        objects = token_folder(folder.tokens)
+        sweep(objects, keys)
+        _configure(folder)
+        return SoftHsmToken(identity.token_label, folder.pin.read_text(), objects, exportable=exportable)
+
+
+class SoftHsmToken(Token):
+    """A token whose objects are files in ``folder``."""
+
+    def __init__(self, label: str, pin: str, folder: Path, *, exportable: bool) -> None:
+        super().__init__(SOFTHSM, label, pin, exportable=exportable)
+        self._folder = folder
+
+    def keep(self, candidate: Candidate) -> MasterKey:
+        """Make a candidate durable as a token object, flushed to disk, and return its name.
+
+        Raises:
+            TokenError, OSError: it could not be stored; nothing of it is left.
+        """
+        before = self._objects()
+        try:
+            key = super().keep(candidate)
+            (name,) = self._objects() - before
+            _flush(self._folder / f"{name}{OBJECT}")
+        except BaseException:
+            for name in self._objects() - before:
+                (self._folder / f"{name}{OBJECT}").unlink()
+            raise
+        return replace(key, file=name)
+
+    def destroy(self, key: MasterKey) -> None:
+        """Destroy a master key."""
+        super().destroy(key)
+        durable.fsync_folder(self._folder)
+
+    def _objects(self) -> set[str]:
+        return {path.stem for path in self._folder.glob(f"*{OBJECT}")}
+
+
+def _configure(folder: Folder) -> None:
+    """Point the library at this folder, wherever it is mounted now."""
+    folder.softhsm_conf.write_text(
+        f"directories.tokendir = {folder.tokens.absolute()}\n"
+        "objectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
+    )
+    os.environ["SOFTHSM2_CONF"] = str(folder.softhsm_conf.absolute())
+
+
+def _flush(path: Path) -> None:
+    """Make a new object file durable. SoftHSM neither flushes it nor looks at the result of its write."""
+    with path.open("rb") as stream:
+        if os.fstat(stream.fileno()).st_size == 0:
+            raise TokenError("the token cannot store a key: its object file is empty")
+        os.fsync(stream.fileno())
+    durable.fsync_folder(path.parent)
