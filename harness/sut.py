@@ -71,14 +71,16 @@ UNIT = "emulator.unit.__main__"
 KMS = "emulator.kms.__main__"
 TKE = "emulator.tke.cli"
 PROGRAMS = (UNIT, KMS, TKE)
+DATABASE_CLIENT = "emulator.kms.store.postgresql"
 
 
 @dataclass(frozen=True)
 class Program:
-    """A program of the emulator: its module and its arguments."""
+    """A program of the emulator: its module, its arguments, and modules that it imports only with these."""
 
     module: str
     arguments: tuple[str, ...]
+    needs: tuple[str, ...] = ()
 
     @property
     def argv(self) -> list[str]:
@@ -98,9 +100,9 @@ def unit_serve(directory: Path, sockets: Path) -> Program:
     return Program(UNIT, ("serve", "--dir", str(directory), "--sockets", str(sockets)))
 
 
-def kms(action: str, config: Path) -> Program:
-    """Make the empty key store (``init``) or run the kms (``serve``)."""
-    return Program(KMS, (action, "--config", str(config)))
+def kms(action: str, config: Path, *, on_server: bool = False) -> Program:
+    """Make the empty key store (``init``) or run the kms (``serve``); ``on_server``: not on a file."""
+    return Program(KMS, (action, "--config", str(config)), (DATABASE_CLIENT,) if on_server else ())
 
 
 def tke(words: Sequence[str]) -> Program:

@@ -79,7 +79,7 @@ def attempt(
     account = Account(not_judged(scenario, procedure.kind, "not played"), before=golden.registers)
     seen = _Seen(KeyCount(len(golden.ledger.key_ids), 0))
     try:
-        rig.watch(on=watched or needs_watch(scenario))
+        rig.watch(on=watched or needs_watch(scenario, rig))
         rig.hurry(on=_hangs(scenario))
         account.observation = _play(rig, golden, scenario, procedure, account, seen, trunk)
         judgement = judge(account.observation)
@@ -190,7 +190,7 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
 
 def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
     """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
-    rig.watch(on=needs_watch(scenario))
+    rig.watch(on=needs_watch(scenario, rig))
     rig.hurry(on=_hangs(scenario))
     ended = _strike(Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if not all(rig.conductor.fired):
@@ -198,9 +198,9 @@ def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
     return state(look(rig, scenario, ended), golden.registers)
 
 
-def needs_watch(scenario: Scenario) -> bool:
+def needs_watch(scenario: Scenario, rig: Rig) -> bool:
     """Whether a fault of the scenario waits for a system call."""
-    return any(is_system_call(fault.event) for fault in scenario.faults)
+    return any(is_system_call(fault.event, on_server=rig.on_server) for fault in scenario.faults)
 
 
 def _hangs(scenario: Scenario) -> bool:

@@ -24,6 +24,7 @@ from harness.model.twin.agreement import Agreement, agreement
 from harness.model.verdicts import Gate, Verdict, gate
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
+from harness.rig import docker
 
 AUDIT_EVERY = 20  # one scenario in so many is played twice
 
@@ -205,7 +206,8 @@ def summary(bench: Bench, outcome: Outcome) -> Record:
     shape = bench.shape
     return {
         "backend": "docker" if bench.image else "process",
-        "keystore": "sqlite",
+        "image": {"name": bench.image, "digest": docker.image_digest(bench.image)} if bench.image else None,
+        "keystore": "postgresql" if bench.server else "sqlite",
         "units": {
             "operational": shape.operational,
             "recovery": shape.recovery,

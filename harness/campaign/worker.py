@@ -41,7 +41,7 @@ from harness.rig.rig import Rig
 class Bench:
     """What every rig of a campaign has in common; ``image`` is empty on the process backend.
 
-    ``book`` has the procedures that scenarios name.
+    ``book`` has the procedures that scenarios name. ``server``: of key stores, see Layout.
     """
 
     run: str
@@ -50,6 +50,7 @@ class Bench:
     image: str
     evidence: Path
     book: Book = field(default_factory=Book)
+    server: str = ""
 
     @property
     def label(self) -> str:
@@ -58,7 +59,7 @@ class Bench:
 
     def rig(self, name: str) -> Rig:
         """Make a rig with folders of its own below ``root``."""
-        layout = Layout(self.root / name / "files", self.root / name / "s")
+        layout = Layout(self.root / name / "files", self.root / name / "s", self.server)
         host: UnitHost = DockerHost(layout, self.image, self.run, name) if self.image else ProcessHost(layout)
         return Rig(layout, self.shape, host, sut.TkeTimes())
 

@@ -58,10 +58,13 @@ class _ShardType(click.ParamType[Shard]):
 @_only
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
 @options.as_json
-def plan(*, profile: str, only: str, out: Path | None, as_json: bool, **size: int | None) -> int:
+def plan(
+    *, profile: str, keystore: str, only: str, out: Path | None, as_json: bool, **size: int | None
+) -> int:
     """Record fault-free rotations and show which scenarios follow from them."""
     preflight.check()
-    bench = bench_of(options.sized(PROFILES[profile].shape, size), "", Path(), Book())
+    server = preflight.choose_server(keystore)
+    bench = bench_of(options.sized(PROFILES[profile].shape, size), "", Path(), Book(), server)
     live = Live(sys.stderr)
     campaign = Campaign(
         bench,
@@ -116,6 +119,7 @@ def run(
     *,
     profile: str,
     backend: str,
+    keystore: str,
     jobs: int | None,
     only: str,
     plan_file: Path | None,
@@ -125,14 +129,15 @@ def run(
 ) -> int:
     """Run a campaign and judge it."""
     given = _matching(read_plan(plan_file), only) if plan_file else None
-    image = preflight.choose_image(backend)
+    image, server = preflight.choose_image(backend), preflight.choose_server(keystore)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
     rundir = RunDir.create(out)
     if given and rundir.plan() is None:
         rundir.write_plan(given)
-    bench = bench_of(options.sized(PROFILES[profile].shape, size), image, rundir.path, rundir.book)
+    shape = options.sized(PROFILES[profile].shape, size)
+    bench = bench_of(shape, image, rundir.path, rundir.book, server)
     live = Live(sys.stdout)
     campaign = Campaign(
         bench,
@@ -171,9 +176,9 @@ def played(campaign: Campaign, live: Live) -> Outcome:
             options.reported(folder)
 
 
-def bench_of(shape: Shape, image: str, evidence: Path, book: Book) -> Bench:
+def bench_of(shape: Shape, image: str, evidence: Path, book: Book, server: str = "") -> Bench:
     """Return what the rigs of a campaign have in common, with a new folder for them."""
-    return Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, evidence, book)
+    return Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, evidence, book, server)
 
 
 def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:

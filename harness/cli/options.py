@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -12,6 +13,8 @@ from harness.campaign.rundir import PLAN
 from harness.campaign.stored import Stored
 from harness.report import annotations
 from harness.report.write import write_all
+from harness.rig.layout import OWN_SERVER
+from harness.rig.preflight import SQLITE
 from harness.sut import Shape
 
 KEYS_MIN = 8  # one of every sort
@@ -53,6 +56,35 @@ def backend(command: Command) -> Command:
         default="auto",
         show_default=True,
         help="Crypto units as containers or as processes; auto takes containers where an engine answers.",
+    )(command)
+
+
+class _KeyStore(click.ParamType[str]):
+    name = "sqlite|postgresql|URL"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if text in (SQLITE, OWN_SERVER):
+            return text
+        try:
+            given = urlsplit(text)
+        except ValueError:
+            given = urlsplit("")
+        if given.scheme not in ("postgresql", "postgres"):
+            self.fail(f"'{text}' is neither sqlite nor postgresql nor postgresql://USER@HOST", param, ctx)
+        if given.password is not None or "password" in given.query:
+            self.fail("a password in an argument is seen by everybody; put it into PGPASSWORD", param, ctx)
+        return text
+
+
+def keystore(command: Command) -> Command:
+    """Add ``--keystore``."""
+    return click.option(
+        "--keystore",
+        type=_KeyStore(),
+        default=SQLITE,
+        show_default=True,
+        help="Where keys are stored: a file, a PostgreSQL server for each rig, or the server at the URL.",
     )(command)
 
 

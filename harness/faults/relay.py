@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from emulator.wire.errors import WireError
@@ -12,6 +13,7 @@ from emulator.wire.message import Malformed
 
 UPSTREAM_SECONDS = 120.0
 
+Connect = Callable[[], socket.socket]
 Exchange = Callable[[socket.socket, socket.socket], None]
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of unix(7)
 
@@ -25,11 +27,13 @@ def peer_pid(end: socket.socket) -> int:
 class Relay:
     """Listens on ``listen``; for every connection opens ``upstream`` and runs ``exchange`` in a thread.
 
+    ``upstream``: a socket in the file system, or what connects to something else.
+
     Where upstream does not answer, the caller's connection is closed: it sees a server that is gone.
     """
 
-    def __init__(self, listen: Path, upstream: Path, exchange: Exchange) -> None:
-        self._upstream = upstream
+    def __init__(self, listen: Path, upstream: Path | Connect, exchange: Exchange) -> None:
+        self._connect = partial(_connected, upstream) if isinstance(upstream, Path) else upstream
         self._exchange = exchange
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -64,17 +68,32 @@ class Relay:
             threading.Thread(target=self._serve, args=(downstream,), daemon=True).start()
 
     def _serve(self, downstream: socket.socket) -> None:
-        upstream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        upstream.settimeout(UPSTREAM_SECONDS)
-        with self._lock:
-            self._open |= {downstream, upstream}
+        ends = {downstream}
+        self._note(ends)
         try:
-            upstream.connect(str(self._upstream))
+            upstream = self._connect()
+            upstream.settimeout(UPSTREAM_SECONDS)
+            ends.add(upstream)
+            self._note(ends)
             self._exchange(downstream, upstream)
         except (OSError, EOFError, Malformed, WireError):
             pass  # one of the ends is gone: closing both is the answer
         finally:
             with self._lock:
-                self._open -= {downstream, upstream}
-            upstream.close()
-            downstream.close()
+                self._open -= ends
+            for end in ends:
+                end.close()
+
+    def _note(self, ends: set[socket.socket]) -> None:
+        with self._lock:
+            self._open |= ends
+
+
+def _connected(upstream: Path) -> socket.socket:
+    end = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        end.connect(str(upstream))
+    except OSError:
+        end.close()
+        raise
+    return end

@@ -21,9 +21,11 @@ _ANSWERS: dict[Passage, Answer] = {
 }
 
 
-def is_system_call(event: str) -> bool:
-    """Whether an event of this name is seen only by a watch."""
-    return event == SQL_COMMIT or event in {call.name for call in machine().calls.values()}
+def is_system_call(event: str, *, on_server: bool = False) -> bool:
+    """Whether an event of this name is seen only by a watch; ``on_server``: where the key store is."""
+    if event == SQL_COMMIT:
+        return not on_server
+    return event in {call.name for call in machine().calls.values()}
 
 
 def asker(conductor: Conductor, process: Process) -> Ask:

@@ -50,12 +50,14 @@ class EventClass(StrEnum):
     PKCS11 = "pkcs11"  # kms to a crypto unit
     SYSCALL = "syscall"  # a durable system call of tke, kms or firmware
     SQL = "sql"  # the system call that makes a transaction of the key store durable
+    DATABASE = "database"  # a commit that the kms asks of a database server
     TRANSCRIPT = "transcript"  # a line on the operator's terminal
 
 
 KILLS = frozenset({FaultKind.KILL, FaultKind.GONE, FaultKind.CUT, FaultKind.BUFFERED})
 BLINDING = frozenset({FaultKind.GONE, FaultKind.CUT, FaultKind.BUFFERED})
 
+EXCHANGES = (EventClass.ADMIN, EventClass.REST, EventClass.PKCS11, EventClass.DATABASE)
 # Which kind means something at which class of event, and on which side of it.
 BOTH, ONLY_BEFORE, ONLY_AFTER = ("before", "after"), ("before",), ("after",)
 MATRIX: dict[FaultKind, dict[EventClass, tuple[str, ...]]] = {
@@ -65,11 +67,12 @@ MATRIX: dict[FaultKind, dict[EventClass, tuple[str, ...]]] = {
         EventClass.PKCS11: BOTH,
         EventClass.SYSCALL: ONLY_BEFORE,  # "after" is "before the process' next event": nothing is between
         EventClass.SQL: ONLY_BEFORE,
+        EventClass.DATABASE: BOTH,
         EventClass.TRANSCRIPT: ONLY_AFTER,
     },
-    FaultKind.HANG: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), ONLY_BEFORE),
-    FaultKind.ERROR: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), BOTH),
-    FaultKind.LOST: dict.fromkeys((EventClass.ADMIN, EventClass.REST, EventClass.PKCS11), ONLY_AFTER),
+    FaultKind.HANG: dict.fromkeys(EXCHANGES, ONLY_BEFORE),
+    FaultKind.ERROR: dict.fromkeys(EXCHANGES, BOTH),
+    FaultKind.LOST: dict.fromkeys(EXCHANGES, ONLY_AFTER),
     FaultKind.FULL: dict.fromkeys((EventClass.SYSCALL, EventClass.SQL), ONLY_BEFORE),
     # The terminal goes with the command that dies, of a line that it printed or of what it was waiting for.
     **{
@@ -78,10 +81,12 @@ MATRIX: dict[FaultKind, dict[EventClass, tuple[str, ...]]] = {
     },
 }
 
-# Error replies that real units and services give. PKCS#11 v2.40 section 5 for the values of a token.
+# Error replies that real units and services give. PKCS#11 v2.40 section 5 for the values of a token; those of
+# PostgreSQL (appendix A of its manual) are a server that is shut down, and a full disk.
 ERRORS: dict[EventClass, tuple[str, ...]] = {
     EventClass.ADMIN: ("401", "503"),
     EventClass.REST: ("401", "503"),
+    EventClass.DATABASE: ("57P01", "53100"),
     EventClass.PKCS11: (
         "CKR_DEVICE_ERROR",
         "CKR_DEVICE_MEMORY",
@@ -103,6 +108,8 @@ class Role(StrEnum):
 
     TKE = "tke"
     KMS = "kms"
+    DB = "db"  # the database server with all of its processes, where there is one
+    BACKEND = "backend"  # the process of it that serves the kms
     UNIT = "unit"
 
 
@@ -112,7 +119,7 @@ class BadId(ValueError):
 
 @dataclass(frozen=True, order=True)
 class Process:
-    """One process of the system under test: ``tke``, ``kms`` or ``unit:N``."""
+    """One process of the system under test: ``tke``, ``kms``, ``db``, ``backend`` or ``unit:N``."""
 
     role: Role
     number: int = 0
@@ -127,15 +134,17 @@ class Process:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``tke``, ``kms``, ``unit:2`` or ``unit2``."""
-        match = re.fullmatch(r"(tke|kms)|unit:?([1-9]\d*)", text)
+        """Read ``tke``, ``unit:2`` or ``unit2``, and so on."""
+        match = re.fullmatch(r"(tke|kms|db|backend)|unit:?([1-9]\d*)", text)
         if not match:
-            raise BadId(f"'{text}' is no process: tke, kms or unit<N>")
+            raise BadId(f"'{text}' is no process: tke, kms, db, backend or unit<N>")
         return cls(Role(match[1])) if match[1] else cls(Role.UNIT, int(match[2]))
 
 
 TKE = Process(Role.TKE)
 KMS = Process(Role.KMS)
+DB = Process(Role.DB)
+BACKEND = Process(Role.BACKEND)
 
 
 def unit(number: int) -> Process:

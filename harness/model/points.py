@@ -13,7 +13,19 @@ from itertools import pairwise
 
 from harness.model.events import Event
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
-from harness.model.faults import ERRORS, MATRIX, TKE, EventClass, Fault, FaultKind, Process, When
+from harness.model.faults import (
+    BACKEND,
+    DB,
+    ERRORS,
+    EXCHANGES,
+    MATRIX,
+    TKE,
+    EventClass,
+    Fault,
+    FaultKind,
+    Process,
+    When,
+)
 
 PER_ROW = "C_WrapKey"
 LINE = "line"
@@ -29,6 +41,11 @@ VICTIMS: dict[EventClass, Callable[[Event], tuple[Process, ...]]] = {
     ),
     EventClass.SYSCALL: lambda event: (event.client,),
     EventClass.SQL: lambda event: (event.client,),
+    EventClass.DATABASE: lambda event: (
+        event.client,
+        event.server,
+        *((BACKEND,) if event.server == DB else ()),
+    ),
     EventClass.TRANSCRIPT: lambda event: (event.client,),
 }
 
@@ -57,7 +74,7 @@ def _same_as_next(victim: Process, event: Event, following: Event | None) -> boo
         and event.when is When.AFTER
         and following.when is When.BEFORE
         and victim == event.client == following.client
-        and following.boundary in (EventClass.ADMIN, EventClass.REST, EventClass.PKCS11)
+        and following.boundary in EXCHANGES
     )
 
 

@@ -79,6 +79,7 @@ class _Nursery:
         request = {
             "module": program.module,
             "arguments": program.arguments,
+            "needs": program.needs,
             "environment": dict(environment),
         }
         with self._spawning:

@@ -56,7 +56,9 @@ def _serve(bench: socket.socket) -> bool:
         return False
     if not raw:
         return False
-    parent = os.getpid()
+    parent, request = os.getpid(), json.loads(raw)
+    for module in request["needs"]:
+        importlib.import_module(module)
     # Whoever hears of the process may kill its group at once, so the group has to be there by then.
     leads, led = os.pipe()
     pid = os.fork()
@@ -65,7 +67,6 @@ def _serve(bench: socket.socket) -> bool:
         for descriptor in (leads, led):
             os.close(descriptor)
         bench.close()
-        request = json.loads(raw)
         become(request["module"], request["arguments"], request["environment"], descriptors, parent)
     os.close(led)
     os.read(leads, 1)

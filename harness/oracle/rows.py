@@ -1,15 +1,17 @@
-"""Rows of the key store, read from its file past the kms."""
+"""Rows of the key store, read past the kms."""
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 from harness.model.registers import EMPTY, Register, UnitRegisters
 from harness.model.scenario import RowCounts
+from harness.rig.layout import is_server
 
 MK_ID_BYTES = 16
 BUSY_SECONDS = 10.0
+ROWS = "SELECT key_id, version, mk_id, blob FROM versions ORDER BY 1, 2"
 
 RowKey = tuple[str, int]
 
@@ -24,17 +26,29 @@ class Row:
     blob: bytes
 
 
-def read_rows(store: Path) -> tuple[Row, ...]:
-    """Read all rows of a key store file.
+def read_rows(store: str) -> tuple[Row, ...]:
+    """Read all rows of a key store: the path of an SQLite file, or the URL of a database."""
+    return tuple(Row(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in _found(store))
+
+
+def _found(store: str) -> Sequence[tuple[Any, ...]]:
+    if is_server(store):
+        from harness.rig import database  # noqa: PLC0415 needs a library that an SQLite file does not
+
+        return database.select(store, ROWS)
+    return _in_file(store)
+
+
+def _in_file(path: str) -> Sequence[tuple[Any, ...]]:
+    """Return what stands in a key store file.
 
     Opened for writing, because only then SQLite rolls a transaction back that a kill has cut short, as the
     kms does at its next start; read-only it would refuse. Nothing else is written.
     """
-    connection = sqlite3.connect(f"file:{store}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=BUSY_SECONDS)
     try:
         connection.execute("PRAGMA query_only = ON")
-        found = connection.execute("SELECT key_id, version, mk_id, blob FROM versions ORDER BY 1, 2")
-        return tuple(Row(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in found)
+        return connection.execute(ROWS).fetchall()
     finally:
         connection.close()
 

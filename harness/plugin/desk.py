@@ -32,7 +32,7 @@ class Desk:
         """Return an operator and arm the crash; raises BadId or BadProcedure."""
         follow = load.builtin(procedure)
         scenario = Scenario.parse(f"{flow}/{crash}/{procedure}", follow.expected)
-        if needs_watch(scenario):
+        if needs_watch(scenario, self.rig):
             self.rig.watch(on=True)  # stops what runs
             self.rig.start()
         self.rig.conductor.begin(scenario.faults)

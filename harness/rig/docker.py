@@ -184,6 +184,12 @@ def image_present(image: str) -> bool:
         return bool(_client().images.list(name=image))
 
 
+def image_digest(image: str) -> str:
+    """Return the SHA-256 by which the engine knows what is in an image: ``sha256:`` and 64 digits."""
+    with _doing("look at an image"):
+        return str(_client().images.get(image).id)
+
+
 def create_unit(
     image: str,
     number: int,

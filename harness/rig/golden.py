@@ -15,7 +15,6 @@ from harness import sut
 from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
 from harness.rig import interrupts
-from harness.rig.layout import Layout
 from harness.rig.populate import populate
 from harness.rig.rig import Rig
 
@@ -36,11 +35,12 @@ class Golden:
     registers: Sequence[UnitRegisters]
 
 
-def factory(layout: Layout, shape: sut.Shape) -> None:
+def factory(rig: Rig) -> None:
     """Make crypto units in their factory state, an empty key store, and the directory.
 
     In sessions of their own: an interrupt from the keyboard is for the bench, which then ends them.
     """
+    layout, shape = rig.layout, rig.shape
     for file in (layout.secret, layout.kms_config.parent / "apikey", layout.workstation / "apikey"):
         file.touch(mode=0o600)
     layout.secret.write_text(secrets.token_hex(32))
@@ -58,10 +58,8 @@ def factory(layout: Layout, shape: sut.Shape) -> None:
             if process.wait(timeout=SETUP_SECONDS) != 0:
                 raise GoldenError("a crypto unit could not be made; its message stands above")
     layout.write_directory(shape, relayed=True)
-    init = sut.kms("init", layout.kms_config).argv
-    made = subprocess.run(init, check=False, timeout=SETUP_SECONDS, start_new_session=True)
-    if made.returncode != 0:
-        raise GoldenError("the key store could not be made; its message stands above")
+    rig.store.start()
+    rig.store.make()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -97,7 +95,7 @@ def initialise(rig: Rig) -> bytes:
 
 def prepare(rig: Rig) -> tuple[Ledger, Sequence[UnitRegisters]]:
     """Set up an instance on ``rig`` and leave it running; return its ledger and its registers."""
-    factory(rig.layout, rig.shape)
+    factory(rig)
     rig.start()
     master_key = initialise(rig)
     rest = rig.rest()

@@ -6,12 +6,14 @@ the processes' own, ``relayed`` ones are the bench's, in front of them.
 
 import json
 import os
+import re
 import shutil
 import tempfile
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from harness import sut
 
@@ -19,6 +21,15 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by mkdtemp ar
 FREE_BYTES_WANTED = 256 * 2**20
 SOCKET_PATH_MAX = 107
 SOCKET_PATH_BELOW = 40  # the longest path of a socket, from the folder that holds scratch folders
+
+
+OWN_SERVER = "postgresql"  # a PostgreSQL server that the rig starts itself
+DATABASE_USER = "kms"
+
+
+def is_server(store: str) -> bool:
+    """Whether a key store is a database on a server, and not a file."""
+    return "://" in store
 
 
 class NoScratch(Exception):
@@ -49,10 +60,14 @@ def scratch(prefix: str) -> Path:
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one rig; ``files`` is what a snapshot holds, ``sockets`` are made anew."""
+    """Paths of one rig; ``files`` is what a snapshot holds, ``sockets`` are made anew.
+
+    ``server`` says where the key store is: empty for an SQLite file, OWN_SERVER, or the URL of a server.
+    """
 
     files: Path
     sockets: Path
+    server: str = ""
 
     @property
     def instance(self) -> Path:
@@ -75,9 +90,41 @@ class Layout:
         return self.files / "kms" / "kms.json"
 
     @property
-    def key_store(self) -> Path:
-        """SQLite file of the key store."""
-        return self.files / "kms" / "keystore.sqlite"
+    def key_store(self) -> str:
+        """Where the key store is, past every relay: path of an SQLite file, or URL of a database."""
+        return self.store(relayed=False)
+
+    def store(self, *, relayed: bool) -> str:
+        """Where the key store is, as the kms is told."""
+        if not self.server:
+            return str(self.files / "kms" / "keystore.sqlite")
+        own = self.server == OWN_SERVER
+        given = urlsplit(self.server)
+        if not own and not relayed:
+            return given._replace(path=f"/{self.database}").geturl()
+        name = DATABASE_USER if own else given.username
+        user = f"{name}@" if name else ""
+        folder = quote(str(self.database_sockets(relayed=relayed)))
+        return f"postgresql://{user}/{self.database}?host={folder}"
+
+    @property
+    def database(self) -> str:
+        """Name of this rig's own database on a server."""
+        return re.sub(r"\W", "_", f"{self.files.parent.parent.name}_{self.files.parent.name}").lower()
+
+    @property
+    def cluster(self) -> Path:
+        """Folder of a database server of this rig's own, which no snapshot holds."""
+        return self.files.parent / "db"
+
+    @property
+    def rows(self) -> Path:
+        """What a snapshot holds of a key store on a server."""
+        return self.kms_config.parent / "rows"
+
+    def database_sockets(self, *, relayed: bool = False) -> Path:
+        """Folder of the socket of a database server."""
+        return self.sockets / ("D" if relayed else "d")
 
     @property
     def logs(self) -> Path:
@@ -147,7 +194,7 @@ class Layout:
 
     def _kms_config(self, shape: sut.Shape, *, relayed: bool) -> dict[str, Any]:
         return {
-            "store": str(self.key_store),
+            "store": self.store(relayed=relayed),
             "socket": str(self.rest()),
             "iam_secret": str(self.secret),
             "apikey": str(self.kms_config.parent / "apikey"),

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
 from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
-from harness.model.faults import KMS, TKE, EventClass, FaultKind, Process, Role, unit
-from harness.rig import ready
+from harness.model.faults import DB, KMS, TKE, EventClass, FaultKind, Process, Role, unit
+from harness.rig import ready, store
 from harness.rig.bell import Bell
 from harness.rig.child import Child, NotKilled, Watch
 from harness.rig.hosts import START_SECONDS, UnitHost
@@ -25,6 +26,7 @@ COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
 TOKEN_SECONDS = 600.0
 SIGKILLED = -9
+DATABASE_ROLES = frozenset({Role.DB, Role.BACKEND})
 
 
 class Rig:
@@ -42,6 +44,7 @@ class Rig:
         layout.make(shape)
         self._access: tuple[bytes, float, Rest] | None = None
         self._bell = Bell(layout.bell("k"))
+        self.store = store.host(layout)
         self._calls: dict[int, Relay] = {}
         self._relays = self._open_relays()
 
@@ -60,7 +63,12 @@ class Rig:
         for number in self.shape.operational_numbers:
             calls = pkcs11.exchange(conductor, KMS, unit(number))
             self._calls[number] = Relay(layout.p11(number, relayed=True), layout.p11(number), calls)
-        return [*relays, *self._calls.values()]
+        return [*relays, *self._calls.values(), *self.store.relays(conductor)]
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the key store is on a database server."""
+        return bool(self.layout.server)
 
     def watch(self, *, on: bool) -> None:
         """Make durable system calls events, or no more; whoever runs is stopped where that changes."""
@@ -92,18 +100,22 @@ class Rig:
         self._host.stop(numbers - running)
         mirror(snapshot, self.layout.files)
         self.layout.write_directory(self.shape, relayed=True, unit_seconds=self._patience.unit)
+        self.store.start()
+        self.store.load()
         self._host.cycle(sorted(running))
         self._host.start(sorted(numbers - running))
         self._start_kms()
 
     def snapshot(self, folder: Path) -> None:
         """Stop everything and copy the files to ``folder``."""
+        self.store.save()
         self.stop()
         shutil.copytree(self.layout.files, folder)
 
     def copy(self, folder: Path) -> None:
         """Copy the files of an instance at rest to ``folder``, in place of what is there."""
         folder.mkdir(exist_ok=True)
+        self.store.save()
         mirror(self.layout.files, folder)
 
     def start(self) -> None:
@@ -129,6 +141,7 @@ class Rig:
             relay.close()
         self.stop()
         self._host.close()
+        self.store.close()
         self._bell.close()
 
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
@@ -146,6 +159,8 @@ class Rig:
             if self._kms is None:
                 raise NotKilled("kms does not run")
             self._kms.kill()
+        elif victim.role in DATABASE_ROLES:
+            self.store.kill(victim)
         else:
             self._host.kill(victim.number)
 
@@ -155,6 +170,8 @@ class Rig:
             self._host.pause(victim.number)
         elif victim.role is Role.KMS and self._kms:
             self._kms.pause()
+        elif victim == DB:
+            self.store.pause()
         else:
             raise NotKilled(f"{victim} cannot be paused")
 
@@ -168,6 +185,8 @@ class Rig:
         for process in hung:
             if process.role is Role.UNIT:
                 self._host.resume(process.number)
+            elif process == DB:
+                self.store.resume()
             elif self._kms:
                 self._kms.resume()
             self.conductor.resumed(process)
@@ -181,12 +200,19 @@ class Rig:
             self.conductor.revive(unit(number))
         if units:
             self._host.start(units)
+        self._repair_database(dead)
         if KMS in dead:
             self._start_kms()
         for process in hung:
             # What it was sent while it hung it does now, though nobody waits for the reply any more.
             done = partial(self.conductor.has_answered, process)
             ready.until(done, f"the reply of {process}, which hung,", SETTLE_SECONDS)
+
+    def _repair_database(self, dead: AbstractSet[Process]) -> None:
+        for process in dead:
+            if process.role in DATABASE_ROLES:
+                self.store.start()
+                self.conductor.revive(process)
 
     def settle(self) -> None:
         """Wait until no rewrap runs, so that a look at the rows is a look at something that rests."""
@@ -205,7 +231,7 @@ class Rig:
         return self._access[2]
 
     def _spawn_kms(self) -> int:
-        program = sut.kms("serve", self.layout.kms_config)
+        program = sut.kms("serve", self.layout.kms_config, on_server=self.on_server)
         watch = self._watch_of(KMS) if self.watched else None
         self._kms = Child("kms", program, self.layout.logs / "kms.log", watch, self._bell)
         return self._kms.pid

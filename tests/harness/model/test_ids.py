@@ -62,9 +62,9 @@ def test_ids_are_those_that_were_published() -> None:
         ("tke@commit.1-during", "VICTIM@EVENT.ORDINAL-before|after"),
         ("tke@commit.1-after ", "VICTIM@EVENT.ORDINAL-before|after"),
         ("tke@commit.1-after\n", "VICTIM@EVENT.ORDINAL-before|after"),
-        ("unit@commit.1-after", "tke, kms or unit<N>"),
-        ("unit0@commit.1-after", "tke, kms or unit<N>"),
-        ("database@commit.1-after", "tke, kms or unit<N>"),
+        ("unit@commit.1-after", "tke, kms, db, backend or unit<N>"),
+        ("unit0@commit.1-after", "tke, kms, db, backend or unit<N>"),
+        ("database@commit.1-after", "tke, kms, db, backend or unit<N>"),
     ],
 )
 def test_bad_crash_point_is_refused(text: str, part: str) -> None:

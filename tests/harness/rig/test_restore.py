@@ -99,7 +99,7 @@ def factory() -> Iterator[tuple[Rig, Path]]:
     root = scratch("test-")
     rig = Bench("test", root, SHAPE, "", root).rig("rig")
     try:
-        golden.factory(rig.layout, SHAPE)
+        golden.factory(rig)
         rig.snapshot(root / "factory")
         rig.start()
         yield rig, root / "factory"
