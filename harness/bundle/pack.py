@@ -4,14 +4,15 @@ import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from harness.bundle import archive, versions
+from harness.campaign.rundir import PROCEDURES
 from harness.campaign.stored import Stored
 from harness.model.redaction import PATTERN_DIGITS, Redactor
 from harness.model.screens import registers
+from harness.procedures import load
 
 # Everything that a campaign writes is text of one of these sorts.
 TEXTS = frozenset({".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".js", ".toml", ".svg"})
@@ -35,15 +36,19 @@ def pack(run: Stored, out: Path) -> Packed:
     redact = Redactor(_public(run.path))
     texts, left_out = _texts(run.path)
     members = {f"run/{name}": redact(text).encode() for name, text in texts.items()}
-    for name in sorted({result.scenario.procedure for result in run.results.values()}):
-        members[f"procedures/{name}.toml"] = (files("harness.procedures") / f"{name}.toml").read_bytes()
-    members["versions.json"] = (
-        json.dumps(versions.read(run.head.get("image", "")), indent=1) + "\n"
-    ).encode()
+    for name in sorted({scenario.procedure for scenario in run.plan}):
+        members[f"procedures/{name}.toml"] = redact(_procedure(run, name)).encode()
+    members["versions.json"] = (json.dumps(versions.read(run.head.get("image")), indent=1) + "\n").encode()
     members["REPRODUCE.md"] = ("\n".join(reproduce(run)) + "\n").encode()
     about = {"run": run.path.name, "redacted": redact.found}
     digest = archive.write(out, members.items(), about)
     return Packed(out, len(members), out.stat().st_size, redact.found, left_out, digest)
+
+
+def _procedure(run: Stored, name: str) -> str:
+    """Return the file of a procedure: the copy that the run has kept, else the bench's own."""
+    copy = run.path / PROCEDURES / f"{name}.toml"
+    return copy.read_text() if copy.exists() else load.text(name)
 
 
 def _texts(run: Path) -> tuple[dict[str, str], tuple[str, ...]]:
@@ -93,7 +98,13 @@ def reproduce(run: Stored) -> Iterator[str]:
     yield ""
     yield "```"
     yield "make packages venv"
-    yield f".venv/bin/hil run --plan run/plan.jsonl {size} --out again"
+    added = {procedure.name for procedure in run.book.added}
+    if added:
+        for name in sorted(added):
+            words = run.head.get("profile", "validate")
+            yield f".venv/bin/hil {words} --procedure procedures/{name}.toml {size} --out again"
+    else:
+        yield f".venv/bin/hil run --plan run/plan.jsonl {size} --out again"
     yield "```"
     odd = [result for result in run.results.values() if not result.as_documented]
     if odd:
@@ -102,5 +113,7 @@ def reproduce(run: Stored) -> Iterator[str]:
         yield ""
         yield "```"
         for result in odd:
-            yield f".venv/bin/hil replay {shlex.quote(result.scenario.id)} {size}"
+            name = result.scenario.procedure
+            own = f" --procedure procedures/{name}.toml" if name in added else ""
+            yield f".venv/bin/hil replay {shlex.quote(result.scenario.id)}{own} {size}"
         yield "```"

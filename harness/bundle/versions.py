@@ -1,11 +1,13 @@
-"""Versions of everything that a campaign rests on, as they are where the bundle is made."""
+"""Versions of everything that a campaign rests on, as they are where the bundle is made.
+
+The image of the units is another matter: the campaign itself wrote down which one it used.
+"""
 
 import platform
 import re
 import subprocess
+from collections.abc import Mapping
 from importlib import metadata
-
-from harness.rig import image
 
 SECONDS = 10.0
 # What says its version on its own: name and command.
@@ -15,15 +17,15 @@ PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def read(unit_image: str = "") -> dict[str, object]:
-    """Return versions by name; ``unit_image`` is the image that the campaign used, empty for none."""
+def read(unit_image: Mapping[str, str] | None) -> dict[str, object]:
+    """Return versions by name; ``unit_image``: name and digest of the one that was used, None for none."""
     packages = {dist.name: dist.version for dist in metadata.distributions()}
     return {
         "hsm-hil": packages.get("hsm-hil", ""),
         "python": platform.python_version(),
         "system": platform.platform(),
         **{program: _said(command) for program, command in PROGRAMS},
-        "unit image": unit_image or image.name(),
+        "unit image": unit_image,
         "packages": dict(sorted(packages.items(), key=lambda pair: pair[0].lower())),
     }
 

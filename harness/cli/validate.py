@@ -79,8 +79,9 @@ def validate(
     played_as = plan.profile(followed, PROFILES[profile], every=every)
     bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)))
     live = Live(sys.stdout)
+    name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
     campaign = Campaign(
-        bench, rundir, NAME, played_as, jobs or os.cpu_count() or 1, live.told, entered=live.entered
+        bench, rundir, name, played_as, jobs or os.cpu_count() or 1, live.told, entered=live.entered
     )
     outcome = played(campaign, live)
     table = words.write(Stored.read(out), followed, outcome.gate)
