@@ -17,7 +17,7 @@ PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def read(unit_image: Mapping[str, str] | None) -> dict[str, object]:
+def read(unit_image: Mapping[str, str] | None = None) -> dict[str, object]:
     """Return versions by name; ``unit_image``: name and digest of the one that was used, None for none."""
     packages = {dist.name: dist.version for dist in metadata.distributions()}
     return {

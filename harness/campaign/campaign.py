@@ -25,7 +25,6 @@ from harness.model.verdicts import Gate, Verdict, gate
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
 from harness.rig import docker
-from harness.rig import docker
 
 AUDIT_EVERY = 20  # one scenario in so many is played twice
 
@@ -207,7 +206,6 @@ def summary(bench: Bench, outcome: Outcome) -> Record:
     shape = bench.shape
     return {
         "backend": "docker" if bench.image else "process",
-        "image": {"name": bench.image, "digest": docker.image_digest(bench.image)} if bench.image else None,
         "image": {"name": bench.image, "digest": docker.image_digest(bench.image)} if bench.image else None,
         "keystore": "postgresql" if bench.server else "sqlite",
         "units": {
