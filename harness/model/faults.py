@@ -113,6 +113,9 @@ class Role(StrEnum):
     UNIT = "unit"
 
 
+SERVER = frozenset({Role.DB, Role.BACKEND})  # of the key store
+
+
 class BadId(ValueError):
     """A scenario or crash-point id that cannot be read; the text says what the form is."""
 

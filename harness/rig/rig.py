@@ -13,7 +13,7 @@ from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
 from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
-from harness.model.faults import DB, KMS, TKE, EventClass, FaultKind, Process, Role, unit
+from harness.model.faults import DB, KMS, SERVER, TKE, EventClass, FaultKind, Process, Role, unit
 from harness.rig import ready, store
 from harness.rig.bell import Bell
 from harness.rig.child import Child, NotKilled, Watch
@@ -26,7 +26,6 @@ COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
 TOKEN_SECONDS = 600.0
 SIGKILLED = -9
-DATABASE_ROLES = frozenset({Role.DB, Role.BACKEND})
 
 
 class Rig:
@@ -159,7 +158,7 @@ class Rig:
             if self._kms is None:
                 raise NotKilled("kms does not run")
             self._kms.kill()
-        elif victim.role in DATABASE_ROLES:
+        elif victim.role in SERVER:
             self.store.kill(victim)
         else:
             self._host.kill(victim.number)
@@ -210,7 +209,7 @@ class Rig:
 
     def _repair_database(self, dead: AbstractSet[Process]) -> None:
         for process in dead:
-            if process.role in DATABASE_ROLES:
+            if process.role in SERVER:
                 self.store.start()
                 self.conductor.revive(process)
 

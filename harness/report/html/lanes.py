@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.model.events import Event
-from harness.model.faults import KMS, TKE, EventClass, When
+from harness.model.faults import KMS, SERVER, TKE, EventClass, Process, When
 from harness.model.scenario import Result
 from harness.report.html.violation import Moment
 from harness.report.html.words import happens
@@ -48,7 +48,7 @@ def lanes(result: Result, events: Sequence[Event], moment: Moment | None) -> dic
             stages.append(at)
         struck = strike(last, result)
         if struck:
-            strikes.append([at, happens(struck), names.index(_lane(str(struck.victim), names))])
+            strikes.append([at, happens(struck), names.index(_lane(struck.victim, names))])
         if moment and first.sequence <= moment.sequence <= last.sequence:
             where = at
     return {"names": names, "boxes": boxes, "strikes": strikes, "stages": stages, "moment": where}
@@ -59,8 +59,10 @@ def _units(events: Sequence[Event]) -> list[str]:
     return [f"unit:{number}" for number in sorted(numbers)]
 
 
-def _lane(name: str, names: Sequence[str]) -> str:
-    return name if name in names else names[0]
+def _lane(victim: Process, names: Sequence[str]) -> str:
+    if victim.role in SERVER:
+        return KEY_STORE
+    return str(victim) if str(victim) in names else names[0]
 
 
 def _box(run: Sequence[Event], names: Sequence[str]) -> list[Any]:
@@ -68,7 +70,7 @@ def _box(run: Sequence[Event], names: Sequence[str]) -> list[Any]:
     server, client = str(first.server), str(first.client)
     if first.boundary is EventClass.TRANSCRIPT:
         server = OPERATOR
-    elif first.boundary is EventClass.SQL:
+    elif first.boundary in (EventClass.SQL, EventClass.DATABASE):
         server = KEY_STORE
     return [
         names.index(server),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from harness.faults.syscalls import is_system_call
+from harness.model.faults import SERVER
 from harness.model.scenario import Flow, Scenario
 from harness.sut import STEPS
 
@@ -33,13 +34,14 @@ def places(plan: Sequence[Scenario]) -> Mapping[int, Place]:
     steps = _steps(plan)
     flows = list(Flow)
     found = {}
+    on_server = any(fault.victim.role in SERVER for scenario in plan for fault in scenario.faults)
     for number, scenario in enumerate(plan, start=1):
         flow = flows.index(scenario.flow)
         if not scenario.faults:
             found[number] = Place(flow, 0, False, NO_FAULT)
             continue
         fault = scenario.faults[0]
-        system = is_system_call(fault.event)
+        system = is_system_call(fault.event, on_server=on_server)
         label = f"{SYSTEM_CALLS} of {fault.victim.role}" if system else fault.event
         found[number] = Place(flow, steps[scenario.flow, fault.id], system, label)
     return found
