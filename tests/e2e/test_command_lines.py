@@ -21,15 +21,15 @@ EXAMPLES = ROOT / "examples"
 VARIABLES = re.compile(r"\$\{\{ matrix\.\w+ \}\}|\$CI_NODE_\w+")
 
 
-def _accept(command: click.Command, name: str, words: list[str]) -> None:
+def _accept(command: click.Command, name: str, words: list[str], parent: click.Context | None = None) -> None:
     """Parse a command line as ``hil`` would, and run nothing; raises what click says is wrong with it."""
-    with command.make_context(name, words) as context:
+    with command.make_context(name, words, parent) as context:
         if isinstance(command, click.Group):
             rest = [*context._protected_args, *context.args]
             sub, found, rest = command.resolve_command(context, rest)
             assert sub
             assert found
-            _accept(found, sub, rest)
+            _accept(found, sub, rest, context)
 
 
 def _commands(group: click.Group, path: str = "hil") -> Iterator[tuple[str, click.Command]]:
