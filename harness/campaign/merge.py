@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.campaign.campaign import Outcome, Shard, tally
-from harness.campaign.rundir import Record, RunDir, RunDirBusy, read_campaign
+from harness.campaign.rundir import PROCEDURES, Record, RunDir, RunDirBusy, read_campaign
 from harness.campaign.stored import Stored
 from harness.model.twin.agreement import agreement
 from harness.model.verdicts import gate
@@ -47,6 +47,8 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
     outcome = _outcome(shards)
     rundir = RunDir.create(out)
     rundir.write_plan(shards[0].plan)
+    if (shards[0].path / PROCEDURES).exists():
+        shutil.copytree(shards[0].path / PROCEDURES, out / PROCEDURES)
     records: dict[int, Record] = {}
     for shard in shards:
         records |= shard.records

@@ -47,6 +47,7 @@ NAME = "validate"
 )
 @click.option("--every", is_flag=True, help="From every crash point, not from one for each crash state.")
 @options.backend
+@options.keystore
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
@@ -60,6 +61,7 @@ def validate(
     profile: str,
     every: bool,
     backend: str,
+    keystore: str,
     jobs: int | None,
     out: Path | None,
     **size: int | None,
@@ -70,14 +72,14 @@ def validate(
     """
     followed, content = bookshelf.read(procedure)
     options.complain(f"{procedure}:{doubt.line}: {doubt.text}" for doubt in check.doubts(content))
-    image = preflight.choose_image(backend)
+    image, server = preflight.choose_image(backend), preflight.choose_server(keystore)
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{NAME}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / stamp
     preflight.check_folder(out)
     rundir = RunDir.create(out)
     rundir.keep_procedure(followed.name, content)
     played_as = plan.profile(followed, PROFILES[profile], every=every)
-    bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)))
+    bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)), server)
     live = Live(sys.stdout)
     name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
     campaign = Campaign(
