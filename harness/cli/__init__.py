@@ -25,10 +25,14 @@ from harness.cli import (
     evidence,
     procedure,
     report,
+    sut,
     validate,
 )
 from harness.drill.check import NotAnswering
 from harness.drill.record import NoDrill
+from harness.foreign.command import NotInstalled, SutBroken
+from harness.foreign.ledger import BadAnswer
+from harness.foreign.profile import BadProfile
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
 from harness.procedures.load import BadProcedure
@@ -42,7 +46,9 @@ from harness.rig.ready import NotReady
 EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
     ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
+    ((BadProfile, NotInstalled), Exit.USAGE),
     ((NotRepeatable,), Exit.INCONCLUSIVE),
+    ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
@@ -78,6 +84,7 @@ _MODULES = (
     doctor,
     bench,
     completion,
+    sut,
 )
 for _module in _MODULES:
     for _command in _module.COMMANDS:

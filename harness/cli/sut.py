@@ -1,0 +1,107 @@
+"""``hil sut``: a campaign on another system under test than the emulator, described by a profile."""
+
+import fnmatch
+import os
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from harness.campaign.rundir import RunDir, read_campaign
+from harness.cli import options
+from harness.foreign import campaign as foreign
+from harness.foreign import report
+from harness.foreign.command import Place
+from harness.foreign.play import Outcome
+from harness.foreign.point import Scenario
+from harness.foreign.profile import load
+from harness.model.verdicts import EXIT_OF_GATE, Gate
+from harness.rig import preflight
+from harness.rig.layout import scratch
+
+_profile = click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.group()
+def sut() -> None:
+    """Break off the rotation of another system under test, which a profile describes."""
+
+
+@sut.command(epilog=options.examples("hil sut check examples/sut/ansible.toml"))
+@_profile
+def check(profile: Path) -> int:
+    """Read a profile, make its golden state, and list the crash points of one rotation."""
+    described = load(profile)
+    folder = scratch("hil-")
+    try:
+        golden = foreign.prepared(described, folder)
+        place = Place(folder / "job" / "files", golden.place.ledger, folder / "job" / "home")
+        calls = foreign.record(described, golden, place)
+    finally:
+        foreign.discard(folder)
+    for call in calls:
+        print(call.text)
+    print(f"{described.name}: {len(golden.sight.keys)} keys, {len(calls)} crash points")
+    return 0
+
+
+@sut.command(
+    epilog=options.examples(
+        "hil sut run examples/sut/ansible.toml",
+        "hil sut run examples/sut/luks.toml --only '*@fsync*' --jobs 1",
+    )
+)
+@_profile
+@click.option("--only", metavar="PATTERN", default="*", help="Only scenarios whose id matches.")
+@click.option(
+    "--jobs", type=click.IntRange(1, 64), default=None, help="Plays side by side.  [default: one a processor]"
+)
+@options.folder("--out", "out", None, "Run directory, a new one.  [default: runs/TIME]")
+def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
+    """Kill the rotation at every crash point, follow the procedure, say what is left of the keys."""
+    described = load(profile)
+
+    def chosen(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
+        found = [one for one in scenarios if fnmatch.fnmatchcase(one.id, only)]
+        if not found:
+            raise click.UsageError(
+                f"no scenario matches '{only}'; 'hil sut check {profile}' lists the points"
+            )
+        return found
+
+    def told(done: int, planned: int, outcome: Outcome) -> None:
+        print(report.line(done, planned, outcome.record()), flush=True)
+
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{described.name}-{uuid.uuid4().hex[:4]}"
+    out = out or Path("runs") / name
+    preflight.check_folder(out)
+    rundir = RunDir.create(out)
+    folder = scratch("hil-")
+    print(f"{described.name}, evidence in {out}", flush=True)
+    try:
+        foreign.run(described, rundir, folder, jobs or os.cpu_count() or 1, told, chosen)
+    except BaseException:
+        if rundir.results():
+            raise
+        (out / "plan.jsonl").unlink(missing_ok=True)
+        rundir.discard()
+        raise
+    finally:
+        foreign.discard(folder)
+    return _closed(out, profile)
+
+
+def _closed(out: Path, profile: Path) -> int:
+    """Write the reports, print the last lines, return the exit code."""
+    stored = read_campaign(out)
+    (out / "summary.md").write_text(report.summary(stored, profile))
+    (out / "junit.xml").write_text(report.junit(stored))
+    print()
+    for text in report.closing(stored, out, profile):
+        print(text)
+    return EXIT_OF_GATE[Gate(stored["gate"])]
+
+
+COMMANDS = (sut,)

@@ -1,0 +1,182 @@
+"""A campaign on a system under test: golden state, two equal recordings, plan, scenarios, run directory."""
+
+import json
+import queue
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.campaign.record import NotRepeatable
+from harness.campaign.rundir import PLAN, RESULTS, RunDir
+from harness.foreign import play
+from harness.foreign.command import Place, check_installed, watched
+from harness.foreign.point import Call, Scenario, points
+from harness.foreign.profile import Profile
+from harness.model.verdicts import VOID, Gate, Verdict, gate
+
+AUDIT_EVERY = 20  # one scenario of so many is played twice
+Told = Callable[[int, int, play.Outcome], None]
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """All that a campaign showed."""
+
+    profile: Profile
+    outcomes: tuple[play.Outcome, ...]
+    planned: int
+    audited: int
+    differing: tuple[str, ...]
+    seconds: float
+
+    @property
+    def gate(self) -> Gate:
+        """The answer of the whole campaign."""
+        pairs = [(one.verdict, one.scenario.expected) for one in self.outcomes]
+        return gate(pairs, self.planned, repeatable=not self.differing)
+
+    def head(self) -> dict[str, Any]:
+        """Return campaign.json without its scenarios."""
+        faulted = [one for one in self.outcomes if one.scenario.point]
+        verdicts = Counter(one.verdict for one in self.outcomes)
+        return {
+            "gate": str(self.gate),
+            "profile": self.profile.name,
+            "backend": "process",
+            "keystore": "files",
+            "planned": self.planned,
+            "total": self.planned,
+            "units": {"operational": 0, "recovery": 0, "failover": 0},
+            "keys": self.outcomes[0].keys.total if self.outcomes else 0,
+            "seconds": round(self.seconds, 3),
+            "scenarios_per_second": round(len(self.outcomes) / self.seconds, 3),
+            "verdicts": {str(one): verdicts[one] for one in Verdict},
+            "crash_points": {"enumerated": len(faulted), "fired": sum(one.fired for one in faulted)},
+            "audit": {"every": AUDIT_EVERY, "played": self.audited, "differing": list(self.differing)},
+        }
+
+
+def plan(profile: Profile, calls: Sequence[Call]) -> tuple[Scenario, ...]:
+    """Return every crash point of a recording with every procedure; first of all the run without a fault."""
+    return tuple(
+        Scenario(profile.flow, profile.victim, point, procedure.name, procedure.expected)
+        for procedure in profile.procedures
+        for point in (None, *points(calls))
+    )
+
+
+def record(profile: Profile, golden: play.Golden, place: Place) -> tuple[Call, ...]:
+    """Play the rotation twice without a fault; raises NotRepeatable where the calls differ."""
+    recordings = []
+    for _ in range(2):
+        play.restore(golden, place)
+        recordings.append(watched(profile, place, profile.rotate).calls)
+    first, second = ([call.text for call in calls] for calls in recordings)
+    if first != second:
+        differs = next((pair for pair in zip(first, second, strict=False) if pair[0] != pair[1]), ("", ""))
+        raise NotRepeatable(
+            f"two rotations of {profile.name} made different calls ({len(first)} and {len(second)}; first"
+            f" difference: '{differs[0]}', '{differs[1]}'); leave what comes by chance out with 'ignore'"
+        )
+    return recordings[0]
+
+
+def run(
+    profile: Profile,
+    rundir: RunDir,
+    scratch: Path,
+    jobs: int,
+    told: Told,
+    chosen: Callable[[Sequence[Scenario]], Sequence[Scenario]],
+) -> Campaign:
+    """Run a campaign below ``scratch``, which the caller removes; raises SutBroken and NotRepeatable."""
+    began = time.monotonic()
+    golden = prepared(profile, scratch)
+    places = [_place(scratch / f"job{number}", golden) for number in range(jobs)]
+    scenarios = chosen(plan(profile, record(profile, golden, places[0])))
+    _write_plan(rundir, scenarios)
+    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
+    for place in places:
+        free.put(place)
+
+    def played(scenario: Scenario) -> play.Outcome:
+        place = free.get()
+        try:
+            return play.play(profile, golden, place, scenario)
+        finally:
+            free.put(place)
+
+    outcomes: dict[int, play.Outcome] = {}
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(played, one): number for number, one in enumerate(scenarios, start=1)}
+        try:
+            for future in as_completed(futures):
+                outcomes[futures[future]] = future.result()
+                _keep(rundir, futures[future], future.result())
+                told(len(outcomes), len(scenarios), future.result())
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    audited = [outcome for number, outcome in sorted(outcomes.items()) if number % AUDIT_EVERY == 1]
+    differing = tuple(one.scenario.id for one in audited if not _same(one, played(one.scenario)))
+    ordered = tuple(outcomes[number] for number in sorted(outcomes))
+    campaign = Campaign(profile, ordered, len(scenarios), len(audited), differing, time.monotonic() - began)
+    rundir.write_campaign(campaign.head(), [one.record() for one in ordered])
+    return campaign
+
+
+def prepared(profile: Profile, scratch: Path) -> play.Golden:
+    """Make the golden state below ``scratch``; raises NotInstalled and SutBroken."""
+    place = Place(scratch / "golden" / "files", scratch / "ledger", scratch / "golden" / "home")
+    check_installed(profile, place)
+    return play.prepare(profile, place)
+
+
+def _place(folder: Path, golden: play.Golden) -> Place:
+    return Place(folder / "files", golden.place.ledger, folder / "home")
+
+
+def _same(one: play.Outcome, other: play.Outcome) -> bool:
+    """Whether two plays of a scenario went the same way."""
+    if one.verdict in VOID:
+        return one.verdict is other.verdict
+    seen = [(each.verdict, each.recovery, [call.text for call in each.calls]) for each in (one, other)]
+    return seen[0] == seen[1]
+
+
+def _write_plan(rundir: RunDir, scenarios: Sequence[Scenario]) -> None:
+    lines = (
+        {"number": number, "id": one.id, "expected": str(one.expected)}
+        for number, one in enumerate(scenarios, start=1)
+    )
+    (rundir.path / PLAN).write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def _keep(rundir: RunDir, number: int, outcome: play.Outcome) -> None:
+    """Write the line and the folder of one scenario."""
+    record = outcome.record()
+    with (rundir.path / RESULTS).open("a") as stream:
+        stream.write(json.dumps({"number": number} | record) + "\n")
+    folder = rundir.path / "scenarios" / str(number)
+    folder.mkdir(parents=True)
+    judged = ("verdict", "expected", "as_documented", "keys", "findings", "seconds")
+    sights = {"at_crash": outcome.at_crash, "after": outcome.after}
+    files: dict[str, Any] = {
+        "scenario.json": {key: record[key] for key in record if key not in judged},
+        "verdict.json": {key: record[key] for key in ("id", *judged)},
+        "observation.json": {name: sight and sight.record() for name, sight in sights.items()},
+    }
+    for name, value in files.items():
+        (folder / name).write_text(json.dumps(value, indent=1) + "\n")
+    (folder / "events.jsonl").write_text("".join(json.dumps(call.record()) + "\n" for call in outcome.calls))
+    (folder / "transcript.txt").write_text(outcome.transcript)
+
+
+def discard(scratch: Path) -> None:
+    """Remove the folder of a campaign."""
+    shutil.rmtree(scratch, ignore_errors=True)

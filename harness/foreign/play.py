@@ -1,0 +1,182 @@
+"""One scenario: restore, rotate, kill, follow the procedure, ask what is left."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.foreign import ledger
+from harness.foreign.command import Place, Run, SutBroken, plain, watched
+from harness.foreign.ledger import Sight
+from harness.foreign.point import Call, Scenario, trace
+from harness.foreign.profile import Ended, Procedure, Profile, Rule
+from harness.model.redaction import Redactor
+from harness.model.scenario import Finding, KeyCount
+from harness.model.verdicts import Verdict
+
+ROUNDS_MAX = 16  # a procedure that has not come to an end by then goes in circles
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The state that every scenario begins with, and what its check said."""
+
+    place: Place
+    sight: Sight
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one scenario showed."""
+
+    scenario: Scenario
+    kind: str
+    verdict: Verdict
+    fired: bool
+    messages: tuple[str, ...]
+    recovery: tuple[str, ...]
+    stuck: str
+    at_crash: Sight | None
+    after: Sight | None
+    keys: KeyCount
+    findings: tuple[Finding, ...]
+    seconds: float
+    started: float
+    calls: tuple[Call, ...]
+    transcript: str
+
+    @property
+    def as_documented(self) -> bool:
+        """Whether the fault fired and the verdict is the expected one."""
+        return self.fired and self.verdict is self.scenario.expected
+
+    def record(self) -> dict[str, Any]:
+        """Return the entry of campaign.json, schema version 1."""
+        point = self.scenario.point
+        fault = point and {
+            "victim": self.scenario.victim,
+            "event": point.event,
+            "ordinal": point.ordinal,
+            "when": str(point.when),
+            "kind": "kill",
+            "fired": self.fired,
+        }
+        return {
+            "id": self.scenario.id,
+            "flow": self.scenario.flow,
+            "procedure": self.kind,
+            "faults": [fault] if fault else [],
+            "messages": dict.fromkeys(self.messages, True),
+            "recovery": list(self.recovery),
+            "stuck": self.stuck,
+            "verdict": str(self.verdict),
+            "expected": str(self.scenario.expected),
+            "as_documented": self.as_documented,
+            "state_at_crash": self.at_crash and {"units": [], "rows": self.at_crash.rows()},
+            "keys": {"total": self.keys.total, "readable": self.keys.readable, "gone": self.keys.gone},
+            "findings": [{"check": one.check, "text": one.text} for one in self.findings],
+            "seconds": round(self.seconds, 3),
+            "started": round(self.started, 3),
+            "trace": trace(self.calls),
+        }
+
+
+def prepare(profile: Profile, place: Place) -> Golden:
+    """Make the golden state; raises SutBroken where a command of the set-up fails."""
+    place.make()
+    for number, words in enumerate(profile.setup, start=1):
+        run = plain(profile, place, f"setup {number}", words)
+        if run.ended is not Ended.OK:
+            raise SutBroken(f"{profile.name}: set-up {number} {_how(run)}: {run.output[-500:].strip()}")
+    sight = _sight(profile, place, place.home.parent / "look")
+    if not sight.keys or set(sight.keys.values()) != {ledger.Standing.OLD} or sight.problems:
+        raise SutBroken(f"{profile.name}: before the rotation every key has to be 'old': {sight.record()}")
+    return Golden(place, sight)
+
+
+def restore(golden: Golden, place: Place) -> None:
+    """Put the golden files in place."""
+    shutil.rmtree(place.root, ignore_errors=True)
+    shutil.rmtree(place.home, ignore_errors=True)
+    shutil.copytree(golden.place.root, place.root, symlinks=True)
+    place.make()
+
+
+def play(profile: Profile, golden: Golden, place: Place, scenario: Scenario) -> Outcome:
+    """Play a scenario in ``place``, which nobody else uses."""
+    started, began = time.time(), time.monotonic()
+    procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
+    restore(golden, place)
+    look = place.home.parent / "look"
+    first = watched(profile, place, profile.rotate, scenario.point)
+    fired = scenario.point is None or (first.struck and first.ended is Ended.KILLED)
+    at_crash = _sight(profile, place, look)
+    runs, stuck = _recover(profile, place, procedure, first)
+    after = _sight(profile, place, look)
+    judged = ledger.verdict(after, golden.sight, done=not stuck)
+    return Outcome(
+        scenario=scenario,
+        kind=str(procedure.kind),
+        verdict=judged if fired else Verdict.NOT_FIRED,
+        fired=fired,
+        messages=_shown(profile, first),
+        recovery=tuple(run.name for run in runs),
+        stuck=stuck,
+        at_crash=at_crash,
+        after=after,
+        keys=ledger.count(after, golden.sight),
+        findings=ledger.findings(after, golden.sight),
+        seconds=time.monotonic() - began,
+        started=started,
+        calls=first.calls,
+        transcript=_transcript((first, *runs)),
+    )
+
+
+def _recover(profile: Profile, place: Place, procedure: Procedure, last: Run) -> tuple[list[Run], str]:
+    """Follow the procedure; return what was run, and why there is no answer (empty: it said done)."""
+    runs: list[Run] = []
+    for _ in range(ROUNDS_MAX):
+        rule = next((rule for rule in procedure.rules if _holds(profile, rule, last)), None)
+        if rule is None:
+            return runs, f"no rule for a '{last.name}' that {_how(last)}"
+        if rule.done:
+            return runs, ""
+        last = plain(profile, place, rule.run, profile.commands[rule.run])
+        runs.append(last)
+    return runs, f"no end after {ROUNDS_MAX} commands"
+
+
+def _holds(profile: Profile, rule: Rule, last: Run) -> bool:
+    shown = _shown(profile, last)
+    return (
+        last.ended in rule.ended
+        and all(name in shown for name in rule.shows)
+        and not any(name in shown for name in rule.lacks)
+    )
+
+
+def _shown(profile: Profile, run: Run) -> tuple[str, ...]:
+    return tuple(name for name, pattern in profile.messages.items() if pattern.search(run.output))
+
+
+def _sight(profile: Profile, place: Place, look: Path) -> Sight:
+    """Ask the check about a copy of the files."""
+    shutil.rmtree(look, ignore_errors=True)
+    shutil.copytree(place.root, look, symlinks=True)
+    run = plain(profile, Place(look, place.ledger, place.home), "check", profile.check)
+    shutil.rmtree(look)
+    if run.ended is not Ended.OK:
+        raise SutBroken(f"{profile.name}: the check {_how(run)}: {run.output[-500:].strip()}")
+    return Sight.parse(run.output)
+
+
+def _how(run: Run) -> str:
+    return f"ended with exit code {run.code}" if run.ended is Ended.FAILED else f"ended {run.ended}"
+
+
+def _transcript(runs: tuple[Run, ...]) -> str:
+    """Return what the operator saw, without anything that has the form of a secret."""
+    text = "".join(f"$ {run.name}\n{run.output.rstrip()}\n[{_how(run)}]\n" for run in runs)
+    return Redactor()(text)
