@@ -153,7 +153,8 @@ def _play(
         seen.recovery = cells.follow(rig, console, console.mend, golden, (scenario.flow, procedure, ended))
     if rig.conductor.error:
         raise rig.conductor.error
-    console.mend()  # also ends the stage: what the oracle does is no part of the recovery
+    console.mend()
+    rig.conductor.adjourn()
     console.mark(LOOK)
     rest = Rest.login(rig.layout)  # as the users of an instance do: that has to work as well
     account.after = rest.registers(rig.shape)

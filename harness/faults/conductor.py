@@ -109,6 +109,7 @@ class Conductor:
             self._under_way: set[Crossing] = set()
             self._start = time.monotonic()
             self._terminal: Drained | None = None
+            self.adjourned = False
             self.error: Exception | None = None
             self.events: list[Event] = []
 
@@ -125,6 +126,10 @@ class Conductor:
         with self._lock:
             self._stage += 1
             self._counts.clear()
+
+    def adjourn(self) -> None:
+        """From now on nothing is an event: what the oracle does is no part of a recovery."""
+        self.adjourned = True
 
     @property
     def fired(self) -> tuple[bool, ...]:
@@ -224,6 +229,8 @@ class Conductor:
 
     def system_call(self, process: Process, name: str, path: str) -> Passage:
         """Admit a durable system call that ``process`` is about to make; ERROR means ENOSPC."""
+        if self.adjourned:
+            return Passage.FORWARD
         with self._lock:
             self.drain()
             if process in self._dead:

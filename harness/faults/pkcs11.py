@@ -24,6 +24,10 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
         downstream.sendall(replies.version())
         answers = replies.frames()
         for request in requests.frames():
+            if conductor.adjourned:
+                upstream.sendall(request.encode())
+                downstream.sendall(next(answers).encode())
+                continue
             crossing = conductor.before(EventClass.PKCS11, call_name(request), client, server, pid)
             if crossing.passes:
                 with conductor.under_way(crossing):
