@@ -88,11 +88,14 @@ class Program:
         return [sys.executable, "-m", self.module, *self.arguments]
 
 
-def unit_init(directory: Path, number: int, unit_type: str, secret: Path) -> Program:
-    """Make a crypto unit in its factory state."""
+def unit_init(
+    directory: Path, number: int, unit_type: str, secret: Path, module: Path | None = None
+) -> Program:
+    """Make a crypto unit in its factory state; ``module`` is the module.json of a PKCS#11 module."""
     location = f"[{REGION}].[AZ{number}-CS{number}].[{number:02}].[{number:02}]"
     where = ("--dir", str(directory), "--number", str(number), "--type", unit_type)
-    return Program(UNIT, ("init", *where, "--location", location, "--iam-secret", str(secret)))
+    behind = ("--module", str(module)) if module else ()
+    return Program(UNIT, ("init", *where, "--location", location, "--iam-secret", str(secret), *behind))
 
 
 def unit_serve(directory: Path, sockets: Path) -> Program:

@@ -208,6 +208,7 @@ def summary(bench: Bench, outcome: Outcome) -> Record:
         "backend": "docker" if bench.image else "process",
         "image": {"name": bench.image, "digest": docker.image_digest(bench.image)} if bench.image else None,
         "keystore": "postgresql" if bench.server else "sqlite",
+        "module": {"name": bench.module.name, "library": str(bench.module.library)} if bench.module else None,
         "units": {
             "operational": shape.operational,
             "recovery": shape.recovery,

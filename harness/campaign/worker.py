@@ -26,6 +26,7 @@ from harness.model.faults import Fault
 from harness.model.points import kills
 from harness.model.scenario import Flow, Result, Scenario
 from harness.model.verdicts import Verdict
+from harness.modules.install import Installed
 from harness.probes import run as probes
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
@@ -42,6 +43,7 @@ class Bench:
     """What every rig of a campaign has in common; ``image`` is empty on the process backend.
 
     ``book`` has the procedures that scenarios name. ``server``: of key stores, see Layout.
+    ``module`` is behind the crypto units, None: SoftHSM.
     """
 
     run: str
@@ -51,6 +53,7 @@ class Bench:
     evidence: Path
     book: Book = field(default_factory=Book)
     server: str = ""
+    module: Installed | None = None
 
     @property
     def label(self) -> str:
@@ -59,7 +62,8 @@ class Bench:
 
     def rig(self, name: str) -> Rig:
         """Make a rig with folders of its own below ``root``."""
-        layout = Layout(self.root / name / "files", self.root / name / "s", self.server)
+        module = self.module.file if self.module else None
+        layout = Layout(self.root / name / "files", self.root / name / "s", self.server, module)
         host: UnitHost = DockerHost(layout, self.image, self.run, name) if self.image else ProcessHost(layout)
         return Rig(layout, self.shape, host, sut.TkeTimes())
 

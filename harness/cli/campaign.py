@@ -20,6 +20,9 @@ from harness.campaign.worker import Bench
 from harness.cli import options
 from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
+from harness.modules.install import install
+from harness.modules.preflight import suited
+from harness.modules.profile import ModuleProfile
 from harness.procedures.book import Book
 from harness.report import console
 from harness.report.live import Live
@@ -54,17 +57,26 @@ class _ShardType(click.ParamType[Shard]):
 @click.command(epilog=options.examples("hil plan", "hil plan --profile default --out plan.jsonl"))
 @_profile
 @options.keystore
+@options.module_profile
 @options.size
 @_only
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
 @options.as_json
 def plan(
-    *, profile: str, keystore: str, only: str, out: Path | None, as_json: bool, **size: int | None
+    *,
+    profile: str,
+    keystore: str,
+    module_profile: Path | None,
+    only: str,
+    out: Path | None,
+    as_json: bool,
+    **size: int | None,
 ) -> int:
     """Record fault-free rotations and show which scenarios follow from them."""
     preflight.check()
     server = preflight.choose_server(keystore)
-    bench = bench_of(options.sized(PROFILES[profile].shape, size), "", Path(), Book(), server)
+    module = suited(module_profile)
+    bench = bench_of(options.sized(PROFILES[profile].shape, size), "", Path(), Book(), server, module)
     live = Live(sys.stderr)
     campaign = Campaign(
         bench,
@@ -100,6 +112,7 @@ def plan(
 @_profile
 @options.backend
 @options.keystore
+@options.module_profile
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
@@ -115,11 +128,12 @@ def plan(
 @options.folder(
     "--out", "out", None, "Run directory; an unfinished one is gone on with.  [default: runs/TIME]"
 )
-def run(
+def run(  # noqa: PLR0913 an option each
     *,
     profile: str,
     backend: str,
     keystore: str,
+    module_profile: Path | None,
     jobs: int | None,
     only: str,
     plan_file: Path | None,
@@ -129,7 +143,9 @@ def run(
 ) -> int:
     """Run a campaign and judge it."""
     given = _matching(read_plan(plan_file), only) if plan_file else None
-    image, server = preflight.choose_image(backend), preflight.choose_server(keystore)
+    module = suited(module_profile, backend)
+    image = "" if module else preflight.choose_image(backend)
+    server = preflight.choose_server(keystore)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
@@ -137,7 +153,7 @@ def run(
     if given and rundir.plan() is None:
         rundir.write_plan(given)
     shape = options.sized(PROFILES[profile].shape, size)
-    bench = bench_of(shape, image, rundir.path, rundir.book, server)
+    bench = bench_of(shape, image, rundir.path, rundir.book, server, module)
     live = Live(sys.stdout)
     campaign = Campaign(
         bench,
@@ -176,9 +192,18 @@ def played(campaign: Campaign, live: Live) -> Outcome:
             options.reported(folder)
 
 
-def bench_of(shape: Shape, image: str, evidence: Path, book: Book, server: str = "") -> Bench:
+def bench_of(
+    shape: Shape,
+    image: str,
+    evidence: Path,
+    book: Book,
+    server: str = "",
+    module: ModuleProfile | None = None,
+) -> Bench:
     """Return what the rigs of a campaign have in common, with a new folder for them."""
-    return Bench(f"run-{uuid.uuid4().hex[:8]}", scratch("hil-"), shape, image, evidence, book, server)
+    root = scratch("hil-")
+    installed = install(module, root / "module") if module else None
+    return Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, evidence, book, server, installed)
 
 
 def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:

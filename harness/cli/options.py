@@ -88,6 +88,15 @@ def keystore(command: Command) -> Command:
     )(command)
 
 
+def module_profile(command: Command) -> Command:
+    """Add ``--module-profile``."""
+    return click.option(
+        "--module-profile",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units.",
+    )(command)
+
+
 def as_json(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")(command)

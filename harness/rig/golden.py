@@ -50,7 +50,7 @@ def factory(rig: Rig) -> None:
     with ExitStack() as stack:
         making = []
         for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True):
-            program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret)
+            program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret, layout.module)
             with interrupts.held():
                 making.append(subprocess.Popen(program.argv, start_new_session=True))
                 stack.callback(_end, making[-1])

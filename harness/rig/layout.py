@@ -63,11 +63,13 @@ class Layout:
     """Paths of one rig; ``files`` is what a snapshot holds, ``sockets`` are made anew.
 
     ``server`` says where the key store is: empty for an SQLite file, OWN_SERVER, or the URL of a server.
+    ``module`` describes the PKCS#11 module behind the crypto units; None: SoftHSM.
     """
 
     files: Path
     sockets: Path
     server: str = ""
+    module: Path | None = None
 
     @property
     def instance(self) -> Path:
