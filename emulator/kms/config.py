@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator.kms.policy import IN_PLACE, POLICIES, Policy
+from emulator.kms.store import location
 
 
 class ConfigError(Exception):
@@ -29,6 +30,7 @@ class Config:
 
     ``store`` is the path of an SQLite file, or the URL of a PostgreSQL database.
 
+    ``workers``: threads of a rewrap that share its rows, on a server only, see workers.py.
     ``connections``: how many connections to operational units share a rewrap, see lanes.py.
     ``poll_seconds`` is how old a polled register state may be to serve a workload, 0: polled at each need.
     """
@@ -42,6 +44,7 @@ class Config:
     call_seconds: float = 5.0
     batch: int = 16
     connections: int = 1
+    workers: int = 1
     policy: Policy = IN_PLACE
 
 
@@ -65,8 +68,11 @@ def _config(value: dict[str, Any]) -> Config:
         raise ValueError(
             "at least one operational crypto unit, a batch of at least one row and one connection are needed"
         )
+    store, workers = str(value["store"]), int(value.get("workers", Config.workers))
+    if not 1 <= workers <= (connections if location.is_server(store) else 1):
+        raise ValueError("workers: one, or on a PostgreSQL server as many as there are connections to units")
     return Config(
-        store=str(value["store"]),
+        store=store,
         socket=Path(value["socket"]),
         iam_secret=Path(value["iam_secret"]),
         apikey=Path(value["apikey"]),
@@ -75,6 +81,7 @@ def _config(value: dict[str, Any]) -> Config:
         call_seconds=float(value.get("call_seconds", Config.call_seconds)),
         batch=batch,
         connections=connections,
+        workers=workers,
         policy=POLICIES[value.get("policy", IN_PLACE.name)],
     )
 

@@ -22,6 +22,7 @@ from emulator.kms.model import Rotation, mk_id
 from emulator.kms.registers import UnitRegisters
 from emulator.kms.store import KeyStore, StoreError
 from emulator.kms.units import UnitLink
+from emulator.kms.workers import Workers
 
 log = logging.getLogger(__name__)
 
@@ -94,22 +95,36 @@ class Rewrapper:
 
     def _rewrap(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
         policy = self._config.policy
+        if self._config.workers > 1:
+            self._side_by_side(rotation, units)
         with (
             KeyStore(self._config.store) as store,
             Lanes(self._links, units, self._config.batch) as lanes,
         ):
             self._count(store, rotation)
             while rows := store.pending(policy, rotation, lanes.rows_ahead):
-                if self._stopping.is_set():
-                    raise KmsError(Code.BUSY, "the service is stopping; request the rewrap again")
+                self._go_on()
                 for batch, blobs in lanes.rewrap(rows):
                     store.write(policy, rotation, list(zip(batch, blobs, strict=True)))
-                    self.job = replace(self.job, rewrapped=self.job.rewrapped + len(batch))
+                    self._advance(len(batch))
             self._count(store, rotation)
         if self.job.rewrapped != self.job.total:
             left = self.job.total - self.job.rewrapped
             target = mk_id(rotation.target).hex()
             raise KmsError(Code.UNKNOWN_MASTER_KEY, f"{left} keys are not under the new master key {target}")
+
+    def _side_by_side(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
+        """Have workers do what they can; what they leave is done in order."""
+        with KeyStore(self._config.store) as store:
+            self._count(store, rotation)
+        Workers(self._config, self._links, self._advance, self._go_on).run(rotation, units)
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise KmsError(Code.BUSY, "the service is stopping; request the rewrap again")
+
+    def _advance(self, rows: int) -> None:
+        self.job = replace(self.job, rewrapped=self.job.rewrapped + rows)
 
     def _count(self, store: KeyStore, rotation: Rotation) -> None:
         done = store.done(self._config.policy, rotation)

@@ -5,7 +5,8 @@ The SQL is what SQLite and PostgreSQL have in common; what they do differently i
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -129,6 +130,16 @@ class KeyStore:
     def pending(self, policy: Policy, rotation: Rotation, limit: int) -> list[Row]:
         """Return up to ``limit`` rows, of keys in any state, that are still to rewrap."""
         return [_row(found) for found in self._db.read(policy.pending, _ids(rotation, limit=limit))]
+
+    @contextmanager
+    def taken(self, policy: Policy, rotation: Rotation, limit: int) -> Iterator[list[Row]]:
+        """Yield rows still to rewrap, for this worker alone; the end of the block commits what it writes.
+
+        For several workers on a server; a file has one writer, who must not keep it from others for so long.
+        """
+        with self._db.transaction():
+            found = self._db.read(policy.pending + self._db.claim, _ids(rotation, limit=limit))
+            yield [_row(row) for row in found]
 
     def done(self, policy: Policy, rotation: Rotation) -> int:
         """Count the rows that are ready for the target master key."""

@@ -16,7 +16,7 @@ def is_server(where: str) -> bool:
 def create(where: str) -> None:
     """Make an empty key store; StoreExists where there is one. A killed creation leaves none."""
     if is_server(where):
-        from emulator.kms.store import postgresql  # noqa: PLC0415 needs a library that SQLite does not
+        from emulator.kms.store import postgresql  # noqa: PLC0415 needs a library that a file does not
 
         postgresql.create(where)
     else:
