@@ -22,6 +22,7 @@ from harness.rig import docker, golden, owner, ready
 from harness.rig.child import detached
 from harness.rig.containers import DockerHost
 from harness.rig.hosts import START_SECONDS, ProcessHost, UnitHost
+from harness.rig.labels import Labels
 from harness.rig.layout import Layout, scratch
 from harness.rig.rest import Refused, Rest
 from harness.rig.rig import Rig, kms_answers
@@ -107,7 +108,7 @@ def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
             number,
             layout.unit(number),
             layout.unit_sockets(number),
-            docker.Labels(record.run, "hand", owner.parse(owners[KMS])),
+            Labels(record.run, "hand", owner.parse(owners[KMS])),
         ).start()
     else:
         program = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))

@@ -15,7 +15,8 @@ from harness import sut
 from harness.rig import docker, ready
 from harness.rig.bell import Bell
 from harness.rig.child import NotKilled, Watch
-from harness.rig.docker import Container, Labels
+from harness.rig.docker import Container
+from harness.rig.labels import Labels
 from harness.rig.layout import Layout
 from harness.watch import handover
 from harness.watch.supervisor import Supervisor

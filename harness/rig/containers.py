@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from harness.rig.child import Watch
 from harness.rig.contained import ContainedUnit
-from harness.rig.docker import Labels
 from harness.rig.hosts import START_SECONDS, Asked
+from harness.rig.labels import Labels
 from harness.rig.layout import Layout
 
 Subject = TypeVar("Subject")

@@ -30,14 +30,9 @@ from docker.types import LogConfig, Mount, Ulimit
 from requests.exceptions import RequestException
 
 from emulator.wire import unixhttp
-from harness.rig import owner
+from harness.rig import labels
 from harness.rig.child import NotKilled
-from harness.rig.owner import Owner
-
-RUN = "hil.run"
-WORKER = "hil.worker"
-UNIT = "hil.unit"
-OWNER = "hil.owner"
+from harness.rig.labels import Labels
 
 ENGINE = "unix:///var/run/docker.sock"
 CALL_SECONDS = 30
@@ -65,24 +60,6 @@ HARDENING: dict[str, Any] = {
 
 class EngineError(Exception):
     """The Docker engine did not do what was asked; the text says what it was and why."""
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Who a container belongs to; ``made_by`` is the process whose life it shares, this one unless told."""
-
-    run: str
-    worker: str
-    made_by: Owner | None = None
-
-    @property
-    def of_all(self) -> dict[str, str]:
-        """What every container of the bench carries."""
-        return {RUN: self.run, WORKER: self.worker, OWNER: str(self.made_by or owner.current())}
-
-    def of_unit(self, number: int) -> dict[str, str]:
-        """What the container of a unit carries."""
-        return self.of_all | {UNIT: str(number)}
 
 
 @dataclass(frozen=True)
@@ -195,7 +172,7 @@ def create_unit(
     number: int,
     unit_dir: Path,
     socket_dir: Path,
-    labels: Labels,
+    carried: Labels,
     contained: Contained | None = None,
 ) -> Container:
     """Make the container of a unit whose folder is initialised, without starting it."""
@@ -214,16 +191,16 @@ def create_unit(
         }
     with _doing(f"make unit {number}"):
         made = _client().containers.create(
-            image, user=user, labels=labels.of_unit(number), mounts=mounts, **(HARDENING | options)
+            image, user=user, labels=carried.of_unit(number), mounts=mounts, **(HARDENING | options)
         )
     return Container(str(made.id), number, unit_dir, socket_dir)
 
 
-def start_holder(image: str, labels: Labels) -> str:
+def start_holder(image: str, carried: Labels) -> str:
     """Start a container that does nothing but hold an empty network; return its id."""
     with _doing("start the holder of a network"):
         made = _client().containers.create(
-            image, entrypoint=["sleep", "infinity"], command=[], labels=labels.of_all, **HARDENING
+            image, entrypoint=["sleep", "infinity"], command=[], labels=carried.of_all, **HARDENING
         )
         made.start()
     return str(made.id)
@@ -231,7 +208,7 @@ def start_holder(image: str, labels: Labels) -> str:
 
 def reap(run_label: str) -> int:
     """Remove the containers of one run, and no others; return how many there were."""
-    return _remove_all(list(_labelled(f"{RUN}={run_label}")))
+    return _remove_all(list(_labelled(f"{labels.RUN}={run_label}")))
 
 
 def reap_leftovers() -> int:
@@ -241,14 +218,16 @@ def reap_leftovers() -> int:
 
 def leftovers() -> list[str]:
     """Return the ids of the containers whose run is dead: their maker is gone from this machine."""
-    return [identifier for identifier, made_by in _labelled(RUN).items() if _dead(made_by)]
+    return [
+        identifier for identifier, made_by in _labelled(labels.RUN).items() if labels.owner_is_dead(made_by)
+    ]
 
 
 def _labelled(label: str) -> dict[str, str]:
     """Map the ids of the containers with this label to their owners, in one call to the engine."""
     with _doing("list containers"):
         found = _client().api.containers(all=True, filters={"label": label})
-    return {str(entry["Id"]): str((entry["Labels"] or {}).get(OWNER, "")) for entry in found}
+    return {str(entry["Id"]): str((entry["Labels"] or {}).get(labels.OWNER, "")) for entry in found}
 
 
 def _remove_all(identifiers: list[str]) -> int:
@@ -273,14 +252,6 @@ def _hand_over(*folders: Path) -> str:
                 if path.lstat().st_uid != uid:
                     os.chown(path, uid, gid, follow_symlinks=False)
     return f"{uid}:{gid}"
-
-
-def _dead(label: str) -> bool:
-    """Whether the owner in a label is dead; a label that cannot be read belongs to someone else."""
-    try:
-        return not owner.parse(label).may_live()
-    except ValueError:
-        return False
 
 
 def _client() -> docker.DockerClient:

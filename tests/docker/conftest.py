@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.rig import docker, ready
+from harness.rig.labels import Labels
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "not-a-secret-just-a-test-of-the-bearer-tokens"
@@ -49,7 +50,7 @@ def start(image: str, run_label: str, rig_dir: Path) -> Start:
 
     def start_unit(number: int = 1, unit_type: str = "OPERATIONAL", run: str = run_label) -> docker.Container:
         folder, sockets = make_unit(rig_dir, number, unit_type)
-        container = docker.create_unit(image, number, folder, sockets, docker.Labels(run, "worker-0"))
+        container = docker.create_unit(image, number, folder, sockets, Labels(run, "worker-0"))
         container.start()
         ready.until(lambda: ready.unit_answers(sockets), f"unit {number}", 30)
         return container

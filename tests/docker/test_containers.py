@@ -19,6 +19,7 @@ from emulator.wire import unixhttp
 from emulator.wire.client import Module
 from harness.rig import docker, ready
 from harness.rig.child import NotKilled
+from harness.rig.labels import Labels
 
 pytestmark = pytest.mark.docker
 
@@ -181,9 +182,9 @@ def test_leftovers_are_those_of_dead_runs(image: str, start: Start, run_label: s
     """A container whose maker has died is a leftover; one whose maker lives is not."""
     mine = start()
     program = (
-        "import sys; from pathlib import Path; from harness.rig import docker;"
+        "import sys; from pathlib import Path; from harness.rig import docker, labels;"
         "folder = Path(sys.argv[2]); print(docker.create_unit("
-        "sys.argv[1], 9, folder, folder, docker.Labels(sys.argv[3], 'worker-0')).id)"
+        "sys.argv[1], 9, folder, folder, labels.Labels(sys.argv[3], 'worker-0')).id)"
     )
     folder = rig_dir / "orphan"
     folder.mkdir()
@@ -202,4 +203,4 @@ def test_leftovers_are_those_of_dead_runs(image: str, start: Start, run_label: s
 def test_absent_image_is_one_clear_error(run_label: str, rig_dir: Path) -> None:
     """An image that is not there is an EngineError that names it."""
     with pytest.raises(docker.EngineError, match="hsm-hil/unit:absent"):
-        docker.create_unit("hsm-hil/unit:absent", 1, rig_dir, rig_dir, docker.Labels(run_label, "worker-0"))
+        docker.create_unit("hsm-hil/unit:absent", 1, rig_dir, rig_dir, Labels(run_label, "worker-0"))

@@ -20,9 +20,9 @@ def test_containers_of_dead_runs(image: str, start: "Start", run_label: str, rig
     """A container whose maker has died is named, with what removes it; one whose maker lives is not."""
     mine = start()
     program = (
-        "import sys; from pathlib import Path; from harness.rig import docker;"
+        "import sys; from pathlib import Path; from harness.rig import docker, labels;"
         "folder = Path(sys.argv[2]); print(docker.create_unit("
-        "sys.argv[1], 9, folder, folder, docker.Labels(sys.argv[3], 'worker-0')).id)"
+        "sys.argv[1], 9, folder, folder, labels.Labels(sys.argv[3], 'worker-0')).id)"
     )
     (rig_dir / "orphan").mkdir()
     maker = subprocess.run(
