@@ -22,10 +22,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Protocol
 
+from harness.faults.crossing import Crossing, Passage, with_error
 from harness.model.events import Event
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
 from harness.model.faults import BLINDING, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
@@ -36,36 +36,6 @@ LINE = "line"
 TYPED = "typed"
 SQL_COMMIT = "sql-commit"
 MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
-
-
-class Passage(Enum):
-    """What becomes of an admitted event."""
-
-    FORWARD = "forward"  # it goes on
-    DROP = "drop"  # it never reaches the other end, because one of the ends is gone
-    ERROR = "error"  # it is answered, or its reply replaced, by an error
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """An admitted event on its way; ``error`` says which error where ``passage`` is ERROR.
-
-    ``pid`` is the process id of the client, 0 where the event is no exchange.
-    """
-
-    boundary: EventClass
-    name: str
-    ordinal: int
-    client: Process
-    server: Process
-    pid: int = 0
-    passage: Passage = Passage.FORWARD
-    error: str = ""
-
-    @property
-    def passes(self) -> bool:
-        """Whether the request goes on to the server."""
-        return self.passage is Passage.FORWARD
 
 
 class Hands(Protocol):
@@ -212,7 +182,7 @@ class Conductor:
             fault = self._note(crossing, When.BEFORE)
             if client in self._dead:
                 return replace(crossing, passage=Passage.DROP)
-            return _with_error(crossing, fault)
+            return with_error(crossing, fault)
 
     def after(self, crossing: Crossing) -> Crossing:
         """Admit the reply to ``crossing``; DROP where it is lost, or an end of it has died."""
@@ -225,7 +195,7 @@ class Conductor:
             lost = fault is not None and fault.kind is FaultKind.LOST
             if lost or {crossing.client, crossing.server} & self._dead:
                 return replace(crossing, passage=Passage.DROP)
-            return _with_error(crossing, fault)
+            return with_error(crossing, fault)
 
     def system_call(self, process: Process, name: str, path: str) -> Passage:
         """Admit a durable system call that ``process`` is about to make; ERROR means ENOSPC."""
@@ -296,9 +266,3 @@ def _at(fault: Fault, crossing: Crossing, when: When) -> bool:
     return (fault.event, fault.ordinal, fault.when) == (crossing.name, crossing.ordinal, when) and (
         not own or fault.victim == crossing.client
     )
-
-
-def _with_error(crossing: Crossing, fault: Fault | None) -> Crossing:
-    if fault is None or fault.kind is not FaultKind.ERROR:
-        return crossing
-    return replace(crossing, passage=Passage.ERROR, error=fault.detail)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from emulator.wire import message
-from harness.faults.conductor import Conductor, Passage
+from harness.faults.conductor import Conductor
+from harness.faults.crossing import Passage
 from harness.faults.relay import Exchange, peer_pid
 from harness.model.faults import EventClass, Process
 

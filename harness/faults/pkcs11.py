@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 from emulator.wire.constants import Rv
 from emulator.wire.frames import Frame, FrameReader, call_name, error_reply
-from harness.faults.conductor import Conductor, Passage
+from harness.faults.conductor import Conductor
+from harness.faults.crossing import Passage
 from harness.faults.relay import Exchange, peer_pid
 from harness.model.faults import EventClass, Process
 

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from emulator.wire.message import Malformed
-from harness.faults.conductor import SQL_COMMIT, Conductor, Crossing, Passage
+from harness.faults.conductor import SQL_COMMIT, Conductor
+from harness.faults.crossing import Crossing, Passage
 from harness.faults.relay import Exchange, peer_pid
 from harness.model.faults import EventClass, Process
 

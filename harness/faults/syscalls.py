@@ -3,7 +3,8 @@
 import errno
 from collections.abc import Callable
 
-from harness.faults.conductor import SQL_COMMIT, Conductor, Passage
+from harness.faults.conductor import SQL_COMMIT, Conductor
+from harness.faults.crossing import Passage
 from harness.model.faults import Process
 from harness.watch.filter import machine
 from harness.watch.supervisor import Answer, Reply, SystemCall
