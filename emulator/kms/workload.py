@@ -10,12 +10,12 @@ from contextlib import contextmanager
 
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.model import Row
-from emulator.wire.call import Call
+from emulator.wire import rewrap as wire_rewrap
 from emulator.wire.client import Session
-from emulator.wire.codec import EACH
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from emulator.wire.errors import P11Error, WireError
-from emulator.wire.values import Template, pack_template
+from emulator.wire.rewrap import CARRIED
+from emulator.wire.values import Template
 
 GENERATED_BYTES = 32
 
@@ -33,9 +33,7 @@ SEALED: Template = {
     Attribute.WRAP: True,
     Attribute.UNWRAP: True,
 }
-CARRIED: Template = {**_MATERIAL, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: True}
 READABLE: Template = {**_MATERIAL, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
-_CARRIED_PACKED = pack_template(CARRIED)  # as it travels: a rewrap sends it once a row
 
 
 def new_blob(session: Session, master_key: int, material: bytes | None) -> bytes:
@@ -85,19 +83,13 @@ def rewrap_rows(session: Session, old: int, new: int, rows: Sequence[Row]) -> li
         KmsError: KEY_UNREADABLE names the first row that the old master key does not open.
         WireError: the unit failed; the connection is of no more use.
     """
-    room = max(len(row.blob) for row in rows)
-    keys = session.each(
-        Call.unwrap(Mechanism.AES_KEY_WRAP, old, EACH, _CARRIED_PACKED), [row.blob for row in rows]
-    )
-    opened = [key for key in keys if not isinstance(key, Exception)]
-    unreadable = next((pair for pair in zip(rows, keys, strict=True) if isinstance(pair[1], Exception)), None)
-    blobs = [] if unreadable else session.each(Call.wrap(Mechanism.AES_KEY_WRAP, new, EACH, room), opened)
-    gone = session.each(Call.destroy(EACH), opened)
-    if unreadable:
-        raise _unreadable(unreadable[0]) from unreadable[1]
-    for result in (*blobs, *gone):
-        if isinstance(result, Exception):
-            raise result
+    blobs: list[bytes] = []
+    for row, blob in zip(
+        rows, wire_rewrap.rewrap(session, old, new, [row.blob for row in rows]), strict=True
+    ):
+        if isinstance(blob, P11Error):
+            raise _unreadable(row) from blob
+        blobs.append(blob)
     return blobs
 
 

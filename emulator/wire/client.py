@@ -5,16 +5,17 @@ closed: whether the call took effect is not known, so the caller looks before it
 after `reconnect()`. Handles of sessions and of session objects die with the connection.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from emulator.wire.call import Call
-from emulator.wire.connection import SLOTS_MAX, Connection, open_connection
+from emulator.wire.connection import SLOTS_MAX, Connection, Onward, open_connection
 from emulator.wire.constants import Attribute, Mechanism, ObjectClass, Rv, SessionFlag, User
 from emulator.wire.errors import P11Error, WrongMasterKey, refusal
+from emulator.wire.frames import Frame
 from emulator.wire.values import Absent, PackedTemplate, Parameterised, Template, Value
 
 CIPHER_ROOM = 64
@@ -61,18 +62,26 @@ class Session:
 
         The quick way for many calls: what they have in common is encoded once.
         """
-        bodies = self._connection.encode_series(call.name, (self._handle, *call.arguments), values)
-        return self._made([call.name] * len(bodies), bodies)
+        return self._made([call.name] * len(values), map(self.series(call), values))
 
-    def _made(self, names: Sequence[str], bodies: Sequence[bytes]) -> list[Any]:
-        connection = self._connection
-        results: list[Any] = []
-        for name, reply in zip(names, connection.exchange(bodies), strict=True):
-            try:
-                results.append(_result(name, connection.decode(name, reply)))
-            except P11Error as error:
-                results.append(error)
-        return results
+    def series(self, call: Call) -> Callable[[Any], bytes]:
+        """Return what makes the body of ``call`` for a value that takes the place of its argument EACH."""
+        return self._connection.series(call.name, (self._handle, *call.arguments))
+
+    def exchange(self, bodies: Iterable[bytes], onward: Onward) -> None:
+        """Send requests, and whatever ``onward`` makes of each reply, see Connection.exchange."""
+        self._connection.exchange(bodies, onward)
+
+    def result(self, name: str, reply: Frame) -> Any:  # noqa: ANN401  (the call decides)
+        """Return the result of call ``name``, or the P11Error with which the unit refused it."""
+        try:
+            return _result(name, self._connection.decode(name, reply))
+        except P11Error as error:
+            return error
+
+    def _made(self, names: Sequence[str], bodies: Iterable[bytes]) -> list[Any]:
+        replies = self._connection.exchange(bodies)
+        return [self.result(name, reply) for name, reply in zip(names, replies, strict=True)]
 
     def find(self, template: Template | PackedTemplate) -> list[int]:
         """Return the handles of all objects that have these attributes."""

@@ -84,8 +84,8 @@ class Dialect:
         parts = [encode(value) for encode, value in zip(call.encode_request, arguments, strict=True)]
         return call.request + b"".join(parts)
 
-    def series(self, name: str, arguments: Sequence[Any], values: Iterable[Any]) -> list[bytes]:
-        """Return the bodies of requests that differ in one argument, the one that is EACH.
+    def series(self, name: str, arguments: Sequence[Any]) -> Callable[[Any], bytes]:
+        """Return what makes bodies of requests that differ in one argument, the one that is EACH.
 
         What the requests have in common is encoded once: half of what a rewrap costs its client otherwise.
         """
@@ -94,7 +94,7 @@ class Dialect:
         before = [encode(value) for encode, value in zip(encoders[:at], arguments[:at], strict=True)]
         after = [encode(value) for encode, value in zip(encoders[at + 1 :], arguments[at + 1 :], strict=True)]
         head, tail, encode = call.request + b"".join(before), b"".join(after), encoders[at]
-        return [head + encode(value) + tail for value in values]
+        return lambda value: head + encode(value) + tail
 
     def reply(self, name: str, results: Sequence[Any]) -> bytes:
         """Return the body of a reply, as a server would write it."""

@@ -18,7 +18,8 @@ import select
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ GATHER_REPLIES = 8
 GATHER_SECONDS = 6e-6
 
 _RECEIVE_BYTES = 1 << 18
+Onward = Callable[[Frame], bytes | None]
 
 
 class Connection:
@@ -96,9 +98,9 @@ class Connection:
         """Return the body of a request to this peer."""
         return self._dialect.request(name, arguments)
 
-    def encode_series(self, name: str, arguments: Sequence[Any], values: Iterable[Any]) -> list[bytes]:
-        """Return the bodies of requests that differ in one argument, see Dialect.series."""
-        return self._dialect.series(name, arguments, values)
+    def series(self, name: str, arguments: Sequence[Any]) -> Callable[[Any], bytes]:
+        """Return what makes bodies of requests that differ in one argument, see Dialect.series."""
+        return self._dialect.series(name, arguments)
 
     def decode(self, name: str, reply: Frame) -> list[Any]:
         """Return the values of a reply; P11Error where the unit refused. Nonsense closes the connection."""
@@ -108,13 +110,18 @@ class Connection:
             self.close()
             raise
 
-    def exchange(self, bodies: Sequence[bytes]) -> list[Frame]:
-        """Send all requests, at most WINDOW ahead of the replies, and return the replies in order."""
+    def exchange(self, bodies: Iterable[bytes], onward: Onward | None = None) -> list[Frame]:
+        """Send all requests, at most WINDOW ahead of the replies, and return the replies in order.
+
+        ``onward`` is given each reply as it comes, and may return one more request, to be sent after all
+        that are waiting: so what follows from a reply goes out while the unit still works on others, and yet
+        the order of requests does not depend on the clock.
+        """
         with self._lock:
             if self._socket is None:
                 raise UnitLost(f"{self._path}: the connection is closed; make a new one")
             with self._closing_on_failure():
-                return self._exchange(self._socket, bodies)
+                return self._exchange(self._socket, deque(bodies), onward)
 
     def _connect(self) -> socket.socket:
         peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -140,17 +147,16 @@ class Connection:
         self._reader.feed(answer)
         return codec.dialect(answer[0])
 
-    def _exchange(self, peer: socket.socket, bodies: Sequence[bytes]) -> list[Frame]:
-        first, total = self._code, len(bodies)
-        self._code = FIRST_CODE + (first + total - FIRST_CODE) % CODES
+    def _exchange(self, peer: socket.socket, waiting: deque[bytes], onward: Onward | None) -> list[Frame]:
+        first = self._code
         replies: list[Frame] = []
         taken, unsent = 0, b""
         deadline = time.monotonic() + self._seconds
-        while len(replies) < total:
+        while waiting or taken > len(replies):
             ahead = taken - len(replies)
-            if not unsent and taken < total and ahead <= WINDOW // 2:
-                until = min(total, len(replies) + WINDOW)
-                unsent = b"".join([encode(first + i, bodies[i]) for i in range(taken, until)])
+            if not unsent and waiting and ahead <= WINDOW // 2:
+                until = taken + min(len(waiting), WINDOW - ahead)
+                unsent = b"".join([encode(first + i, waiting.popleft()) for i in range(taken, until)])
                 taken = until
             if unsent:
                 unsent = self._send(peer, unsent)
@@ -163,6 +169,9 @@ class Connection:
                     raise ProtocolError(f"{self._path}: a reply to no outstanding request")
                 replies.append(frame)
                 deadline = time.monotonic() + self._seconds
+                if onward and (body := onward(frame)):
+                    waiting.append(body)
+        self._code = FIRST_CODE + (first + taken - FIRST_CODE) % CODES
         return replies
 
     def _send(self, peer: socket.socket, data: bytes) -> bytes:
