@@ -110,6 +110,11 @@ class Database:
             self._address = _create(self._maintenance, self._layout.database)
             self._made = True
 
+    def another(self, name: str) -> str:
+        """Make one more empty database on the same server, and return its URL."""
+        _create(self._maintenance, name)
+        return _database(self._layout.key_store, name)
+
     def make(self) -> None:
         """See StoreHost. Not through the relay, which lets nobody pass but a kms that serves."""
         config = json.loads(self._layout.kms_config.read_text())

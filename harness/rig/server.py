@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from harness.rig import ready
+from harness.rig import interrupts, ready
 from harness.rig.child import NotKilled
 from harness.rig.layout import DATABASE_USER
 
@@ -110,7 +110,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, after a kill with its crash recovery, and return when it takes connections."""
-        with self._log.open("ab") as log:
+        with self._log.open("ab") as log, interrupts.held():
             self._process = process = subprocess.Popen(
                 [*self._as_user("--pdeathsig", "QUIT"), self._program("postgres"), "-D", self._folder],
                 cwd="/",

@@ -57,8 +57,10 @@ def create(url: str) -> None:
 class _Connection(psycopg.Connection[DictRow]):
     """A connection with a deadline for every answer: libpq has none, and waits for a server that hangs."""
 
+    seconds = ANSWER_SECONDS
+
     def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ANN401 as above it
-        return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
+        return super().wait(gen, interval, self.seconds if timeout is None else timeout)
 
 
 class Postgresql:
@@ -66,12 +68,14 @@ class Postgresql:
 
     claim = " FOR UPDATE SKIP LOCKED"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, seconds: float = ANSWER_SECONDS) -> None:
+        """``seconds``: how long to wait for an answer."""
         options = f"-c lock_timeout={LOCK_MILLISECONDS} -c synchronous_commit=on"
         with _told():
             self._db = _Connection.connect(
                 url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS, options=options
             )
+        self._db.seconds = seconds
 
     def read(self, sql: str, values: Values = NOTHING) -> Sequence[Found]:
         """See Database."""
