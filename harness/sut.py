@@ -98,6 +98,16 @@ def unit_init(
     return Program(UNIT, ("init", *where, "--location", location, "--iam-secret", str(secret), *behind))
 
 
+def unit_mechanisms(directory: Path, module: Path) -> Program:
+    """Print what a PKCS#11 module (module.json) has, as JSON; ``directory`` is empty, for token files."""
+    return Program(UNIT, ("mechanisms", "--dir", str(directory), "--module", str(module)))
+
+
+def unit_trial(directory: Path) -> Program:
+    """Try what a crypto unit does with its token, on one in its factory state; print that as JSON."""
+    return Program(UNIT, ("trial", "--dir", str(directory)))
+
+
 def unit_serve(directory: Path, sockets: Path) -> Program:
     """Run a crypto unit."""
     return Program(UNIT, ("serve", "--dir", str(directory), "--sockets", str(sockets)))

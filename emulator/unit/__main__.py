@@ -1,9 +1,10 @@
-"""Command line of a crypto unit: init, serve, snapshot, restore.
+"""Command line of a crypto unit: init, serve, snapshot, restore, mechanisms, trial.
 
 Exit codes: 0 done, 1 failed, 64 usage; a failure is one line on stderr.
 """
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import NoReturn
 
 from emulator import serve as http
 from emulator.instance import UnitType
-from emulator.unit import factory, snapshot
+from emulator.unit import factory, snapshot, trial
 from emulator.unit.api import application
 from emulator.unit.factory import UsageError
 from emulator.unit.p11server import P11ServerError
@@ -89,6 +90,14 @@ def _restore(options: argparse.Namespace) -> None:
     snapshot.restore(options.dir, options.source)
 
 
+def _mechanisms(options: argparse.Namespace) -> None:
+    print(json.dumps(trial.mechanisms(options.dir, options.module)))
+
+
+def _trial(options: argparse.Namespace) -> None:
+    print(json.dumps(trial.trial(options.dir)))
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
@@ -113,6 +122,11 @@ def _parser() -> argparse.ArgumentParser:
     restore = _command(commands, "restore", "put a stopped unit back to a snapshot")
     restore.set_defaults(run=_restore)
     restore.add_argument("--from", type=Path, required=True, dest="source")
+    mechanisms = _command(commands, "mechanisms", "print what a PKCS#11 module has, as JSON")
+    mechanisms.set_defaults(run=_mechanisms)
+    mechanisms.add_argument("--module", type=Path, required=True, help="its module.json")
+    tried = _command(commands, "trial", "try what a unit does with its token, on a stopped unit without keys")
+    tried.set_defaults(run=_trial)
     return parser
 
 

@@ -73,9 +73,9 @@ class Described:
         """See Module."""
         texts = _texts(folder, identity)
         folder.pin.write_text(self._pin(texts))
+        self.configure(folder, identity)
         if self.copy_from:
             shutil.copytree(self.copy_from.format(**texts), folder.tokens, dirs_exist_ok=True)
-        self._configure(texts)
         for command in self.make_token:
             words = [word.format(**texts, pin_file=folder.pin.absolute()) for word in command]
             made = subprocess.run(
@@ -89,15 +89,16 @@ class Described:
         self, folder: Folder, identity: Identity, keys: Iterable[MasterKey], *, exportable: bool
     ) -> Token:
         """See Module."""
-        self._configure(_texts(folder, identity))
+        self.configure(folder, identity)
         pin = folder.pin.read_text()
         token = Token(self.library, identity.token_label, pin, exportable=exportable)
         token.sweep(keys)
         return token
 
-    def _configure(self, texts: Mapping[str, object]) -> None:
+    def configure(self, folder: Folder, identity: Identity) -> None:
+        """Set the environment that the library reads when it is loaded."""
         for name, text in self.environment.items():
-            os.environ[name] = text.format(**texts)
+            os.environ[name] = text.format(**_texts(folder, identity))
 
     def _pin(self, texts: Mapping[str, object]) -> str:
         if self.pin_file:

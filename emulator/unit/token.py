@@ -11,7 +11,7 @@ attributes that say which register a key is in (SoftHSM changes an attribute by 
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,35 @@ class Importer:
     point: bytes
 
 
+@dataclass(frozen=True)
+class Slot:
+    """A slot with a token, which may be empty yet: ``mechanisms`` gives the uses of each by name."""
+
+    number: int
+    label: str
+    mechanisms: Mapping[str, Sequence[str]]
+
+
+def look(module: Path) -> tuple[str, list[Slot]]:
+    """Return what a library calls itself, and its slots; raises TokenError where it cannot be loaded."""
+    with _reported("the library cannot be asked"):
+        library = pkcs11.lib(str(module))
+        major, minor = library.library_version
+        name = f"{library.manufacturer_id} {library.library_description} {major}.{minor}"
+        slots = [
+            Slot(slot.slot_id, slot.get_token().label, _uses(slot))
+            for slot in library.get_slots(token_present=True)
+        ]
+        library.finalize()
+    return name, slots
+
+
+def _uses(slot: pkcs11.Slot) -> dict[str, list[str]]:
+    known = set(Mechanism) & slot.get_mechanisms()  # a vendor's own are bare numbers
+    flags = {one.name: slot.get_mechanism_info(one).flags for one in known}
+    return {name: [use.name or "" for use in MechanismFlag if use in held] for name, held in flags.items()}
+
+
 class Token:
     """An open token. ``exportable``: whether its master keys may ever leave it wrapped."""
 
@@ -64,7 +93,7 @@ class Token:
             TokenError: no such token, wrong PIN, or the library cannot be loaded.
         """
         self._thread = threading.get_ident()
-        with _reported("be opened"):
+        with _reported("the token cannot be opened"):
             self._library = pkcs11.lib(str(module))
             self._session = self._library.get_token(token_label=label).open(rw=True, user_pin=pin)
         self._template = {
@@ -171,6 +200,11 @@ class Token:
         with self._operation("destroy a key"):
             self._find(key).destroy()
 
+    def hides(self, candidate: Candidate) -> bool:
+        """Whether the value of a candidate may not be read."""
+        with self._operation("be asked for an attribute"):
+            return bool(candidate.handle[Attribute.SENSITIVE])
+
     def forget(self, importer: Importer) -> None:
         """Destroy an importer key."""
         with self._operation("destroy an importer key"):
@@ -231,14 +265,14 @@ class Token:
     def _operation(self, purpose: str) -> Iterator[None]:
         if threading.get_ident() != self._thread:
             raise RuntimeError("the token belongs to the thread that opened it")
-        with _reported(purpose):
+        with _reported(f"the token cannot {purpose}"):
             yield
 
 
 @contextmanager
-def _reported(purpose: str) -> Iterator[None]:
+def _reported(failure: str) -> Iterator[None]:
     """Name a PKCS#11 error by its class: the text of python-pkcs11's errors is empty."""
     try:
         yield
     except PKCS11Error as error:
-        raise TokenError(f"the token cannot {purpose}: {type(error).__name__}") from error
+        raise TokenError(f"{failure}: {type(error).__name__}") from error

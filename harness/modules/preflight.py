@@ -1,19 +1,94 @@
-"""Whether a PKCS#11 module can stand behind crypto units, before anything is started on it."""
+"""Whether a PKCS#11 module can stand behind crypto units, before anything is started on it.
 
+First its mechanisms, for which it needs no token, then a token as the profile makes it, then what a unit does
+with one. Each in a process of its own, as a module may crash, and in a folder that is removed afterwards.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from harness import sut
+from harness.modules import needs
+from harness.modules.install import Installed, install
 from harness.modules.profile import BadModule, ModuleProfile, read
 from harness.rig import preflight
+from harness.rig.layout import scratch
+
+SECONDS = 60
 
 
 def suited(file: Path | None, backend: str = "process") -> ModuleProfile | None:
     """Read a profile and return it where its module has all that a unit needs; None where none is given.
 
-    Raises BadModule with everything that is missing.
+    Raises BadModule with everything that is missing, a line each.
     """
     if file is None:
         return None
     if backend == "docker":
         raise BadModule("--module-profile: the image of a unit holds SoftHSM only; use --backend process")
     preflight.check()
-    return read(file)
+    profile = read(file)
+    if found := missing(profile):
+        lines = "".join(f"\n  {line}" for line in found)
+        raise BadModule(f"{profile.name} ({profile.library}) cannot stand behind a crypto unit:{lines}")
+    return profile
+
+
+def missing(profile: ModuleProfile) -> list[str]:
+    """Return what keeps the module of a profile from standing behind a crypto unit, a line each."""
+    with _folder() as folder:
+        installed = install(profile, folder / "module")
+        try:
+            return _unmet(installed, folder) or _failing(installed, folder)
+        except _Ended as error:
+            return [str(error)]
+
+
+class _Ended(Exception):
+    """A program of the unit did not get through; the text is what it said."""
+
+
+def _unmet(installed: Installed, folder: Path) -> list[str]:
+    """Return the mechanisms that are missing in the slot that has most of them."""
+    seen = json.loads(_said(sut.unit_mechanisms(folder / "look", installed.file)))
+    unmet = [list(needs.missing(slot["mechanisms"])) for slot in seen["slots"]]
+    return min(unmet, key=len, default=["it has no slot with a token"])
+
+
+def _failing(installed: Installed, folder: Path) -> list[str]:
+    """Return the steps of the trial that do not go as a unit needs them."""
+    secret = folder / "iam.secret"
+    secret.touch(mode=0o600)
+    _said(sut.unit_init(folder / "unit", 1, "RECOVERY", secret, installed.file))
+    steps: list[dict[str, Any]] = json.loads(_said(sut.unit_trial(folder / "unit")))
+    return [f"{step['step']}: {step['error']}" for step in steps if step["error"]]
+
+
+def _said(program: sut.Program) -> str:
+    """Run a program and return what it prints."""
+    try:
+        ended = subprocess.run(
+            program.argv, check=False, capture_output=True, text=True, timeout=SECONDS, start_new_session=True
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _Ended(f"it does not answer within {SECONDS} s") from error
+    if ended.returncode < 0:
+        raise _Ended(f"it ends the process that loads it ({signal.Signals(-ended.returncode).name})")
+    if ended.returncode != 0:
+        raise _Ended(ended.stderr.strip().rpartition("\n")[2].partition(": ")[2])
+    return ended.stdout
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = scratch("hil-")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
