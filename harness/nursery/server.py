@@ -18,6 +18,7 @@ import sys
 
 from harness import sut
 from harness.nursery.fork import STREAMS, become
+from harness.nursery.warm import warm_up
 
 COLLECT_AFTER = 20_000
 REQUEST_BYTES_MAX = 64 * 1024
@@ -27,6 +28,7 @@ def main(argv: list[str]) -> int:
     """Serve until the other end of the socket closes."""
     for program in sut.PROGRAMS:
         importlib.import_module(program)
+    warm_up()
     gc.freeze()  # what is shared with the children stays shared
     gc.set_threshold(COLLECT_AFTER)  # they live for one command, or one scenario
     ended, wake = socket.socketpair()
