@@ -29,7 +29,7 @@ Connect = Callable[..., Module]
 
 def master_key(session: Session) -> int:
     """Make a wrapping key as a session object."""
-    template: "Template" = {
+    template: Template = {
         Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES, Attribute.TOKEN: False,
         Attribute.PRIVATE: True, Attribute.WRAP: True, Attribute.UNWRAP: True,
         Attribute.VALUE: os.urandom(32),
