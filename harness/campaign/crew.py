@@ -14,6 +14,7 @@ from multiprocessing.context import SpawnProcess
 
 from harness.campaign import worker
 from harness.campaign.worker import Answer, Bench, Lost, Order
+from harness.faults.syscalls import is_system_call
 from harness.rig.golden import Golden
 
 ORDER_SECONDS = 240.0
@@ -118,11 +119,19 @@ class Crew:
 
 
 def sheaves(orders: Sequence[Order]) -> list[list[Order]]:
-    """Divide orders into those that one worker gets one after the other, as they begin alike."""
+    """Divide orders into those that one worker gets one after the other, as they begin alike.
+
+    Not alike is a rotation whose system calls are watched and one whose are not.
+    """
     dealt = []
     for _, group in itertools.groupby(orders, lambda order: (order.scenario.flow, order.scenario.faults[:1])):
-        alike = list(group)
-        for at in range(0, len(alike), SHEAF_MAX):
-            *ahead, last = alike[at : at + SHEAF_MAX]
-            dealt.append([*(replace(order, followed=True) for order in ahead), last])
+        for _, same in itertools.groupby(sorted(group, key=_watched), _watched):
+            alike = list(same)
+            for at in range(0, len(alike), SHEAF_MAX):
+                *ahead, last = alike[at : at + SHEAF_MAX]
+                dealt.append([*(replace(order, followed=True) for order in ahead), last])
     return dealt
+
+
+def _watched(order: Order) -> bool:
+    return any(is_system_call(fault.event) for fault in order.scenario.faults)
