@@ -7,7 +7,7 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages browser picture lock clean
+.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages postgresql browser picture lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ bench: packages venv ## Measure this machine: scenarios, rewraps against a C loo
 doctor: venv ## Say what this machine lacks for the bench, and what to do
 	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)
 
-test: packages browser venv ## Run linters, type checker and tests
+test: packages browser postgresql venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -49,6 +49,9 @@ venv: ## Make the project venv from requirements.lock
 
 packages: ## Install the system packages that crypto units and the bench use
 	@docker/packages.sh python3-venv softhsm2 p11-kit opensc strace
+
+postgresql: ## Install a PostgreSQL server, for --keystore postgresql
+	@docker/packages.sh postgresql
 
 browser: ## Install Chromium, in which the tests look at report.html
 	@docker/packages.sh chromium

@@ -13,6 +13,7 @@ provided() {
         docker.io)   command -v docker && command -v dockerd ;;
         opensc)      command -v pkcs11-tool ;;
         python3-venv) has_pip "$root/.venv/bin/python" || has_pip "${PYTHON:-python3}" ;;
+        postgresql)  compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres ;;
         softhsm2)    command -v softhsm2-util ;;
         *)           command -v "$1" ;;
     esac >/dev/null 2>&1

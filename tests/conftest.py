@@ -6,11 +6,15 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.rig import database, docker, server
+from harness.rig import docker, server
 from harness.rig.layout import OWN_SERVER, Layout, scratch
+
+if TYPE_CHECKING:
+    from harness.rig.database import Database
 
 # A shell starts a background job with SIGINT ignored, and every child inherits that; then no test could
 # interrupt anything. A handler in this process gives its children the default back.
@@ -37,8 +41,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session")
-def own_database() -> Iterator[database.Database]:
+def own_database() -> "Iterator[Database]":
     """A PostgreSQL server of the tests' own, started at the first need."""
+    from harness.rig import database  # noqa: PLC0415 needs a library of the server's packages
+
     root = scratch("test-")
     layout = Layout(root / "pg" / "files", root / "pg" / "s", OWN_SERVER)
     layout.logs.mkdir(parents=True)
@@ -55,7 +61,7 @@ def new_database(request: pytest.FixtureRequest) -> Callable[[], str]:
     numbers = itertools.count(1)
 
     def make() -> str:
-        server: database.Database = request.getfixturevalue("own_database")
+        server: Database = request.getfixturevalue("own_database")
         return server.another(f"test_{next(numbers)}")
 
     return make

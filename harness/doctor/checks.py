@@ -15,6 +15,7 @@ class Need(StrEnum):
 
     ALWAYS = "every campaign"
     CONTAINERS = "crypto units in containers"
+    SERVERS = "key stores on a PostgreSQL server"
     TESTS = "tests of the project"
     TIDY = "nothing, but it takes room"
 
@@ -54,6 +55,7 @@ CHECKS = (
     Check("system calls", Need.ALWAYS, machine.system_calls),
     Check("scratch", Need.ALWAYS, machine.scratch),
     Check("disk", Need.ALWAYS, machine.disk),
+    Check("postgresql", Need.SERVERS, machine.postgresql),
     Check("engine", Need.CONTAINERS, leftovers.engine),
     Check("image", Need.CONTAINERS, leftovers.unit_image),
     Check("containers", Need.TIDY, leftovers.containers),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.doctor import probe
 from harness.doctor.seen import Seen
-from harness.rig import preflight, ready
+from harness.rig import preflight, ready, server
 from harness.rig.child import Child, Watch
 from harness.rig.layout import FREE_BYTES_WANTED, SOCKET_PATH_BELOW, SOCKET_PATH_MAX, NoScratch, scratch_place
 from harness.sut import Program
@@ -54,6 +54,14 @@ def softhsm() -> Seen:
     if missing:
         return Seen(f"no {' and no '.join(missing)}", GET_PACKAGES)
     return Seen(f"SoftHSM {_said('softhsm2-util', '--version')}, {preflight.SOFTHSM}")
+
+
+def postgresql() -> Seen:
+    """The programs of a database server."""
+    folder = server.programs()
+    if folder is None:
+        return Seen("no PostgreSQL server", "run 'make postgresql'")
+    return Seen(f"{_said(str(folder / 'postgres'), '--version')}, {folder}")
 
 
 def program(name: str, package: str, *arguments: str) -> Seen:

@@ -87,7 +87,7 @@ class Database:
         self._layout = layout
         self._server = own
         self._maintenance = _database(layout.key_store, MAINTENANCE)
-        self._serving = sql_wire.Serving()
+        self.serving = sql_wire.Serving()
         self._made = False
         self._address = ("", 0)
 
@@ -96,7 +96,7 @@ class Database:
         folder = self._layout.database_sockets(relayed=True)
         folder.mkdir(exist_ok=True)
         answers = DB if self._server else KMS
-        exchange = sql_wire.exchange(conductor, KMS, answers, self._serving)
+        exchange = sql_wire.exchange(conductor, KMS, answers, self.serving)
         upstream = server.socket_file(self._layout.database_sockets()) if self._server else self._open
         return (Relay(server.socket_file(folder), upstream, exchange),)
 
@@ -109,6 +109,20 @@ class Database:
         if not self._made:
             self._address = _create(self._maintenance, self._layout.database)
             self._made = True
+
+    @property
+    def url(self) -> str:
+        """URL of the database past the relay."""
+        return self._layout.key_store
+
+    @property
+    def relayed(self) -> str:
+        """URL of the database for whoever is to pass the relay."""
+        return self._layout.store(relayed=True)
+
+    def straight(self) -> psycopg.Connection:
+        """Open a connection past the relay."""
+        return connect(self.url)
 
     def another(self, name: str) -> str:
         """Make one more empty database on the same server, and return its URL."""
@@ -139,7 +153,7 @@ class Database:
         """See StoreHost."""
         own = self._own(process)
         if process.role is Role.BACKEND:
-            own.kill_backend(self._serving.pid)
+            own.kill_backend(self.serving.pid)
         else:
             own.kill()
 

@@ -1,6 +1,7 @@
 """The key store on a PostgreSQL server: rows shared by workers, and a server that dies or hangs."""
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -8,10 +9,12 @@ from emulator.kms import store as key_store
 from emulator.kms.model import KeyType, Rotation
 from emulator.kms.policy import IN_PLACE
 from emulator.kms.store import KeyStore, StoreError
-from emulator.kms.store.postgresql import Postgresql
 from harness.model.faults import DB
-from harness.rig.database import Database
 
+if TYPE_CHECKING:
+    from harness.rig.database import Database
+
+pytest.importorskip("psycopg", exc_type=ImportError)
 pytestmark = pytest.mark.postgresql
 
 ROTATION = Rotation(b"o" * 32, b"n" * 32)
@@ -56,14 +59,14 @@ def test_rows_of_a_worker_that_failed_are_free_again(url: str) -> None:
 
 
 @pytest.fixture
-def victim(own_database: Database) -> Iterator[Database]:
+def victim(own_database: "Database") -> "Iterator[Database]":
     """The server, which runs again for the next test."""
     yield own_database
     own_database.resume()
     own_database.start()
 
 
-def test_a_commit_that_a_kill_cuts_short_was_never_there(url: str, victim: Database) -> None:
+def test_a_commit_that_a_kill_cuts_short_was_never_there(url: str, victim: "Database") -> None:
     """A server killed before the commit has none of the batch after its recovery, and the job is told."""
 
     def die(store: KeyStore) -> None:
@@ -78,8 +81,10 @@ def test_a_commit_that_a_kill_cuts_short_was_never_there(url: str, victim: Datab
         assert store.done(IN_PLACE, ROTATION) == 0
 
 
-def test_a_server_that_hangs_is_given_up(url: str, victim: Database) -> None:
+def test_a_server_that_hangs_is_given_up(url: str, victim: "Database") -> None:
     """A question that is not answered ends by its deadline, as an error of the store."""
+    from emulator.kms.store.postgresql import Postgresql  # noqa: PLC0415 needs psycopg
+
     database = Postgresql(url, seconds=0.5)
     victim.pause()
     with pytest.raises(StoreError, match="timeout"):
