@@ -1,6 +1,7 @@
 """The form of procedure files: the same for the bench, for an editor and for the examples."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from harness.model.orders import SELECTORS
 from harness.procedures import book, check, load, schema
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -95,3 +97,14 @@ def test_a_shelf_of_copies(tmp_path: Path) -> None:
     with pytest.raises(load.BadProcedure, match="there is no procedure 'another'"):
         shelf["another"]
     assert book.Book.of(tmp_path / "missing") == book.Book()
+
+
+def test_the_format_is_documented() -> None:
+    """docs/procedures.md names every key, condition and selector, and its example is a procedure."""
+    text = (ROOT / "docs" / "procedures.md").read_text()
+    spans = set(re.findall(r"`([^`\n]+)`", text))
+    rule = {key for key in schema.RULE.keys if key != "name"}
+    assert {*schema.EVIDENCE.keys, *rule, *SELECTORS, *schema.EXPECT.keys, "@again", "@ask-a-human"} <= spans
+    assert {"name", "kind", "title", "expected", "look", "[[rule]]", "[[expect]]"} <= spans
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert load.parse(example, "docs/procedures.md").rules

@@ -1,0 +1,58 @@
+"""What goes into a bundle beside the run directory itself."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+from harness.bundle.pack import pack
+from harness.campaign.rundir import RunDir
+from harness.campaign.stored import Stored
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Verdict
+from harness.procedures import load
+from tests.harness.campaign.conftest import HEAD, account
+
+MINE = load.text("documented").replace('"documented"\nkind', '"mine"\nkind')
+
+
+def _members(tmp_path: Path, name: str, head: dict[str, object], text: str = "") -> dict[str, str]:
+    """Pack a run of one scenario of the procedure ``name``; ``text``: its file, where the run keeps one."""
+    rundir = RunDir.create(tmp_path / "run")
+    scenario = Scenario.parse(f"auto/tke@commit.1-after/{name}", Verdict.DATA_LOST)
+    rundir.write_plan([scenario])
+    if text:
+        rundir.keep_procedure(name, text)
+    rundir.add_result(1, account(scenario).result)
+    records = list(rundir.results().values())
+    counted = {"planned": 1, "total": 1, "audit": {"every": 20, "differing": []}}
+    rundir.write_campaign(HEAD | counted | head, records)
+    pack(Stored.read(rundir.path), tmp_path / "it.zip")
+    with zipfile.ZipFile(tmp_path / "it.zip") as bundle:
+        return {member: bundle.read(member).decode() for member in bundle.namelist()}
+
+
+def test_a_procedure_from_a_file(tmp_path: Path) -> None:
+    """It is there as the run was given it, and the commands that play the run again name it."""
+    members = _members(tmp_path, "mine", {"profile": "validate --every --profile smoke"}, MINE)
+    assert members["procedures/mine.toml"] == members["run/procedures/mine.toml"] == MINE
+    again = members["REPRODUCE.md"]
+    assert "hil validate --every --profile smoke --procedure procedures/mine.toml --operational 1" in again
+    assert "hil replay auto/tke@commit.1-after/mine --procedure procedures/mine.toml --operational 1" in again
+
+
+def test_a_secret_in_a_procedure(tmp_path: Path) -> None:
+    """Whatever a vendor has put into the file, key material does not leave with it."""
+    secret = os.urandom(32).hex()
+    members = _members(tmp_path, "mine", {}, f"# our key is {secret}\n{MINE}")
+    assert not [member for member, text in members.items() if secret in text]
+    assert members["procedures/mine.toml"].startswith("# our key is [redacted hex ")
+
+
+def test_the_image_that_was_used(tmp_path: Path) -> None:
+    """Name and digest of the units' image are those that the campaign wrote down when it ran."""
+    image = {"name": "hsm-hil/unit:0123456789ab", "digest": "sha256:" + "ab" * 32}
+    members = _members(tmp_path, "documented", {"backend": "docker", "image": image})
+    assert json.loads(members["versions.json"])["unit image"] == image
+    assert json.loads(members["run/campaign.json"])["image"] == image
+    assert members["procedures/documented.toml"] == load.text("documented")
