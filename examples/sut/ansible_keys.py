@@ -1,14 +1,17 @@
 """The ledger of the ansible-vault profile: makes the files, and says what opens them.
 
-usage: ansible_keys.py make | check | rekey    in the folder of the files, with ANSIBLE_VAULT and LEDGER
+usage: ansible_keys.py make | check | rekey | restore    in the folder of the files, with ANSIBLE_VAULT and LEDGER
 """
 
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
 
 VAULT = os.environ["ANSIBLE_VAULT"]
 LEDGER = Path(os.environ["LEDGER"])
@@ -23,7 +26,10 @@ def make() -> int:
         content = f"key: {secrets.token_hex(24)}\n"
         (LEDGER / f"{name}.plain").write_text(content)
         Path(name).write_text(content)
-    return _vault("encrypt", "--vault-password-file", str(LEDGER / "old"), *FILES).returncode
+    made = _vault("encrypt", "--vault-password-file", str(LEDGER / "old"), *FILES)
+    for name in FILES:
+        shutil.copy(name, LEDGER / f"{name}.backup")
+    return made.returncode
 
 
 def check() -> int:
@@ -40,11 +46,14 @@ def check() -> int:
 
 
 def _state(name: str) -> str:
-    expected = (LEDGER / f"{name}.plain").read_text()
+    expected = (LEDGER / f"{name}.plain").read_bytes()
     for password in ("new", "old"):
-        shown = _vault("view", "--vault-password-file", str(LEDGER / password), name)
-        if shown.returncode == 0 and shown.stdout == expected:
-            return password
+        vault = VaultLib([("default", VaultSecret((LEDGER / password).read_bytes()))])
+        try:
+            if vault.decrypt(Path(name).read_bytes()) == expected:
+                return password
+        except (OSError, AnsibleVaultError):
+            continue
     return "gone"
 
 
@@ -52,7 +61,7 @@ def rekey() -> int:
     """Rekey each file that the old password opens; what the operator would do in a shell loop."""
     code = 0
     for name in FILES:
-        if _vault("view", "--vault-password-file", str(LEDGER / "new"), name).returncode:
+        if _state(name) != "new":
             passwords = ("--vault-password-file", LEDGER / "old", "--new-vault-password-file", LEDGER / "new")
             done = _vault("rekey", *map(str, passwords), name)
             print(done.stdout + done.stderr, end="")
@@ -60,9 +69,17 @@ def rekey() -> int:
     return code
 
 
+def restore() -> int:
+    """Put the backup of each file in place that no password opens, then rekey."""
+    for name in FILES:
+        if _state(name) == "gone":
+            shutil.copy(LEDGER / f"{name}.backup", name)
+    return rekey()
+
+
 def _vault(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run((VAULT, *words), capture_output=True, text=True, check=False, timeout=60)
 
 
 if __name__ == "__main__":
-    sys.exit({"make": make, "check": check, "rekey": rekey}[sys.argv[1]]())
+    sys.exit({"make": make, "check": check, "rekey": rekey, "restore": restore}[sys.argv[1]]())

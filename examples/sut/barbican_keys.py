@@ -15,7 +15,7 @@ from pathlib import Path
 
 LEDGER = Path(os.environ["LEDGER"])
 GATE = os.environ["P11GATE"]
-PROJECTS = 3
+PROJECTS = 2
 CKF_RW_SERIAL = 2 | 4
 CKU_SO = 0
 SLOT = 2  # of softokn: the one whose objects are kept
@@ -50,11 +50,12 @@ def make() -> int:
     Path("nss").mkdir()
     configure("old")
     _set_pin((LEDGER / "pin").read_bytes())
-    from barbican.plugin.crypto import base, p11_crypto, pkcs11  # noqa: PLC0415 - reads the configuration
+    from barbican.cmd.barbican_manage import HSMCommands  # noqa: PLC0415 - reads the configuration
+    from barbican.plugin.crypto import base, p11_crypto  # noqa: PLC0415 - the same
 
-    settings = p11_crypto.CONF.p11_crypto_plugin
     for name in ("old", "new"):
-        _generate(pkcs11, settings, name)
+        HSMCommands().gen_mkek(p11_crypto.CONF, label=f"{name}-mkek")
+        HSMCommands().gen_hmac(p11_crypto.CONF, label=f"{name}-hmac")
     plugin = p11_crypto.P11CryptoPlugin(p11_crypto.CONF)
     with _session(create=True) as session:
         for number in range(PROJECTS):
@@ -80,15 +81,6 @@ def _set_pin(pin: bytes) -> None:
     for number, step in enumerate(steps, start=1):
         if code := step():
             sys.exit(f"setting the PIN, step {number}: PKCS#11 error {code:#x}")
-
-
-def _generate(pkcs11: object, settings: object, name: str) -> None:
-    """Make a pair of master keys by Barbican's own command."""
-    from barbican.cmd.barbican_manage import HSMCommands  # noqa: PLC0415 - the same
-    from barbican.plugin.crypto.p11_crypto import CONF  # noqa: PLC0415 - the same
-
-    HSMCommands().gen_mkek(CONF, label=f"{name}-mkek")
-    HSMCommands().gen_hmac(CONF, label=f"{name}-hmac")
 
 
 def _session(*, create: bool = False):  # noqa: ANN202 - a class of Barbican's own SQLAlchemy
@@ -130,9 +122,8 @@ def _store(session, plugin, base, name: str) -> None:  # noqa: ANN001 - the same
 
 def check() -> int:
     """Print the master keys that open the secret of each project to what was stored."""
-    from barbican.plugin.crypto import base, p11_crypto  # noqa: PLC0415 - the same
-
     from barbican.model import models  # noqa: PLC0415 - the same
+    from barbican.plugin.crypto import base, p11_crypto  # noqa: PLC0415 - the same
 
     plugin = p11_crypto.P11CryptoPlugin(p11_crypto.CONF)
     with _session() as session:
@@ -149,7 +140,7 @@ def _state(plugin, base, datum, name: str) -> str:  # noqa: ANN001 - the same
     sealed = base.DecryptDTO(base64.b64decode(datum.cypher_text))
     try:
         content = plugin.decrypt(sealed, base.KEKMetaDTO(kek), datum.kek_meta_extended, name)
-    except Exception as error:  # noqa: BLE001 - whatever Barbican raises: its user does not get the secret
+    except Exception as error:  # whatever Barbican raises: its user does not get the secret
         print(f"{name}: {error}", file=sys.stderr)
         return "gone"
     labels = {meta["mkek_label"].removesuffix("-mkek"), meta["hmac_label"].removesuffix("-hmac")}

@@ -43,7 +43,9 @@ def _volume_key(passphrase: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "key"
         secret = ("--key-file", str(LEDGER / passphrase))
-        _cryptsetup("luksDump", "--dump-volume-key", "--batch-mode", *secret, "--volume-key-file", str(file), "volume")
+        _cryptsetup(
+            "luksDump", "--dump-volume-key", "--batch-mode", *secret, "--volume-key-file", str(file), "volume"
+        )
         return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
 
 

@@ -57,6 +57,7 @@ class Campaign:
             "scenarios_per_second": round(len(self.outcomes) / self.seconds, 3),
             "verdicts": {str(one): verdicts[one] for one in Verdict},
             "crash_points": {"enumerated": len(faulted), "fired": sum(one.fired for one in faulted)},
+            "crash_states": len({one.state for one in self.outcomes}),
             "audit": {"every": AUDIT_EVERY, "played": self.audited, "differing": list(self.differing)},
         }
 
@@ -104,10 +105,10 @@ def run(
     for place in places:
         free.put(place)
 
-    def played(scenario: Scenario) -> play.Outcome:
+    def played(scenario: Scenario, *, alone: bool = False) -> play.Outcome:
         place = free.get()
         try:
-            return play.play(profile, golden, place, scenario)
+            return play.play(profile, golden, place, scenario, alone=alone)
         finally:
             free.put(place)
 
@@ -123,7 +124,7 @@ def run(
             pool.shutdown(cancel_futures=True)
             raise
     audited = [outcome for number, outcome in sorted(outcomes.items()) if number % AUDIT_EVERY == 1]
-    differing = tuple(one.scenario.id for one in audited if not _same(one, played(one.scenario)))
+    differing = tuple(one.scenario.id for one in audited if not _same(one, played(one.scenario, alone=True)))
     ordered = tuple(outcomes[number] for number in sorted(outcomes))
     campaign = Campaign(profile, ordered, len(scenarios), len(audited), differing, time.monotonic() - began)
     rundir.write_campaign(campaign.head(), [one.record() for one in ordered])
@@ -165,11 +166,10 @@ def _keep(rundir: RunDir, number: int, outcome: play.Outcome) -> None:
     folder = rundir.path / "scenarios" / str(number)
     folder.mkdir(parents=True)
     judged = ("verdict", "expected", "as_documented", "keys", "findings", "seconds")
-    sights = {"at_crash": outcome.at_crash, "after": outcome.after}
     files: dict[str, Any] = {
         "scenario.json": {key: record[key] for key in record if key not in judged},
         "verdict.json": {key: record[key] for key in ("id", *judged)},
-        "observation.json": {name: sight and sight.record() for name, sight in sights.items()},
+        "observation.json": {"at_crash": outcome.at_crash.record(), "after": outcome.after.record()},
     }
     for name, value in files.items():
         (folder / name).write_text(json.dumps(value, indent=1) + "\n")

@@ -1,8 +1,14 @@
-"""One scenario: restore, rotate, kill, follow the procedure, ask what is left."""
+"""One scenario: restore, rotate, kill, follow the procedure, ask what is left.
 
+A crash state is the files byte by byte, and what the operator has seen. Equal ones are recovered from once: every
+crash point has its kill, but one that leaves what an earlier one has left takes its ending from there.
+"""
+
+import hashlib
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +30,18 @@ class Golden:
 
     place: Place
     sight: Sight
+    endings: "dict[str, Ending]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What came of one crash state; ``played`` is the id of the scenario in which it was."""
+
+    played: str
+    at_crash: Sight
+    runs: tuple[Run, ...]
+    stuck: str
+    after: Sight
 
 
 @dataclass(frozen=True)
@@ -37,8 +55,10 @@ class Outcome:
     messages: tuple[str, ...]
     recovery: tuple[str, ...]
     stuck: str
-    at_crash: Sight | None
-    after: Sight | None
+    state: str
+    ending_of: str
+    at_crash: Sight
+    after: Sight
     keys: KeyCount
     findings: tuple[Finding, ...]
     seconds: float
@@ -70,10 +90,12 @@ class Outcome:
             "messages": dict.fromkeys(self.messages, True),
             "recovery": list(self.recovery),
             "stuck": self.stuck,
+            "state": self.state,
+            "ending_of": self.ending_of,
             "verdict": str(self.verdict),
             "expected": str(self.scenario.expected),
             "as_documented": self.as_documented,
-            "state_at_crash": self.at_crash and {"units": [], "rows": self.at_crash.rows()},
+            "state_at_crash": {"units": [], "rows": self.at_crash.rows()},
             "keys": {"total": self.keys.total, "readable": self.keys.readable, "gone": self.keys.gone},
             "findings": [{"check": one.check, "text": one.text} for one in self.findings],
             "seconds": round(self.seconds, 3),
@@ -103,35 +125,65 @@ def restore(golden: Golden, place: Place) -> None:
     place.make()
 
 
-def play(profile: Profile, golden: Golden, place: Place, scenario: Scenario) -> Outcome:
-    """Play a scenario in ``place``, which nobody else uses."""
+def play(
+    profile: Profile, golden: Golden, place: Place, scenario: Scenario, *, alone: bool = False
+) -> Outcome:
+    """Play a scenario in ``place``, which nobody else uses; ``alone``: with an ending of its own."""
     started, began = time.time(), time.monotonic()
     procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
     restore(golden, place)
-    look = place.home.parent / "look"
     first = watched(profile, place, profile.rotate, scenario.point)
     fired = scenario.point is None or (first.struck and first.ended is Ended.KILLED)
-    at_crash = _sight(profile, place, look)
-    runs, stuck = _recover(profile, place, procedure, first)
-    after = _sight(profile, place, look)
-    judged = ledger.verdict(after, golden.sight, done=not stuck)
+    state = _state(profile, place, procedure, first)
+    ending = None if alone else golden.endings.get(state)
+    if ending is None:
+        ending = _ending(profile, place, procedure, first, scenario.id)
+        golden.endings.setdefault(state, ending)
+    judged = ledger.verdict(ending.after, golden.sight, done=not ending.stuck)
     return Outcome(
         scenario=scenario,
         kind=str(procedure.kind),
         verdict=judged if fired else Verdict.NOT_FIRED,
         fired=fired,
         messages=_shown(profile, first),
-        recovery=tuple(run.name for run in runs),
-        stuck=stuck,
-        at_crash=at_crash,
-        after=after,
-        keys=ledger.count(after, golden.sight),
-        findings=ledger.findings(after, golden.sight),
+        recovery=tuple(run.name for run in ending.runs),
+        stuck=ending.stuck,
+        state=state,
+        ending_of=ending.played,
+        at_crash=ending.at_crash,
+        after=ending.after,
+        keys=ledger.count(ending.after, golden.sight),
+        findings=ledger.findings(ending.after, golden.sight),
         seconds=time.monotonic() - began,
         started=started,
         calls=first.calls,
-        transcript=_transcript((first, *runs)),
+        transcript=_transcript((first, *ending.runs)),
     )
+
+
+def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> str:
+    """Name the crash state for a procedure: 16 hexadecimal digits."""
+    digest = hashlib.sha256(f"{procedure.name} {first.ended} {_shown(profile, first)}".encode())
+    for part in _contents(place.root):
+        digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:16]
+
+
+def _contents(root: Path) -> Iterator[bytes]:
+    """Yield name, mode and content of everything below a folder."""
+    for path in sorted(root.rglob("*")):
+        yield f"{path.relative_to(root)} {path.lstat().st_mode}".encode()
+        if path.is_symlink():
+            yield str(path.readlink()).encode()
+        elif path.is_file():
+            yield path.read_bytes()
+
+
+def _ending(profile: Profile, place: Place, procedure: Procedure, first: Run, played: str) -> Ending:
+    look = place.home.parent / "look"
+    at_crash = _sight(profile, place, look)
+    runs, stuck = _recover(profile, place, procedure, first)
+    return Ending(played, at_crash, tuple(runs), stuck, _sight(profile, place, look))
 
 
 def _recover(profile: Profile, place: Place, procedure: Procedure, last: Run) -> tuple[list[Run], str]:

@@ -35,7 +35,10 @@ def closing(campaign: Record, folder: Path, profile: Path) -> Iterator[str]:
     yield from (f"not repeatable: two plays of {name} differ" for name in campaign["audit"]["differing"])
     points = campaign["crash_points"]
     verdicts = ", ".join(f"{number} {name}" for name, number in campaign["verdicts"].items() if number)
-    yield f"{verdicts}; {points['fired']} of {points['enumerated']} faults fired"
+    yield (
+        f"{verdicts}; {points['fired']} of {points['enumerated']} faults fired, "
+        f"{campaign['crash_states']} different crash states"
+    )
     yield f"{len(campaign['scenarios'])} scenarios in {campaign['seconds']:.1f} s, evidence in {folder}"
     yield GATES[Gate(campaign["gate"])]
 
@@ -57,7 +60,7 @@ def _summary(campaign: Record, profile: Path) -> Iterator[str]:
     yield ""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        crash = record["state_at_crash"]["rows"] if record["state_at_crash"] else {}
+        crash = record["state_at_crash"]["rows"]
         state = ", ".join(f"{number} {name}" for name, number in crash.items() if number)
         groups.setdefault((state, code(record["recovery"]) or "nothing", record["verdict"]), []).append(
             record
