@@ -108,6 +108,13 @@ def unit_trial(directory: Path) -> Program:
     return Program(UNIT, ("trial", "--dir", str(directory)))
 
 
+def token_label(directory: Path, number: int) -> str:
+    """Return the label of the PKCS#11 token of the crypto unit in ``directory``."""
+    module = directory / "module.json"
+    label: str = json.loads(module.read_text())["label"] if module.exists() else TOKEN_LABEL
+    return label.format(number=number)
+
+
 def unit_serve(directory: Path, sockets: Path) -> Program:
     """Run a crypto unit."""
     return Program(UNIT, ("serve", "--dir", str(directory), "--sockets", str(sockets)))

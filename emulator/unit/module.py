@@ -58,6 +58,7 @@ class Described:
 
     library: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    label: str = "unit{number}"
     make_token: Sequence[Sequence[str]] = ()
     copy_from: str = ""
     pin_file: str = ""
@@ -71,7 +72,7 @@ class Described:
 
     def make(self, folder: Folder, identity: Identity) -> None:
         """See Module."""
-        texts = _texts(folder, identity)
+        texts = self._texts(folder, identity)
         folder.pin.write_text(self._pin(texts))
         self.configure(folder, identity)
         if self.copy_from:
@@ -91,14 +92,21 @@ class Described:
         """See Module."""
         self.configure(folder, identity)
         pin = folder.pin.read_text()
-        token = Token(self.library, identity.token_label, pin, exportable=exportable)
+        token = Token(self.library, self._label(identity), pin, exportable=exportable)
         token.sweep(keys)
         return token
 
     def configure(self, folder: Folder, identity: Identity) -> None:
         """Set the environment that the library reads when it is loaded."""
         for name, text in self.environment.items():
-            os.environ[name] = text.format(**_texts(folder, identity))
+            os.environ[name] = text.format(**self._texts(folder, identity))
+
+    def _label(self, identity: Identity) -> str:
+        return self.label.format(number=identity.number)
+
+    def _texts(self, folder: Folder, identity: Identity) -> dict[str, object]:
+        tokens = folder.tokens.absolute()
+        return {"tokens": tokens, "label": self._label(identity), "number": identity.number}
 
     def _pin(self, texts: Mapping[str, object]) -> str:
         if self.pin_file:
@@ -113,7 +121,3 @@ class Described:
 def module_of(folder: Folder) -> Module:
     """Return the module behind a unit; raises OSError, TypeError or ValueError for a damaged module.json."""
     return Described.read(folder.module) if folder.module.exists() else SoftHsm()
-
-
-def _texts(folder: Folder, identity: Identity) -> dict[str, object]:
-    return {"tokens": folder.tokens.absolute(), "label": identity.token_label, "number": identity.number}

@@ -32,6 +32,7 @@ def install(profile: ModuleProfile, folder: Path) -> Installed:
     described = {
         "library": str(library),
         "environment": environment,
+        "label": profile.label,
         "make_token": profile.make,
         "copy_from": profile.copy,
         "pin_file": profile.pin_file,

@@ -24,8 +24,8 @@ NEEDS = (
 )
 
 
-def missing(mechanisms: Mechanisms) -> Iterator[str]:
-    """Yield a line for every mechanism, or use of one, that is needed and not there."""
+def unlisted(mechanisms: Mechanisms) -> Iterator[str]:
+    """Yield a line for every mechanism, or use of one, that is needed and not listed."""
     for need in NEEDS:
         if need.mechanism not in mechanisms:
             yield f"no CKM_{need.mechanism}, needed for {need.why}"

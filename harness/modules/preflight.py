@@ -1,7 +1,8 @@
 """Whether a PKCS#11 module can stand behind crypto units, before anything is started on it.
 
-First its mechanisms, for which it needs no token, then a token as the profile makes it, then what a unit does
-with one. Each in a process of its own, as a module may crash, and in a folder that is removed afterwards.
+A unit is made on it, and what a unit does with its token is tried: that decides. Where it fails, the list of
+mechanisms says more of why. It does not decide, as NSS leaves SHA-256 out of the list of a slot that can do it.
+Each step has a process of its own, as a module may crash, in a folder that is removed afterwards.
 """
 
 import json
@@ -44,29 +45,41 @@ def missing(profile: ModuleProfile) -> list[str]:
     """Return what keeps the module of a profile from standing behind a crypto unit, a line each."""
     with _folder() as folder:
         installed = install(profile, folder / "module")
-        try:
-            return _unmet(installed, folder) or _failing(installed, folder)
-        except _Ended as error:
-            return [str(error)]
+        unit = folder / "unit"
+        failing = _making(installed, unit, folder / "iam.secret") or _trying(unit)
+        return [*_unlisted(installed, unit), *failing] if failing else []
 
 
 class _Ended(Exception):
     """A program of the unit did not get through; the text is what it said."""
 
 
-def _unmet(installed: Installed, folder: Path) -> list[str]:
-    """Return the mechanisms that are missing in the slot that has most of them."""
-    seen = json.loads(_said(sut.unit_mechanisms(folder / "look", installed.file)))
-    unmet = [list(needs.missing(slot["mechanisms"])) for slot in seen["slots"]]
-    return min(unmet, key=len, default=["it has no slot with a token"])
+def _unlisted(installed: Installed, unit: Path) -> list[str]:
+    """Return what the slot that has most of it does not list."""
+    try:
+        seen = json.loads(_said(sut.unit_mechanisms(unit, installed.file)))
+    except _Ended:
+        return []  # for the reason that is known already
+    unlisted = [list(needs.unlisted(slot["mechanisms"])) for slot in seen["slots"]]
+    return min(unlisted, key=len, default=["it has no slot with a token"])
 
 
-def _failing(installed: Installed, folder: Path) -> list[str]:
-    """Return the steps of the trial that do not go as a unit needs them."""
-    secret = folder / "iam.secret"
+def _making(installed: Installed, unit: Path, secret: Path) -> list[str]:
+    """Make a unit; return why there is none."""
     secret.touch(mode=0o600)
-    _said(sut.unit_init(folder / "unit", 1, "RECOVERY", secret, installed.file))
-    steps: list[dict[str, Any]] = json.loads(_said(sut.unit_trial(folder / "unit")))
+    try:
+        _said(sut.unit_init(unit, 1, "RECOVERY", secret, installed.file))
+    except _Ended as error:
+        return [str(error)]
+    return []
+
+
+def _trying(unit: Path) -> list[str]:
+    """Return the steps of the trial that do not go as a unit needs them."""
+    try:
+        steps: list[dict[str, Any]] = json.loads(_said(sut.unit_trial(unit)))
+    except _Ended as error:
+        return [str(error)]
     return [f"{step['step']}: {step['error']}" for step in steps if step["error"]]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from harness.rig.preflight import NotReadyHere
 
 PLACES = frozenset({"tokens", "label", "number"})
+DEFAULT_LABEL = "unit{number}"
 COMMAND_PLACES = PLACES | {"pin_file"}
 
 
@@ -25,6 +26,7 @@ class BadModule(NotReadyHere):
 class ModuleProfile:
     """What a profile says.
 
+    ``label`` is that of the token of crypto unit {number}, by which its slot is found.
     ``argument`` is the string for pReserved of C_Initialize, empty where the module wants none.
     ``make`` are commands that make a token in {tokens}, ``copy`` a folder to copy there.
     """
@@ -33,6 +35,7 @@ class ModuleProfile:
     library: Path
     argument: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    label: str = DEFAULT_LABEL
     make: Sequence[Sequence[str]] = ()
     copy: str = ""
     pin_file: str = ""
@@ -124,6 +127,10 @@ def _commands(value: object, name: str) -> list[list[str]]:
     return [[_text(word, name, COMMAND_PLACES) for word in words] for words in value]
 
 
+def _label(value: object, name: str) -> str:
+    return _text(value, name, frozenset({"number"}))
+
+
 def _pin(value: object, name: str) -> dict[str, str]:
     where = f'{name} names where the PIN is: {{ file = "…" }} or {{ variable = "…" }}'
     if not isinstance(value, dict) or len(value) != 1 or not value.keys() <= {"file", "variable"}:
@@ -133,5 +140,5 @@ def _pin(value: object, name: str) -> dict[str, str]:
 
 Check = Callable[[object, str], object]
 _MODULE: Mapping[str, Any] = {"name": _text, "library": _library, "argument": _text, "environment": _texts}
-_TOKEN: Mapping[str, Any] = {"make": _commands, "copy": _text, "pin": _pin}
+_TOKEN: Mapping[str, Any] = {"label": _label, "make": _commands, "copy": _text, "pin": _pin}
 _TABLES = ("module", "token")

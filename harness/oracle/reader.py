@@ -9,7 +9,6 @@ from emulator.wire import errors
 from emulator.wire.call import Call
 from emulator.wire.client import Module, Session
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
-from harness import sut
 from harness.model.ledger import Known
 from harness.oracle.rows import Row, RowKey
 from harness.rig.layout import Layout
@@ -31,7 +30,7 @@ def unreadable(
         yield from _all(pairs, number, "its CURRENT register is empty")
         return
     pin = (layout.unit(number) / "pin").read_text().strip()
-    label = sut.TOKEN_LABEL.format(number=number)
+    label = layout.token_label(number)
     try:
         with (
             Module(layout.p11(number), seconds=CALL_SECONDS) as module,

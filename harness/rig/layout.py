@@ -137,6 +137,10 @@ class Layout:
         """Folder of a crypto unit: state, token, PIN."""
         return self.files / "units" / str(number)
 
+    def token_label(self, number: int) -> str:
+        """Label of a crypto unit's token."""
+        return sut.token_label(self.unit(number), number)
+
     def unit_sockets(self, number: int) -> Path:
         """Folder of a crypto unit's own sockets."""
         return self.sockets / f"u{number}"
@@ -209,7 +213,7 @@ class Layout:
                     "admin_socket": str(self.admin(number)),
                     "p11_socket": str(self.p11(number, relayed=relayed)),
                     "pin": str(self.unit(number) / "pin"),
-                    "token": sut.TOKEN_LABEL.format(number=number),
+                    "token": self.token_label(number),
                 }
                 for number in shape.operational_numbers
             ],

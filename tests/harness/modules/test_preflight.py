@@ -1,0 +1,70 @@
+"""The preflight of real modules."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.modules.preflight import missing, suited
+from harness.modules.profile import BadModule, read
+
+if TYPE_CHECKING:
+    from tests.harness.modules.conftest import Written
+
+SOFTHSM = """
+[module]
+name = "SoftHSM by a profile"
+library = "/usr/lib/softhsm/libsofthsm2.so"
+environment = { SOFTHSM2_CONF = "{tokens}/softhsm2.conf" }
+[token]
+make = [
+    ["sh", "-c", "echo directories.tokendir = {tokens} >{tokens}/softhsm2.conf"],
+    ["sh", "-c", "softhsm2-util --init-token --free --label {label} --so-pin 5678 --pin $(cat {pin_file})"],
+]
+"""
+
+
+def test_nss(nss: Path) -> None:
+    """NSS softokn has all that a crypto unit needs."""
+    assert missing(read(nss)) == []
+
+
+def test_softhsm(written: "Written") -> None:
+    """A module that takes no argument is put there by its environment and its own tools."""
+    assert missing(read(written(SOFTHSM))) == []
+
+
+def test_opencryptoki(opencryptoki: Path) -> None:
+    """A module without AES_KEY_WRAP is refused, with that reason and every other, a line each."""
+    with pytest.raises(BadModule) as caught:
+        suited(opencryptoki)
+    assert str(caught.value).splitlines()[1:4] == [
+        "  no CKM_AES_KEY_WRAP, needed for rewrap of the key store, master keys from unit to unit",
+        "  no CKM_EC_KEY_PAIR_GEN, needed for importer keys, on the curve P-521",
+        "  no CKM_ECDH1_DERIVE, needed for wrapping keys from importer keys",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("/usr/lib/softhsm/libsofthsm2.so", "/etc/passwd", "TokenError: the token cannot be opened: "),
+        (
+            "softhsm2-util --init-token",
+            "exit 3; softhsm2-util",
+            "TokenError: no token: sh ended with exit code 3",
+        ),
+        ("--label {label}", "--label other", "TokenError: the token cannot be opened: NoSuchToken"),
+        ("--pin $(cat {pin_file})", "--pin 123456", "TokenError: the token cannot be opened: PinIncorrect"),
+    ],
+)
+def test_no_token(written: "Written", old: str, new: str, complaint: str) -> None:
+    """What does not work is said in one line: the library, the making of a token, its label, its PIN."""
+    (line,) = missing(read(written(SOFTHSM.replace(old, new))))
+    assert complaint in line
+
+
+def test_containers(nss: Path) -> None:
+    """Containers hold SoftHSM only, so another module is refused there."""
+    with pytest.raises(BadModule, match="use --backend process"):
+        suited(nss, "docker")
