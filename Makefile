@@ -7,7 +7,7 @@ PROFILE ?= documented
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages postgresql browser picture lock clean
+.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages postgresql nss browser picture lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ bench: packages venv ## Measure this machine: scenarios, rewraps against a C loo
 doctor: venv ## Say what this machine lacks for the bench, and what to do
 	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)
 
-test: packages browser postgresql venv ## Run linters, type checker and tests
+test: packages browser postgresql nss venv ## Run linters, type checker and tests
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
@@ -52,6 +52,9 @@ packages: ## Install the system packages that crypto units and the bench use
 
 postgresql: ## Install a PostgreSQL server, for --keystore postgresql
 	@docker/packages.sh postgresql
+
+nss: ## Install NSS and its certutil, for --module-profile examples/hil-nss.toml
+	@docker/packages.sh libnss3 libnss3-tools
 
 browser: ## Install Chromium, in which the tests look at report.html
 	@docker/packages.sh chromium

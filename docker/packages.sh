@@ -11,6 +11,8 @@ has_pip() { "$1" -m pip --version || "$1" -m ensurepip --version; }
 provided() {
     case $1 in
         docker.io)   command -v docker && command -v dockerd ;;
+        libnss3)     compgen -G '/usr/lib/*/libsoftokn3.so' ;;
+        libnss3-tools) command -v certutil ;;
         opensc)      command -v pkcs11-tool ;;
         python3-venv) has_pip "$root/.venv/bin/python" || has_pip "${PYTHON:-python3}" ;;
         postgresql)  compgen -G '/usr/lib/postgresql/*/bin/postgres' || command -v postgres ;;

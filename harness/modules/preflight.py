@@ -1,7 +1,7 @@
 """Whether a PKCS#11 module can stand behind crypto units, before anything is started on it.
 
 A unit is made on it, and what a unit does with its token is tried: that decides. Where it fails, the list of
-mechanisms says more of why. It does not decide, as NSS leaves SHA-256 out of the list of a slot that can do it.
+mechanisms says more of why. It does not decide: NSS leaves SHA-256 out of the list of a slot that can do it.
 Each step has a process of its own, as a module may crash, in a folder that is removed afterwards.
 """
 
@@ -84,7 +84,7 @@ def _trying(unit: Path) -> list[str]:
 
 
 def _said(program: sut.Program) -> str:
-    """Run a program and return what it prints."""
+    """Run a program and return what it prints; raises _Ended."""
     try:
         ended = subprocess.run(
             program.argv, check=False, capture_output=True, text=True, timeout=SECONDS, start_new_session=True
