@@ -20,11 +20,11 @@ Play = Callable[[Scenario], Account]
 
 
 @contextmanager
-def player(shape: Shape, image: str, book: Book) -> Iterator[Play]:
+def player(shape: Shape, image: str, book: Book, server: str = "") -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
     root = scratch("hil-")
     try:  # from here on an interrupt leaves nothing, also one that comes before there is a janitor
-        bench = Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, Path(), book)
+        bench = Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, Path(), book, server)
         with janitor.post(root, bench.label):
             golden, _ = worker.prepare(bench, recorded=False)
             rig = bench.rig("replay")

@@ -56,7 +56,7 @@ class _ShardType(click.ParamType[Shard]):
 
 @click.command(epilog=options.examples("hil plan", "hil plan --profile default --out plan.jsonl"))
 @_profile
-@options.keystore
+@options.keystore(preflight.SQLITE)
 @options.module_profile
 @options.size
 @_only
@@ -111,7 +111,7 @@ def plan(
 )
 @_profile
 @options.backend
-@options.keystore
+@options.keystore(preflight.SQLITE)
 @options.module_profile
 @options.size
 @click.option(

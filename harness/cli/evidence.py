@@ -54,6 +54,7 @@ class _Subject:
     where: str
     words: str
     book: Book
+    server: str
     planned: bool = False
 
     def __str__(self) -> str:
@@ -61,7 +62,7 @@ class _Subject:
         return (
             f"{self.scenario.id} on {shape.operational} operational, {shape.recovery} recovery, "
             f"{shape.failover} failover units ({'containers' if self.image else 'processes'}), "
-            f"{shape.keys} keys"
+            f"{shape.keys} keys{' in PostgreSQL' if self.server else ''}"
         )
 
 
@@ -75,6 +76,7 @@ class _Subject:
 @_id
 @_run
 @options.backend
+@options.keystore(None)
 @options.size
 @_procedure
 @click.option("--all", "every", is_flag=True, help="Show every PKCS#11 call and system call.")
@@ -83,14 +85,15 @@ def replay(
     scenario_id: str,
     run: Path | None,
     backend: str,
+    keystore: str | None,
     procedure: Path | None,
     every: bool,
     **size: int | None,
 ) -> int:
     """Play one scenario again and show it step by step."""
-    subject = _subject(scenario_id, run, backend, procedure, size)
+    subject = _subject(scenario_id, run, (backend, keystore), procedure, size)
     print(subject, flush=True)
-    with player(subject.shape, subject.image, subject.book) as play:
+    with player(subject.shape, subject.image, subject.book, subject.server) as play:
         account = play(subject.scenario)
     if not subject.planned:
         account.result = foretold(account.result, subject.book)
@@ -104,6 +107,7 @@ def replay(
 @_id
 @_run
 @options.backend
+@options.keystore(None)
 @options.size
 @_procedure
 @click.option("--tries", type=click.IntRange(1, 1000), default=40, show_default=True, help="At most so many.")
@@ -112,14 +116,15 @@ def shrink(
     scenario_id: str,
     run: Path | None,
     backend: str,
+    keystore: str | None,
     procedure: Path | None,
     tries: int,
     **size: int | None,
 ) -> int:
     """Find fewer faults and lower ordinals that still end with the same verdict."""
-    subject = _subject(scenario_id, run, backend, procedure, size)
+    subject = _subject(scenario_id, run, (backend, keystore), procedure, size)
     print(subject, flush=True)
-    with player(subject.shape, subject.image, subject.book) as play:
+    with player(subject.shape, subject.image, subject.book, subject.server) as play:
         first = play(subject.scenario).result
         _tried(0, first, kept=True)
         if first.verdict in shrinking.UNSHRINKABLE or not shrinking.keeps(first, first):
@@ -175,9 +180,14 @@ def merge(*, folders: tuple[Path, ...], out: Path) -> int:
 
 
 def _subject(
-    scenario_id: str, run: Path | None, backend: str, procedure: Path | None, size: dict[str, int | None]
+    scenario_id: str,
+    run: Path | None,
+    where: tuple[str, str | None],
+    procedure: Path | None,
+    size: dict[str, int | None],
 ) -> _Subject:
-    """Find out what is to be played, before anything is started."""
+    """Find out what is to be played, before anything is started; ``where``: backend and key store."""
+    backend, keystore = where
     scenario = Scenario.parse(scenario_id, Verdict.RECOVERED)
     added = (bookshelf.read(procedure)[0],) if procedure else ()
     stored = _stored(run, size)
@@ -186,12 +196,14 @@ def _subject(
     if stored is None:
         shape = options.sized(PROFILES["default"].shape, size)
         words = "".join(f" --{name} {getattr(shape, name)}" for name in SIZES)
-        words += _said(backend, procedure)
-        return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words, book)
+        words += _said(backend, keystore, procedure)
+        server = preflight.choose_server(keystore or preflight.SQLITE)
+        return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words, book, server)
     planned, result = stored.find(scenario_id)
     image = preflight.choose_image(stored.head.get("backend", backend) if backend == "auto" else backend)
-    words = f" --run {shlex.quote(str(stored.path))}{_said(backend, procedure)}"
-    what = (planned or scenario, stored.shape, image, result, str(stored.path), words, book)
+    words = f" --run {shlex.quote(str(stored.path))}{_said(backend, keystore, procedure)}"
+    server = preflight.choose_server(keystore or stored.head.get("keystore", preflight.SQLITE))
+    what = (planned or scenario, stored.shape, image, result, str(stored.path), words, book, server)
     return _Subject(*what, planned=planned is not None)
 
 
@@ -206,9 +218,10 @@ def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
     return Stored.read(path.parent / path.readlink() if path.is_symlink() else path)
 
 
-def _said(backend: str, procedure: Path | None) -> str:
+def _said(backend: str, keystore: str | None, procedure: Path | None) -> str:
     from_file = f" --procedure {shlex.quote(str(procedure))}" if procedure else ""
-    return from_file + ("" if backend == "auto" else f" --backend {backend}")
+    kept = f" --keystore {shlex.quote(keystore)}" if keystore else ""
+    return from_file + kept + ("" if backend == "auto" else f" --backend {backend}")
 
 
 def _tried(number: int, result: Result, kept: bool) -> None:  # noqa: FBT001 - a callback

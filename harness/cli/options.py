@@ -77,15 +77,15 @@ class _KeyStore(click.ParamType[str]):
         return text
 
 
-def keystore(command: Command) -> Command:
-    """Add ``--keystore``."""
+def keystore(default: str | None) -> Callable[[Command], Command]:
+    """Add ``--keystore``; without a ``default`` it is None where it is not given."""
     return click.option(
         "--keystore",
         type=_KeyStore(),
-        default=SQLITE,
-        show_default=True,
+        default=default,
+        show_default=default is not None,
         help="Where keys are stored: a file, a PostgreSQL server for each rig, or the server at the URL.",
-    )(command)
+    )
 
 
 def module_profile(command: Command) -> Command:

@@ -47,7 +47,7 @@ NAME = "validate"
 )
 @click.option("--every", is_flag=True, help="From every crash point, not from one for each crash state.")
 @options.backend
-@options.keystore
+@options.keystore(preflight.SQLITE)
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"

@@ -89,6 +89,7 @@ class Conductor:
             self.begin(faults)
             self._fired = self._stage = 1
             self.events = list(events)
+            self._counts.update({_counted(event): event.ordinal for event in events if event.stage == 1})
             self._start -= events[-1].seconds
 
     def next_stage(self) -> None:
@@ -206,8 +207,9 @@ class Conductor:
             if process in self._dead:
                 return Passage.DROP
             boundary = EventClass.SQL if name == SQL_COMMIT else EventClass.SYSCALL
-            self._counts[f"{process} {name}"] += 1
-            ordinal = self._counts[f"{process} {name}"]
+            own = f"{process} {name}"
+            self._counts[own] += 1
+            ordinal = self._counts[own]
             fault = self._note(Crossing(boundary, name, ordinal, process, process), When.BEFORE, path)
             if process in self._dead:
                 return Passage.DROP
@@ -258,6 +260,12 @@ class Conductor:
             return False
         self._fired += 1
         return True
+
+
+def _counted(event: Event) -> str:
+    """Return the name under which events like this one are counted."""
+    own = event.boundary in (EventClass.SYSCALL, EventClass.SQL)
+    return f"{event.client} {event.name}" if own else event.name
 
 
 def _at(fault: Fault, crossing: Crossing, when: When) -> bool:

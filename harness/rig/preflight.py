@@ -34,7 +34,10 @@ def choose_server(keystore: str) -> str:
     except ImportError as error:
         raise NotReadyHere("PostgreSQL's libpq is missing on this machine; run 'make postgresql'") from error
     if layout.is_server(keystore):
-        database.check(keystore)
+        try:
+            database.check(keystore)
+        except database.NoDatabase as error:
+            raise NotReadyHere(str(error)) from error
     elif server.programs() is None:
         raise NotReadyHere("there is no PostgreSQL server on this machine; run 'make postgresql'")
     return keystore
