@@ -1,6 +1,7 @@
 """The ledger of the ansible-vault profile: makes the files, and says what opens them.
 
-usage: ansible_keys.py make | check | rekey | restore    in the folder of the files, with ANSIBLE_VAULT and LEDGER
+usage: ansible_keys.py make | check | rekey | restore
+runs in the folder of the files, with ANSIBLE_VAULT and LEDGER in its environment
 """
 
 import json

@@ -2,14 +2,17 @@
 
 import fnmatch
 import os
+import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from harness.campaign.rundir import RunDir, read_campaign
+from harness.campaign import janitor
+from harness.campaign.rundir import PLAN, RunDir, read_campaign
 from harness.cli import options
 from harness.foreign import campaign as foreign
 from harness.foreign import report
@@ -34,13 +37,10 @@ def sut() -> None:
 def check(profile: Path) -> int:
     """Read a profile, make its golden state, and list the crash points of one rotation."""
     described = load(profile)
-    folder = scratch("hil-")
-    try:
+    with _workshop() as folder:
         golden = foreign.prepared(described, folder)
         place = Place(folder / "job" / "files", golden.place.ledger, folder / "job" / "home")
         calls = foreign.record(described, golden, place)
-    finally:
-        foreign.discard(folder)
     for call in calls:
         print(call.text)
     print(f"{described.name}: {len(golden.sight.keys)} keys, {len(calls)} crash points")
@@ -78,19 +78,27 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     out = out or Path("runs") / name
     preflight.check_folder(out)
     rundir = RunDir.create(out)
-    folder = scratch("hil-")
     print(f"{described.name}, evidence in {out}", flush=True)
     try:
-        foreign.run(described, rundir, folder, jobs or os.cpu_count() or 1, told, chosen)
+        with _workshop() as folder:
+            foreign.run(described, rundir, folder, jobs or os.cpu_count() or 1, told, chosen)
     except BaseException:
-        if rundir.results():
-            raise
-        (out / "plan.jsonl").unlink(missing_ok=True)
-        rundir.discard()
+        if not rundir.results():
+            (out / PLAN).unlink(missing_ok=True)
+            rundir.discard()
         raise
-    finally:
-        foreign.discard(folder)
     return _closed(out, profile)
+
+
+@contextmanager
+def _workshop() -> Iterator[Path]:
+    """Give a scratch folder that goes again, also where this process is killed."""
+    folder = scratch("hil-")
+    with janitor.post(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _closed(out: Path, profile: Path) -> int:

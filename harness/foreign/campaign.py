@@ -2,7 +2,6 @@
 
 import json
 import queue
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -175,8 +174,3 @@ def _keep(rundir: RunDir, number: int, outcome: play.Outcome) -> None:
         (folder / name).write_text(json.dumps(value, indent=1) + "\n")
     (folder / "events.jsonl").write_text("".join(json.dumps(call.record()) + "\n" for call in outcome.calls))
     (folder / "transcript.txt").write_text(outcome.transcript)
-
-
-def discard(scratch: Path) -> None:
-    """Remove the folder of a campaign."""
-    shutil.rmtree(scratch, ignore_errors=True)

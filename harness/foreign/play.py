@@ -1,7 +1,7 @@
 """One scenario: restore, rotate, kill, follow the procedure, ask what is left.
 
-A crash state is the files byte by byte, and what the operator has seen. Equal ones are recovered from once: every
-crash point has its kill, but one that leaves what an earlier one has left takes its ending from there.
+A crash state is the files byte by byte, and what the operator has seen. Equal ones are recovered from once:
+every crash point has its kill, but one that leaves what an earlier one has left takes its ending from there.
 """
 
 import hashlib
