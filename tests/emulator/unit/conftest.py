@@ -249,14 +249,19 @@ def zygote() -> Iterator[Zygote]:
     parent.close()
 
 
-def make_unit(zygote: Zygote, folder: Path, unit_type: UnitType, number: int) -> Unit:
-    """Make a unit in its factory state."""
+def make_unit(
+    zygote: Zygote, folder: Path, unit_type: UnitType, number: int, module: Path | None = None
+) -> Unit:
+    """Make a unit in its factory state, on SoftHSM or the module of a module.json."""
     secret = folder / "iam.secret"
     secret.write_text(SECRET)
     unit = Unit(zygote, folder / str(number), folder / f"s{number}")
     arguments = ["--dir", str(unit.root), "--number", str(number), "--type", unit_type]
     location = ["--location", f"[us-south].[AZ1-CS1].[01].[0{number}]", "--iam-secret", str(secret)]
-    assert zygote.wait(zygote.start(["init", *arguments, *location], unit.log)) == 0, unit.log.read_text()
+    behind = ["--module", str(module)] if module else []
+    assert zygote.wait(zygote.start(["init", *arguments, *location, *behind], unit.log)) == 0, (
+        unit.log.read_text()
+    )
     return unit
 
 
@@ -280,8 +285,10 @@ def new_unit(zygote: Zygote, memory: Path) -> Iterator[Callable[..., Unit]]:
     """Make and start units of a type, each in factory state."""
     units: list[Unit] = []
 
-    def make(unit_type: UnitType = UnitType.OPERATIONAL, *, start: bool = True) -> Unit:
-        unit = make_unit(zygote, memory, unit_type, len(units) + 1)
+    def make(
+        unit_type: UnitType = UnitType.OPERATIONAL, *, start: bool = True, module: Path | None = None
+    ) -> Unit:
+        unit = make_unit(zygote, memory, unit_type, len(units) + 1, module)
         units.append(unit)
         if start:
             unit.start()
