@@ -41,6 +41,8 @@ from harness.rig.golden import GoldenError
 from harness.rig.layout import NoScratch
 from harness.rig.preflight import NotReadyHere
 from harness.rig.ready import NotReady
+from harness.rig.server import ServerBroken
+from harness.rig.store import StoreNotMade
 
 # Whose fault an error is decides the exit code.
 EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
@@ -50,6 +52,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((NotRepeatable,), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
+    ((ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
 

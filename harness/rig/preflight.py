@@ -40,6 +40,10 @@ def choose_server(keystore: str) -> str:
             raise NotReadyHere(str(error)) from error
     elif server.programs() is None:
         raise NotReadyHere("there is no PostgreSQL server on this machine; run 'make postgresql'")
+    elif (closed := server.closed(layout.scratch_place())) is not None:
+        raise NotReadyHere(
+            f"PostgreSQL does not run as root, and nobody else may enter {closed}; set HIL_TMP"
+        )
     return keystore
 
 

@@ -223,6 +223,13 @@ class Server:
                 parent.chmod(parent.stat().st_mode | 0o010)
 
 
+def closed(place: Path) -> Path | None:
+    """Return the folder on the way to ``place`` that only root may enter, where that matters; mostly None."""
+    if os.geteuid() != 0:
+        return None
+    return next((folder for folder in (place, *place.parents) if not folder.stat().st_mode & 0o001), None)
+
+
 def _user() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam("postgres")

@@ -1,0 +1,66 @@
+"""Campaigns whose key store is on a PostgreSQL server."""
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from harness.rig.database import Database
+    from tests.e2e.conftest import Place
+
+pytestmark = pytest.mark.postgresql
+SIZE = ("--operational", "1", "--recovery", "1", "--keys", "8", "--backend", "process")
+SCENARIOS = {
+    "auto/none/documented": "RECOVERED",
+    "auto/kms@sql-commit.2-before/documented": "RECOVERED",
+    "auto/db@sql-commit.2-after/documented": "RECOVERED",
+    "auto/backend@sql-commit.3-before/documented": "RECOVERED",
+    "auto/kms@C_WrapKey.6-after/rerun-after-message-1": "DATA_LOST",
+}
+
+
+@pytest.fixture
+def open_place(place: "Place") -> "Place":
+    """A place that a server may enter, which does not run as root."""
+    place.scratch.chmod(0o711)
+    return place
+
+
+def test_a_campaign_on_servers_of_its_own(open_place: "Place") -> None:
+    """The kms, the server and the process that serves the kms die at commits; nothing is left behind."""
+    plan = open_place.plan(SCENARIOS)
+    done = open_place.hil("run", "--keystore", "postgresql", *SIZE, "--plan", str(plan), "--out", "run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    campaign = json.loads((open_place.runs / "run" / "campaign.json").read_text())
+    assert (campaign["keystore"], campaign["gate"]) == ("postgresql", "pass")
+    assert {entry["id"]: entry["verdict"] for entry in campaign["scenarios"]} == SCENARIOS
+    open_place.nothing_left()
+
+
+def test_a_campaign_on_a_server_that_is_there(open_place: "Place", own_database: "Database") -> None:
+    """Every rig has a database of its own on it, which is gone afterwards; the server cannot be a victim."""
+    with own_database.straight() as database:
+        given = f"postgresql://{database.info.user}@/?host={database.info.host}"
+    ids = ("auto/kms@sql-commit.2-after/documented", "auto/db@sql-commit.1-before/documented")
+    plan = open_place.plan(dict.fromkeys(ids, "RECOVERED"))
+    done = open_place.hil(
+        "run", "--keystore", given, *SIZE, "--plan", str(plan), "--out", "run", "--jobs", "1"
+    )
+    assert done.returncode == 70, done.stdout + done.stderr
+    campaign = json.loads((open_place.runs / "run" / "campaign.json").read_text())
+    assert [entry["verdict"] for entry in campaign["scenarios"]] == ["RECOVERED", "HARNESS_ERROR"]
+    assert "not the rig's own" in campaign["scenarios"][1]["findings"][0]["text"]
+    with own_database.straight() as database:
+        names = {name for (name,) in database.execute("SELECT datname FROM pg_database").fetchall()}
+    assert not [name for name in names if name.startswith("hil_")]
+    open_place.nothing_left()
+
+
+def test_a_place_that_only_root_may_enter_is_refused(place: "Place") -> None:
+    """One line names the folder and what to set, before anything is started."""
+    place.scratch.chmod(0o700)
+    done = place.hil("run", "--keystore", "postgresql", *SIZE)
+    assert done.returncode == 64
+    assert done.stderr.count("\n") == 1
+    assert "set HIL_TMP" in done.stderr
