@@ -12,7 +12,7 @@ from harness.model.verdicts import gate
 from harness.probes.probe import Probe
 
 # What two parts of one campaign cannot differ in.
-ALIKE = ("profile", "backend", "keystore", "units", "keys")
+ALIKE = ("profile", "backend", "keystore", "module", "units", "keys")
 
 
 class NotOneCampaign(Exception):
@@ -31,10 +31,10 @@ def read(paths: Sequence[Path]) -> tuple[Stored, ...]:
                 f"{first.path} and {shard.path} have different plans; run both with one --plan"
             )
         for name in ALIKE:
-            if shard.head[name] != first.head[name]:
+            if shard.head.get(name) != first.head.get(name):
                 raise NotOneCampaign(
                     f"{first.path} and {shard.path} differ in {name}: "
-                    f"{_brief(first.head[name])} and {_brief(shard.head[name])}"
+                    f"{_brief(first.head.get(name))} and {_brief(shard.head.get(name))}"
                 )
     _no_scenario_twice(shards)
     return shards
@@ -46,9 +46,11 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
         raise RunDirBusy(f"{out} is not empty; choose another --out")
     outcome = _outcome(shards)
     rundir = RunDir.create(out)
-    rundir.write_plan(shards[0].plan)
     if (shards[0].path / PROCEDURES).exists():
         shutil.copytree(shards[0].path / PROCEDURES, out / PROCEDURES)
+    if shards[0].module:
+        rundir.keep_module(shards[0].module.read_text())
+    rundir.write_plan(shards[0].plan)
     records: dict[int, Record] = {}
     for shard in shards:
         records |= shard.records

@@ -12,6 +12,8 @@ from harness.campaign.attempt import Account, attempt
 from harness.campaign.worker import Bench
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, gate
+from harness.modules.install import install
+from harness.modules.profile import ModuleProfile
 from harness.procedures.book import Book
 from harness.rig.layout import scratch
 from harness.sut import Shape
@@ -20,11 +22,15 @@ Play = Callable[[Scenario], Account]
 
 
 @contextmanager
-def player(shape: Shape, image: str, book: Book, server: str = "") -> Iterator[Play]:
+def player(
+    shape: Shape, image: str, book: Book, server: str = "", module: ModuleProfile | None = None
+) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
     root = scratch("hil-")
     try:  # from here on an interrupt leaves nothing, also one that comes before there is a janitor
-        bench = Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, Path(), book, server)
+        installed = install(module, root / "module") if module else None
+        run = f"run-{uuid.uuid4().hex[:8]}"
+        bench = Bench(run, root, shape, image, Path(), book, server, installed)
         with janitor.post(root, bench.label):
             golden, _ = worker.prepare(bench, recorded=False)
             rig = bench.rig("replay")

@@ -20,7 +20,7 @@ from harness.procedures.book import Book
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
-PROCEDURES = "procedures"
+PROCEDURES, MODULE = "procedures", "module.toml"
 
 Record = dict[str, Any]
 
@@ -67,7 +67,7 @@ class RunDir:
 
     def discard(self) -> None:
         """Remove the folder of a campaign that came to no plan, and only what ``create`` has put into it."""
-        for file in (RESULTS, "lock"):
+        for file in (RESULTS, MODULE, "lock"):
             (self.path / file).unlink(missing_ok=True)
         for copy in (self.path / PROCEDURES).glob("*.toml"):
             copy.unlink()
@@ -99,6 +99,14 @@ class RunDir:
             raise RunDirBusy(f"{self.path} was begun with another text of {name}; choose another --out")
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(text)
+
+    def keep_module(self, profile: str | None) -> None:
+        """Keep a copy of the module profile, if there is one; RunDirBusy where the run began on another."""
+        copy = self.path / MODULE
+        if self.plan() is not None and (copy.read_text() if copy.exists() else None) != profile:
+            raise RunDirBusy(f"{self.path} was begun on another PKCS#11 module; choose another --out")
+        if profile is not None:
+            copy.write_text(profile)
 
     def write_account(self, number: int, account: Account) -> None:
         """Write the folder of one scenario."""

@@ -7,6 +7,7 @@ from typing import Self
 
 from harness.campaign.rundir import (
     CAMPAIGN,
+    MODULE,
     PLAN,
     PROCEDURES,
     BadRunDir,
@@ -60,6 +61,12 @@ class Stored:
     def book(self) -> Book:
         """Procedures of this run; raises BadProcedure."""
         return Book.of(self.path / PROCEDURES)
+
+    @property
+    def module(self) -> Path | None:
+        """Profile of the PKCS#11 module behind the crypto units; None: SoftHSM."""
+        copy = self.path / MODULE
+        return copy if copy.exists() else None
 
     @property
     def planned(self) -> int:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from harness.campaign import merge as merging
 from harness.campaign import recheck as rechecking
 from harness.campaign import shrink as shrinking
 from harness.campaign.profiles import PROFILES
-from harness.campaign.replay import Comparison, foretold, player
+from harness.campaign.replay import Comparison, Play, foretold, player
 from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
+from harness.modules.preflight import suited
+from harness.modules.profile import ModuleProfile
 from harness.procedures import book as bookshelf
 from harness.procedures.book import Book
 from harness.report import console, steps
@@ -56,6 +59,11 @@ class _Subject:
     book: Book
     server: str
     planned: bool = False
+    module: ModuleProfile | None = None
+
+    def player(self) -> AbstractContextManager[Play]:
+        """Set up the instance."""
+        return player(self.shape, self.image, self.book, self.server, self.module)
 
     def __str__(self) -> str:
         shape = self.shape
@@ -63,6 +71,7 @@ class _Subject:
             f"{self.scenario.id} on {shape.operational} operational, {shape.recovery} recovery, "
             f"{shape.failover} failover units ({'containers' if self.image else 'processes'}), "
             f"{shape.keys} keys{' in PostgreSQL' if self.server else ''}"
+            f"{f', on {self.module.name}' if self.module else ''}"
         )
 
 
@@ -93,7 +102,7 @@ def replay(
     """Play one scenario again and show it step by step."""
     subject = _subject(scenario_id, run, (backend, keystore), procedure, size)
     print(subject, flush=True)
-    with player(subject.shape, subject.image, subject.book, subject.server) as play:
+    with subject.player() as play:
         account = play(subject.scenario)
     if not subject.planned:
         account.result = foretold(account.result, subject.book)
@@ -124,7 +133,7 @@ def shrink(
     """Find fewer faults and lower ordinals that still end with the same verdict."""
     subject = _subject(scenario_id, run, (backend, keystore), procedure, size)
     print(subject, flush=True)
-    with player(subject.shape, subject.image, subject.book, subject.server) as play:
+    with subject.player() as play:
         first = play(subject.scenario).result
         _tried(0, first, kept=True)
         if first.verdict in shrinking.UNSHRINKABLE or not shrinking.keeps(first, first):
@@ -200,11 +209,13 @@ def _subject(
         server = preflight.choose_server(keystore or preflight.SQLITE)
         return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words, book, server)
     planned, result = stored.find(scenario_id)
-    image = preflight.choose_image(stored.head.get("backend", backend) if backend == "auto" else backend)
+    module = suited(stored.module, backend)
+    wanted = stored.head.get("backend", backend) if backend == "auto" else backend
+    image = "" if module else preflight.choose_image(wanted)
     words = f" --run {shlex.quote(str(stored.path))}{_said(backend, keystore, procedure)}"
     server = preflight.choose_server(keystore or stored.head.get("keystore", preflight.SQLITE))
     what = (planned or scenario, stored.shape, image, result, str(stored.path), words, book, server)
-    return _Subject(*what, planned=planned is not None)
+    return _Subject(*what, planned=planned is not None, module=module)
 
 
 def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
