@@ -150,6 +150,7 @@ def run(  # noqa: PLR0913 an option each
     out = out or Path("runs") / name
     preflight.check_folder(out)
     rundir = RunDir.create(out)
+    rundir.keep_module(module_profile.read_text() if module_profile else None)
     if given and rundir.plan() is None:
         rundir.write_plan(given)
     shape = options.sized(PROFILES[profile].shape, size)
