@@ -13,6 +13,7 @@ from harness.campaign.stored import Stored
 from harness.model.redaction import PATTERN_DIGITS, Redactor
 from harness.model.screens import registers
 from harness.procedures import load
+from harness.rig.preflight import SQLITE
 
 # Everything that a campaign writes is text of one of these sorts.
 TEXTS = frozenset({".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".js", ".toml", ".svg"})
@@ -92,8 +93,14 @@ def reproduce(run: Stored) -> Iterator[str]:
         f"--operational {shape.operational} --recovery {shape.recovery} "
         f"--failover {shape.failover} --keys {shape.keys} --backend {run.head.get('backend', 'auto')}"
     )
+    if run.head.get("keystore", SQLITE) != SQLITE:
+        size += f" --keystore {run.head['keystore']}"
+    if run.head.get("module"):
+        size += " --module-profile FILE"
     yield "# To play this campaign again"
     yield ""
+    if run.head.get("module"):
+        yield f"FILE: the profile of {run.head['module']['name']}, the PKCS#11 module behind the units."
     yield "From a checkout of hsm-hil of the version in versions.json, beside the unpacked bundle:"
     yield ""
     yield "```"

@@ -149,6 +149,8 @@ def run(  # noqa: PLR0913 an option each
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
+    for scenario in given or ():
+        RunDir(out).book[scenario.procedure]  # a name that nobody knows is told before anything is begun
     rundir = RunDir.create(out)
     rundir.keep_module(module_profile.read_text() if module_profile else None)
     if given and rundir.plan() is None:

@@ -15,6 +15,7 @@ from harness.campaign.stored import Stored
 from harness.cli import options
 from harness.cli.campaign import bench_of, played
 from harness.model.verdicts import EXIT_OF_GATE
+from harness.modules.preflight import suited
 from harness.procedures import book as bookshelf
 from harness.procedures import check
 from harness.procedures.book import Book
@@ -48,6 +49,7 @@ NAME = "validate"
 @click.option("--every", is_flag=True, help="From every crash point, not from one for each crash state.")
 @options.backend
 @options.keystore(preflight.SQLITE)
+@options.module_profile
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
@@ -62,6 +64,7 @@ def validate(
     every: bool,
     backend: str,
     keystore: str,
+    module_profile: Path | None,
     jobs: int | None,
     out: Path | None,
     **size: int | None,
@@ -72,14 +75,16 @@ def validate(
     """
     followed, content = bookshelf.read(procedure)
     options.complain(f"{procedure}:{doubt.line}: {doubt.text}" for doubt in check.doubts(content))
-    image, server = preflight.choose_image(backend), preflight.choose_server(keystore)
+    module = suited(module_profile, backend)
+    image = "" if module else preflight.choose_image(backend)
+    server = preflight.choose_server(keystore)
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{NAME}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / stamp
     preflight.check_folder(out)
     rundir = RunDir.create(out)
     rundir.keep_procedure(followed.name, content)
     played_as = plan.profile(followed, PROFILES[profile], every=every)
-    bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)), server)
+    bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)), server, module)
     live = Live(sys.stdout)
     name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
     campaign = Campaign(

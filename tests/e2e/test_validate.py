@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.campaign.rundir import write_plan
 from harness.cli import main
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place
@@ -98,3 +101,13 @@ def test_a_folder_of_another_procedure(tmp_path: Path, capfd: pytest.CaptureFixt
     argv = ["validate", "--backend", "process", "--procedure", file, "--out", str(tmp_path / "run")]
     assert main(argv) == 64
     assert "was begun with another text of run-it-again; choose another --out" in capfd.readouterr().err
+
+
+def test_a_plan_of_a_procedure_that_nobody_knows(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A plan whose procedure neither the bench nor the run has is refused before anything begins."""
+    plan = tmp_path / "plan.jsonl"
+    write_plan(plan, [Scenario.parse("auto/tke@setimm.1-after/mine", Verdict.RECOVERED)])
+    argv = ["run", "--backend", "process", "--plan", str(plan), "--out", str(tmp_path / "run")]
+    assert main(argv) == 64
+    assert "there is no procedure 'mine', known are: " in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()

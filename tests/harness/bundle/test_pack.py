@@ -56,3 +56,11 @@ def test_the_image_that_was_used(tmp_path: Path) -> None:
     assert json.loads(members["versions.json"])["unit image"] == image
     assert json.loads(members["run/campaign.json"])["image"] == image
     assert members["procedures/documented.toml"] == load.text("documented")
+
+
+def test_what_the_campaign_ran_on(tmp_path: Path) -> None:
+    """Key store and PKCS#11 module are in the commands that play it again."""
+    module = {"name": "nss", "library": "/usr/lib/libsoftokn3.so"}
+    again = _members(tmp_path, "documented", {"keystore": "postgresql", "module": module})["REPRODUCE.md"]
+    assert "--keystore postgresql --module-profile FILE --out again" in again
+    assert "FILE: the profile of nss" in again
