@@ -4,7 +4,7 @@ import json
 import queue
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,12 @@ from typing import Any
 from harness.campaign.record import NotRepeatable
 from harness.campaign.rundir import PLAN, RESULTS, RunDir
 from harness.foreign import play
-from harness.foreign.command import Place, check_installed, watched
+from harness.foreign.command import Place, SutBroken, check_installed, watched
+from harness.foreign.ledger import BadAnswer
 from harness.foreign.point import Call, Scenario, points
 from harness.foreign.profile import Profile
 from harness.model.verdicts import VOID, Gate, Verdict, gate
+from harness.watch.handover import Unwatched
 
 AUDIT_EVERY = 20  # one scenario of so many is played twice
 Told = Callable[[int, int, play.Outcome], None]
@@ -51,12 +53,12 @@ class Campaign:
             "planned": self.planned,
             "total": self.planned,
             "units": {"operational": 0, "recovery": 0, "failover": 0},
-            "keys": self.outcomes[0].keys.total if self.outcomes else 0,
+            "keys": max((one.keys.total for one in self.outcomes), default=0),
             "seconds": round(self.seconds, 3),
             "scenarios_per_second": round(len(self.outcomes) / self.seconds, 3),
             "verdicts": {str(one): verdicts[one] for one in Verdict},
             "crash_points": {"enumerated": len(faulted), "fired": sum(one.fired for one in faulted)},
-            "crash_states": len({one.state for one in self.outcomes}),
+            "crash_states": len({one.state for one in self.outcomes if one.state}),
             "audit": {"every": AUDIT_EVERY, "played": self.audited, "differing": list(self.differing)},
         }
 
@@ -86,6 +88,41 @@ def record(profile: Profile, golden: play.Golden, place: Place) -> tuple[Call, .
     return recordings[0]
 
 
+class _Crew:
+    """Plays scenarios side by side, each in a place of its own."""
+
+    def __init__(self, profile: Profile, golden: play.Golden, places: Sequence[Place]) -> None:
+        self._profile, self._golden = profile, golden
+        self._jobs = len(places)
+        self._free: queue.SimpleQueue[Place] = queue.SimpleQueue()
+        for place in places:
+            self._free.put(place)
+
+    def each(
+        self, scenarios: Sequence[Scenario], *, alone: bool = False
+    ) -> Iterator[tuple[int, play.Outcome]]:
+        """Yield the number of each scenario, from 0, and its outcome, as they end."""
+        with ThreadPoolExecutor(self._jobs) as pool:
+            futures = {
+                pool.submit(self._one, scenario, alone=alone): at for at, scenario in enumerate(scenarios)
+            }
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _one(self, scenario: Scenario, *, alone: bool) -> play.Outcome:
+        place = self._free.get()
+        try:
+            return play.play(self._profile, self._golden, place, scenario, alone=alone)
+        except (BadAnswer, OSError, SutBroken, Unwatched) as error:
+            return play.not_judged(self._profile, scenario, f"{type(error).__name__}: {error}")
+        finally:
+            self._free.put(place)
+
+
 def run(
     profile: Profile,
     rundir: RunDir,
@@ -94,37 +131,25 @@ def run(
     told: Told,
     chosen: Callable[[Sequence[Scenario]], Sequence[Scenario]],
 ) -> Campaign:
-    """Run a campaign below ``scratch``, which the caller removes; raises SutBroken and NotRepeatable."""
+    """Run a campaign below ``scratch``, which the caller removes.
+
+    Raises NotInstalled, SutBroken and BadAnswer where there is no golden state, and NotRepeatable.
+    """
     began = time.monotonic()
     golden = prepared(profile, scratch)
     places = [_place(scratch / f"job{number}", golden) for number in range(jobs)]
     scenarios = chosen(plan(profile, record(profile, golden, places[0])))
     _write_plan(rundir, scenarios)
-    free: queue.SimpleQueue[Place] = queue.SimpleQueue()
-    for place in places:
-        free.put(place)
-
-    def played(scenario: Scenario, *, alone: bool = False) -> play.Outcome:
-        place = free.get()
-        try:
-            return play.play(profile, golden, place, scenario, alone=alone)
-        finally:
-            free.put(place)
-
+    crew = _Crew(profile, golden, places)
     outcomes: dict[int, play.Outcome] = {}
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(played, one): number for number, one in enumerate(scenarios, start=1)}
-        try:
-            for future in as_completed(futures):
-                outcomes[futures[future]] = future.result()
-                _keep(rundir, futures[future], future.result())
-                told(len(outcomes), len(scenarios), future.result())
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    audited = [outcome for number, outcome in sorted(outcomes.items()) if number % AUDIT_EVERY == 1]
-    differing = tuple(one.scenario.id for one in audited if not _same(one, played(one.scenario, alone=True)))
-    ordered = tuple(outcomes[number] for number in sorted(outcomes))
+    for at, outcome in crew.each(scenarios):
+        outcomes[at] = outcome
+        _keep(rundir, at + 1, outcome)
+        told(len(outcomes), len(scenarios), outcome)
+    ordered = tuple(outcomes[at] for at in range(len(scenarios)))
+    audited = ordered[::AUDIT_EVERY]
+    again = crew.each([one.scenario for one in audited], alone=True)
+    differing = tuple(audited[at].scenario.id for at, other in again if not _same(audited[at], other))
     campaign = Campaign(profile, ordered, len(scenarios), len(audited), differing, time.monotonic() - began)
     rundir.write_campaign(campaign.head(), [one.record() for one in ordered])
     return campaign

@@ -161,6 +161,30 @@ def play(
     )
 
 
+def not_judged(profile: Profile, scenario: Scenario, why: str) -> Outcome:
+    """Return the outcome of a scenario that the bench failed to play to its end."""
+    procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
+    return Outcome(
+        scenario=scenario,
+        kind=str(procedure.kind),
+        verdict=Verdict.HARNESS_ERROR,
+        fired=False,
+        messages=(),
+        recovery=(),
+        stuck="",
+        state="",
+        ending_of="",
+        at_crash=Sight({}),
+        after=Sight({}),
+        keys=KeyCount(0, 0),
+        findings=(Finding("bench", why),),
+        seconds=0.0,
+        started=0.0,
+        calls=(),
+        transcript="",
+    )
+
+
 def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> str:
     """Name the crash state for a procedure: 16 hexadecimal digits."""
     digest = hashlib.sha256(f"{procedure.name} {first.ended} {_shown(profile, first)}".encode())

@@ -8,10 +8,12 @@ from typing import Protocol
 import pytest
 
 from harness.campaign.record import NotRepeatable
+from harness.campaign.rundir import RunDir
+from harness.cli import main
 from harness.foreign import campaign, report
 from harness.foreign.command import Place
 from harness.foreign.profile import Profile
-from harness.model.verdicts import Gate, Verdict
+from harness.model.verdicts import Exit, Gate, Verdict
 
 
 class Done(Protocol):
@@ -85,3 +87,39 @@ def test_what_comes_by_chance_is_refused(toy: Callable[[str], Profile], tmp_path
     place = Place(scratch / "job" / "files", golden.place.ledger, scratch / "job" / "home")
     with pytest.raises(NotRepeatable, match="made different calls"):
         campaign.record(profile, golden, place)
+
+
+def test_a_check_that_breaks_is_a_failure_of_the_bench(toy: Callable[[str], Profile], tmp_path: Path) -> None:
+    """Where a check gives no answer about a crash state, that scenario alone is void; the gate says so."""
+    profile = toy("careless")
+    tool = tmp_path / "tool.py"
+    tool.write_text(tool.read_text().replace("except (OSError, ValueError):", "except OSError:"))
+    rundir = RunDir.create(tmp_path / "run")
+    ran = campaign.run(profile, rundir, tmp_path / "scratch", 2, lambda *_: None, lambda every: every[:3])
+    verdicts = [one.verdict for one in ran.outcomes]
+    assert verdicts == [Verdict.RECOVERED, Verdict.RECOVERED, Verdict.HARNESS_ERROR]
+    assert ran.gate is Gate.ERROR
+
+
+def test_the_command_line(
+    toy: Callable[[str], Profile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A loss is a line, a reason, the command that shows it again, and exit code 1."""
+    path = toy("careless").path
+    code = main(["sut", "run", str(path), "--only", "*@write.1-*", "--out", str(tmp_path / "run")])
+    printed = capsys.readouterr().out
+    assert code == Exit.CONTRADICTED
+    assert "!! DATA_LOST 1/2 keys" in printed
+    assert "readable: a: no secret opens it any more" in printed
+    assert f"again: hil sut run {path} --only rotate/tool@write.1-before/rerun" in printed
+    assert (tmp_path / "run" / "junit.xml").exists()
+
+
+def test_nothing_to_play(
+    toy: Callable[[str], Profile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pattern that no scenario matches is a mistake of the caller, and leaves no run directory."""
+    path = toy("careful").path
+    assert main(["sut", "run", str(path), "--only", "x", "--out", str(tmp_path / "run")]) == Exit.USAGE
+    assert "no scenario matches 'x'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
