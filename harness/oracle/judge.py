@@ -16,7 +16,7 @@ from harness.model.observation import Judgement, Observation, RowProblem, judge
 from harness.model.registers import UnitRegisters
 from harness.model.verdicts import Verdict
 from harness.oracle import reader, salvage
-from harness.oracle.rows import Row, RowKey, mk_id, read_rows
+from harness.oracle.rows import Row, RowKey, mk_id, read_rows, tables
 from harness.rig.layout import Layout
 from harness.rig.rest import Refused, Rest
 
@@ -90,9 +90,10 @@ class Oracle:
         return tuple(row for row in unreadable if (row.key_id, row.version) in within)
 
     def _secrets(self, transcript: Sequence[str]) -> Iterator[str]:
-        """Search every file below the rig and the transcript for key bytes in clear, raw, hex or base64."""
+        """Search files of the rig, database and transcript for key bytes in clear, raw, hex or base64."""
         needles = [form for secret in self._ledger.secrets for form in _forms(secret)]
         haystacks: list[tuple[str, bytes]] = [("the transcript", "\n".join(transcript).encode())]
+        haystacks.append(("the database", tables(self._layout.key_store)))
         haystacks += [
             (str(path.relative_to(self._layout.files)), path.read_bytes())
             for path in sorted(self._layout.files.rglob("*"))

@@ -31,6 +31,15 @@ def read_rows(store: str) -> tuple[Row, ...]:
     return tuple(Row(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in _found(store))
 
 
+def tables(store: str) -> bytes:
+    """Return everything that a database holds for a rig; nothing for a file, which speaks for itself."""
+    if not is_server(store):
+        return b""
+    from harness.rig import database  # noqa: PLC0415 the same as below
+
+    return b"".join(data for _, data in database.copied(store))
+
+
 def _found(store: str) -> Sequence[tuple[Any, ...]]:
     if is_server(store):
         from harness.rig import database  # noqa: PLC0415 needs a library that an SQLite file does not

@@ -52,17 +52,29 @@ def select(url: str, query: LiteralString) -> list[tuple[Any, ...]]:
         return database.execute(query).fetchall()
 
 
+def copied(url: str) -> list[tuple[str, bytes]]:
+    """Return the rows of every table by its name, as COPY gives them in its binary form."""
+    with connect(url) as database, database.transaction():
+        return _copied(database)
+
+
 def save(url: str, folder: Path) -> None:
     """Write the rows of every table, and where sequences stand, into ``folder``."""
     folder.mkdir(exist_ok=True)
     with connect(url) as database, database.transaction():
-        for (table,) in database.execute(TABLES).fetchall():
-            out = sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(sql.Identifier(table))
-            with database.cursor().copy(out) as copy, (folder / table).open("wb") as stream:
-                for data in copy:
-                    stream.write(data)
+        for table, data in _copied(database):
+            (folder / table).write_bytes(data)
         standing: dict[str, int | None] = dict(database.execute(SEQUENCES).fetchall())
     (folder / "sequences.json").write_text(json.dumps(standing))
+
+
+def _copied(database: psycopg.Connection) -> list[tuple[str, bytes]]:
+    tables = []
+    for (table,) in database.execute(TABLES).fetchall():
+        out = sql.SQL("COPY {} TO STDOUT (FORMAT binary)").format(sql.Identifier(table))
+        with database.cursor().copy(out) as copy:
+            tables.append((table, b"".join(map(bytes, copy))))
+    return tables
 
 
 def load(url: str, folder: Path) -> None:
