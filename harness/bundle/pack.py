@@ -2,7 +2,8 @@
 
 import json
 import shlex
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from harness.campaign.stored import Stored
 from harness.model.redaction import PATTERN_DIGITS, Redactor
 from harness.model.screens import registers
 from harness.procedures import load
+from harness.report.html import page
+from harness.report.write import PAGE
 from harness.rig.preflight import SQLITE
 
 # Everything that a campaign writes is text of one of these sorts.
 TEXTS = frozenset({".json", ".jsonl", ".txt", ".md", ".html", ".xml", ".js", ".toml", ".svg"})
 LEFT_OUT = frozenset({"lock"})
+RUN = "run"  # the run directory in the bundle
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,10 @@ def pack(run: Stored, out: Path) -> Packed:
     """Write the bundle of a run directory to ``out``."""
     redact = Redactor(_public(run.path))
     texts, left_out = _texts(run.path)
-    members = {f"run/{name}": redact(text).encode() for name, text in texts.items()}
+    clean = {name: redact(text) for name, text in texts.items() if name != PAGE}
+    if PAGE in texts:
+        clean[PAGE] = _page(run.path.name, clean)
+    members = {f"{RUN}/{name}": text.encode() for name, text in clean.items()}
     for name in sorted({scenario.procedure for scenario in run.plan}):
         members[f"procedures/{name}.toml"] = redact(_procedure(run, name)).encode()
     members["versions.json"] = (json.dumps(versions.read(run.head.get("image")), indent=1) + "\n").encode()
@@ -44,6 +51,16 @@ def pack(run: Stored, out: Path) -> Packed:
     about = {"run": run.path.name, "redacted": redact.found}
     digest = archive.write(out, members.items(), about)
     return Packed(out, len(members), out.stat().st_size, redact.found, left_out, digest)
+
+
+def _page(name: str, texts: Mapping[str, str]) -> str:
+    """Return report.html made anew of texts without secrets: it holds them packed, where nobody sees them."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / name
+        for file, text in texts.items():
+            (copy / file).parent.mkdir(parents=True, exist_ok=True)
+            (copy / file).write_text(text)
+        return page.document(Stored.read(copy), home=RUN)
 
 
 def _procedure(run: Stored, name: str) -> str:

@@ -3,8 +3,11 @@
 import base64
 import json
 import os
+import re
 import shutil
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,13 @@ IDS = {
 }
 
 
+def _details(page: str) -> Iterator[str]:
+    """Yield what the page of a report holds packed; there has to be some."""
+    blocks = re.findall(r'data-block="[\d ]+">([^<]*)<', page)
+    assert blocks
+    yield from (zlib.decompress(base64.b64decode(block, validate=True)).decode() for block in blocks)
+
+
 @pytest.mark.slow
 def test_a_bundle_holds_no_secret_and_names_what_was_changed(place: "Place") -> None:
     """Planted secrets do not get into it, patterns stay, and elsewhere a flipped byte is named."""
@@ -34,12 +44,15 @@ def test_a_bundle_holds_no_secret_and_names_what_was_changed(place: "Place") -> 
     )
     with (folder / "scenarios" / "1" / "transcript.txt").open("a") as stream:
         stream.writelines(f"leaked {secret}\n" for secret in secrets)
+    assert place.hil("report", "runs/all").returncode == 0  # what has leaked is in the page as well, packed
     ended = place.hil("bundle", "runs/all", "--out", "evidence.zip")
     assert (ended.returncode, ended.stderr) == (0, ""), ended
 
     bundle = place.runs / "evidence.zip"
     with zipfile.ZipFile(bundle) as opened:
         members = {name: opened.read(name).decode() for name in opened.namelist()}
+    files = len(members) - 1
+    members |= {f"details {at}": text for at, text in enumerate(_details(members["run/report.html"]))}
     assert not [name for name, text in members.items() for secret in secrets if secret in text]
     assert members["run/scenarios/1/transcript.txt"].count("leaked [redacted") == len(secrets)
     observation = json.loads((folder / "scenarios" / "2" / "observation.json").read_text())
@@ -50,7 +63,7 @@ def test_a_bundle_holds_no_secret_and_names_what_was_changed(place: "Place") -> 
 
     moved = Path(shutil.move(bundle, place.scratch / "received.zip"))
     ended = place.hil("bundle", "verify", str(moved))
-    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, f"{len(members) - 1} files, all as made")
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, f"{files} files, all as made")
     with zipfile.ZipFile(moved) as opened:
         info = opened.getinfo("run/results.jsonl")
     content = bytearray(moved.read_bytes())

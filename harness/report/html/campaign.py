@@ -32,10 +32,11 @@ class Campaign:
     planned: int
     differing: frozenset[str]
     book: Book
+    home: str
 
     @classmethod
-    def of(cls, stored: Stored) -> Self:
-        """Take what a report needs of a run directory."""
+    def of(cls, stored: Stored, home: str = "") -> Self:
+        """Take what a report needs of a run directory; ``home`` is what commands call it, else its path."""
         return cls(
             stored.path,
             stored.plan,
@@ -45,6 +46,7 @@ class Campaign:
             stored.planned,
             frozenset(stored.differing),
             stored.book,
+            home or str(stored.path),
         )
 
     @property

@@ -31,9 +31,12 @@ KEYS = (
 )
 
 
-def document(stored: Stored, against: Stored | None = None) -> str:
-    """Return report.html of a run directory, compared with an earlier one where that is given."""
-    campaign = Campaign.of(stored)
+def document(stored: Stored, against: Stored | None = None, home: str = "") -> str:
+    """Return report.html of a run directory, compared with an earlier one where that is given.
+
+    ``home``: what the commands in it call the run directory.
+    """
+    campaign = Campaign.of(stored, home)
     overview = node("div", *_overview(campaign, Campaign.of(against) if against else None), id="overview")
     told = len(html(overview).encode()) + len(assets.style()) + len(assets.script())
     packed = pack(campaign, max(0, BYTES_MAX - told))

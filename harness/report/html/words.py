@@ -37,4 +37,4 @@ def claim(scenario: Scenario, title: str) -> str:
 
 def replay(campaign: Campaign, scenario: Scenario) -> str:
     """Return the command that plays a scenario again."""
-    return shlex.join(["hil", "replay", scenario.id, "--run", str(campaign.path)])
+    return shlex.join(["hil", "replay", scenario.id, "--run", campaign.home])
