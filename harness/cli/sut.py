@@ -62,6 +62,7 @@ def check(profile: Path) -> int:
 def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     """Kill the rotation at every crash point, follow the procedure, say what is left of the keys."""
     described = load(profile)
+    many = 1 if described.alone else jobs or os.cpu_count() or 1
 
     def chosen(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
         found = [one for one in scenarios if fnmatch.fnmatchcase(one.id, only)]
@@ -81,7 +82,7 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     print(f"{described.name}, evidence in {out}", flush=True)
     try:
         with _workshop() as folder:
-            foreign.run(described, rundir, folder, jobs or os.cpu_count() or 1, told, chosen)
+            foreign.run(described, rundir, folder, many, told, chosen)
     except BaseException:
         if not rundir.results():
             (out / PLAN).unlink(missing_ok=True)

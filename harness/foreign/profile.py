@@ -41,6 +41,7 @@ class Rule:
 
     run: str
     ended: tuple[Ended, ...]
+    after: tuple[str, ...]
     shows: tuple[str, ...]
     lacks: tuple[str, ...]
 
@@ -79,6 +80,7 @@ class Profile:
     needs: tuple[str, ...] = ()
     install: str = ""
     seconds: float = 60.0
+    alone: bool = False
 
 
 def load(path: Path) -> Profile:
@@ -122,6 +124,7 @@ def _profile(path: Path, value: dict[str, Any]) -> Profile:
         needs=tuple(value.get("needs", ())),
         install=value.get("install", ""),
         seconds=float(value.get("seconds", 60)),
+        alone=bool(value.get("alone", False)),
     )
 
 
@@ -142,7 +145,10 @@ def _rule(value: dict[str, Any], commands: set[str], messages: set[str]) -> Rule
         raise ValueError(f"a rule runs '{run}', which is none of the commands")
     if unknown := {*shows, *lacks} - messages:
         raise ValueError(f"a rule looks for '{min(unknown)}', which is none of the messages")
-    return Rule(run, tuple(map(Ended, value.get("ended", Ended))), shows, lacks)
+    after = tuple(value.get("after", commands))
+    if unknown := set(after) - commands:
+        raise ValueError(f"a rule follows '{min(unknown)}', which is none of the commands")
+    return Rule(run, tuple(map(Ended, value.get("ended", Ended))), after, shows, lacks)
 
 
 def _known(value: dict[str, Any], kind: type[Profile | Procedure | Rule], what: str) -> None:
