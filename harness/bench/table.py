@@ -68,7 +68,7 @@ def _growth(figures: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _kills(figure: dict[str, Any]) -> Iterator[str]:
     done = ", ".join(f"{kill['victim']} at {kill['rows_done']} rows" for kill in figure["kills"])
-    yield f"{figure['keys']} keys rotated with kills ({done}): {figure['lost']} lost, {figure['seconds']} s; "
+    yield f"{figure['keys']} keys rotated with kills ({done}): {figure['lost']} lost, {figure['seconds']} s"
     yield f"peak memory of the kms {figure['kms_peak_mb']} MB"
 
 
