@@ -22,6 +22,10 @@ WRONG = {
     'run = "rotate"': ('run = "turn"', "a rule runs 'turn', which is none of the commands"),
     'shows = ["rotated"]': ('shows = ["done"]', "a rule looks for 'done', which is none of the messages"),
     'ended = ["killed"]': ('ended = ["dead"]', "'dead' is not a valid Ended"),
+    '{ ended = ["killed"]': (
+        '{ after = ["turn"]',
+        "a rule follows 'turn', which is none of the commands",
+    ),
     'name = "toy"': ('name = "toy"\nusers = 3', "the profile has no 'users'"),
     'rotated = "^rotated"': ('rotated = "("', "unterminated subpattern"),
 }
