@@ -62,3 +62,14 @@ def test_a_line_that_was_cut_short_is_no_result(tmp_path: Path, cut: int) -> Non
     assert list(rundir.results()) == [1]
     rundir.add_result(2, second)
     assert list(rundir.results()) == [1, 2]
+
+
+@pytest.mark.parametrize(("first", "then"), [("one", None), (None, "one"), ("one", "other")])
+def test_one_module(tmp_path: Path, first: str | None, then: str | None) -> None:
+    """A run whose plan is frozen does not go on with another module profile than it began with."""
+    rundir = RunDir.create(tmp_path / "run")
+    rundir.keep_module(first)
+    rundir.write_plan(SCENARIOS)
+    rundir.keep_module(first)
+    with pytest.raises(RunDirBusy, match="was begun on another PKCS#11 module"):
+        rundir.keep_module(then)
