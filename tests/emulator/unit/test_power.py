@@ -185,7 +185,7 @@ def test_request_during_a_cycle_is_answered(unit: "Unit", admins: "list[Admin]")
 
 
 def test_nothing_leaks(unit: "Unit") -> None:
-    """After twenty power cycles under connected clients: firmware, the door of before, and its descriptors."""
+    """After twenty power cycles under connected clients: firmware, the door of before, its descriptors."""
     pin = (unit.root / "pin").read_text()
     for round_ in range(CYCLES):
         with Module(unit.sockets / "p11.sock") as module:
