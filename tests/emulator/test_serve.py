@@ -108,7 +108,7 @@ def test_bad_requests_and_defects_are_answered(served: Served) -> None:
 
 def test_signal_waits_for_the_answer(served: Served) -> None:
     """A signal that comes in the middle of an answer is taken after it, an end likewise."""
-    with closing(served.connect(b"GET /slow HTTP/1.1\r\n\r\n")) as client:
+    with closing(served.connect(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")) as client:
         assert served.heard() == "slow"
         served.process.send_signal(signal.SIGUSR1)
         served.process.send_signal(signal.SIGTERM)
@@ -132,7 +132,7 @@ def test_answers_aside(started: Callable[..., Served]) -> None:
     served = started("aside")
     served.say()
     served.ready()
-    with closing(served.connect(b"GET /slow HTTP/1.1\r\n\r\n")) as client:
+    with closing(served.connect(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")) as client:
         assert served.heard() == "slow"
         assert served.get("/other").ok
         served.say()

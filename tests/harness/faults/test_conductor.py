@@ -155,7 +155,7 @@ def test_stale_connection_is_not_its_successors(
         descriptor = end.fileno()
         former = [sys.executable, "-c", program, str(descriptor), str(relayed)]
         subprocess.run(former, pass_fds=[descriptor], check=True, timeout=60)
-        end.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+        end.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
         assert end.recv(1) == b""
     assert server.seen == []
     assert conductor.events == []
@@ -246,7 +246,7 @@ def test_unknown_process_is_no_client(relayed: Path, conductor: Conductor, serve
     with socket.socket(socket.AF_UNIX) as end:
         end.settimeout(20)
         end.connect(str(relayed))
-        end.sendall(b"GET /a HTTP/1.1\r\n\r\n")
+        end.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
         assert end.recv(1) == b""
     assert server.seen == []
 
