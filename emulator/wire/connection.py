@@ -183,8 +183,7 @@ class Connection:
     def _receive(self, peer: socket.socket) -> list[Frame]:
         data = peer.recv(_RECEIVE_BYTES)
         if not data:
-            middle = " in the middle of a reply" if self._reader.pending else ""
-            raise UnitLost(f"{self._path}: the unit closed the connection{middle}; was it killed?")
+            raise self._lost()
         return self._reader.feed(data)
 
     def _wait(self, peer: socket.socket, deadline: float, *, writing: bool) -> bool:
@@ -199,6 +198,11 @@ class Connection:
     def _timeout(self) -> UnitTimeout:
         return UnitTimeout(f"{self._path}: no answer within {self._seconds:g} s; is the unit paused?")
 
+    def _lost(self) -> UnitLost:
+        """One text however a dead unit shows: which way it does is decided by what was still unread."""
+        middle = " in the middle of a reply" if self._reader.pending else ""
+        return UnitLost(f"{self._path}: the unit closed the connection{middle}; was it killed?")
+
     @contextmanager
     def _closing_on_failure(self) -> Iterator[None]:
         try:
@@ -206,6 +210,9 @@ class Connection:
         except (UnitTimeout, UnitLost):
             self.close()
             raise
+        except (ConnectionResetError, BrokenPipeError) as error:
+            self.close()
+            raise self._lost() from error
         except OSError as error:
             self.close()
             raise UnitLost(f"{self._path}: {error.strerror or error}; was the unit killed?") from error
