@@ -27,7 +27,7 @@ from harness.rig.layout import scratch
 _profile = click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))
 
 
-@click.group()
+@click.group(epilog=options.examples("hil sut check examples/sut/ansible.toml"))
 def sut() -> None:
     """Break off the rotation of another system under test, which a profile describes."""
 
