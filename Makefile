@@ -3,7 +3,7 @@
 
 # auto takes Docker where an engine answers already, else plain processes; or process, or docker.
 BACKEND ?= auto
-PROFILE ?= documented
+PROFILE ?= default
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
@@ -11,9 +11,9 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  Variables: BACKEND=auto|process|docker, PROFILE=documented|smoke|default|full, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
+	@echo "  Variables: BACKEND=auto|process|docker, PROFILE=default|documented|smoke|full, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
 
-hil: packages venv ## Run the documented rotation-recovery campaign
+hil: packages venv ## Run the campaign: every crash point, every control
 	@docker/backend.sh $(BACKEND)
 	.venv/bin/hil run --profile $(PROFILE) --backend $(BACKEND) $(ARGS)
 
