@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from harness import sut
 from harness.campaign import cells
 from harness.campaign.console import Console, Mark
-from harness.campaign.trunk import Trunk
+from harness.campaign.trunk import Trunk, told
 from harness.faults.syscalls import is_system_call
 from harness.faults.terminal import Ended
 from harness.model.crash import Crash, state
@@ -118,7 +118,7 @@ def _result(
         keys=seen.keys,
         findings=seen.findings,
         seconds=0.0,
-        trace=trace(account.events),
+        trace=trace(told(account.events)),
         outcome=outcome(seen.verdict, refused=seen.recovery.refused),
         expected_outcome=procedure.expectation(seen.standing) if seen.standing else None,
         standing=seen.standing,

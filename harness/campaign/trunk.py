@@ -8,11 +8,12 @@ What a copy of files cannot hold is the memory of processes that outlived the fa
 PKCS#11 connection of the kms, which it makes anew at its first need; what became of the last rewrap, which no
 request but the bench's own look-up reads; importer keys of a unit, made anew by each command that needs one.
 So a recovery from a copy has the events of that connection more, where the kms had outlived the fault; the
-audit plays it from its beginning as well and leaves these events aside. Not put back, but played whole: what
-has no fault that fired, or waits for a fault that this misses.
+audit plays it from its beginning as well and leaves these events aside, and so does the fingerprint of a
+trace, which is to say the same of a scenario that a replay, or another shard, has played whole. Not put back,
+but played whole: what has no fault that fired, or waits for a fault that this misses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,11 @@ from harness.rig.rig import Rig
 
 # The calls with which the kms makes its connection to a unit.
 CONNECTING = frozenset({"C_Initialize", "C_GetSlotList", "C_GetTokenInfo", "C_OpenSession", "C_Login"})
+
+
+def told(events: Iterable[Event]) -> list[Event]:
+    """Return the events without those that a recovery from a copy may have more."""
+    return [event for event in events if event.stage == 0 or event.name not in CONNECTING]
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from harness.campaign.attempt import Account, attempt, reach
 from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
-from harness.campaign.trunk import CONNECTING, Trunk
-from harness.model.events import Event
+from harness.campaign.trunk import Trunk, told
 from harness.model.faults import Fault
 from harness.model.points import kills
 from harness.model.scenario import Flow, Result, Scenario
@@ -222,13 +221,8 @@ def _audit(bench: Bench, rig: Rig, state: Golden, order: Order, first: Account) 
     if first.result.verdict is not second.result.verdict:
         return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
     if first.result.trunk:
-        return tuple(compare(_told(first), _told(second)))
+        return tuple(compare(told(first.events), told(second.events)))
     return tuple(compare(first.events, second.events))
-
-
-def _told(account: Account) -> list[Event]:
-    """Return the events without those that a recovery from a copy has more: see trunk."""
-    return [event for event in account.events if event.name not in CONNECTING]
 
 
 def _terminated(*_: object) -> None:
