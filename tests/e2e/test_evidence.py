@@ -10,10 +10,12 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Place
 
 SMALL = ("--backend", "process", "--operational", "1", "--recovery", "1", "--keys", "8")
-# One of every class of event, a second death, an error reply, and the control that has to lose keys.
+# One of every class of event, one that recovers from a copy of its crash state, a second death, an error
+# reply, and the control that has to lose keys.
 CONTROL = "auto/kms@C_WrapKey.6-after/rerun-after-message-1"
 IDS = {
     "auto/unit1@setimm.1-before/documented": "RECOVERED",
+    "auto/unit1@setimm.1-before/state-based": "RECOVERED",
     "auto/kms@rewrap.1-after/documented": "RECOVERED",
     "auto/kms@C_WrapKey.6-after~kms@C_WrapKey.1-after/documented": "RECOVERED",
     "auto/unit2@fsync.2-before/documented": "RECOVERED",
