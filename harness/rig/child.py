@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +104,9 @@ class Child:
     def stop(self) -> None:
         """End the group, whatever state it is in."""
         if self._process.poll() is None:
-            os.killpg(self.pid, signal.SIGKILL)
+            # The warm parent reaps it, and the word of that may still be on its way.
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(STOP_SECONDS)
 
 
