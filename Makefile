@@ -53,8 +53,8 @@ packages: ## Install the system packages that crypto units and the bench use
 postgresql: ## Install a PostgreSQL server, for --keystore postgresql
 	@docker/packages.sh postgresql
 
-nss: ## Install NSS and its certutil, for --module-profile examples/hil-nss.toml
-	@docker/packages.sh libnss3 libnss3-tools
+nss: ## Install NSS, its certutil and a C compiler, for --module-profile examples/hil-nss.toml
+	@docker/packages.sh libnss3 libnss3-tools gcc libc6-dev
 
 browser: ## Install Chromium, in which the tests look at report.html
 	@docker/packages.sh chromium
