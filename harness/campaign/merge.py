@@ -48,8 +48,8 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
     rundir = RunDir.create(out)
     if (shards[0].path / PROCEDURES).exists():
         shutil.copytree(shards[0].path / PROCEDURES, out / PROCEDURES)
-    if shards[0].module:
-        rundir.keep_module(shards[0].module.read_text())
+    module = shards[0].module
+    rundir.keep_equipment(shards[0].keystore, module.read_text() if module else None)
     rundir.write_plan(shards[0].plan)
     records: dict[int, Record] = {}
     for shard in shards:

@@ -1,37 +1,27 @@
 """Replay: one scenario alone, on an instance of its own, compared with what a campaign stored of it."""
 
 import shutil
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from harness.campaign import janitor, worker
+from harness.campaign import benches, janitor, worker
 from harness.campaign.attempt import Account, attempt
-from harness.campaign.worker import Bench
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, gate
-from harness.modules.install import install
-from harness.modules.profile import ModuleProfile
+from harness.modules.equipment import Equipment
 from harness.procedures.book import Book
-from harness.rig.layout import scratch
 from harness.sut import Shape
 
 Play = Callable[[Scenario], Account]
 
 
 @contextmanager
-def player(
-    shape: Shape, image: str, book: Book, server: str = "", module: ModuleProfile | None = None
-) -> Iterator[Play]:
+def player(shape: Shape, equipment: Equipment, book: Book) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
-    root = scratch("hil-")
+    bench = benches.bench(equipment, shape, book=book)
     try:  # from here on an interrupt leaves nothing, also one that comes before there is a janitor
-        installed = install(module, root / "module") if module else None
-        run = f"run-{uuid.uuid4().hex[:8]}"
-        bench = Bench(run, root, shape, image, Path(), book, server, installed)
-        with janitor.post(root, bench.label):
+        with janitor.post(bench.root, bench.label):
             golden, _ = worker.prepare(bench, recorded=False)
             rig = bench.rig("replay")
             try:
@@ -39,7 +29,7 @@ def player(
             finally:
                 rig.close()
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(bench.root, ignore_errors=True)
 
 
 def foretold(result: Result, book: Book) -> Result:

@@ -20,7 +20,7 @@ from harness.procedures.book import Book
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
-PROCEDURES, MODULE = "procedures", "module.toml"
+PROCEDURES, MODULE, KEYSTORE = "procedures", "module.toml", "keystore.txt"
 
 Record = dict[str, Any]
 
@@ -67,7 +67,7 @@ class RunDir:
 
     def discard(self) -> None:
         """Remove the folder of a campaign that came to no plan, and only what ``create`` has put into it."""
-        for file in (RESULTS, MODULE, "lock"):
+        for file in (RESULTS, MODULE, KEYSTORE, "lock"):
             (self.path / file).unlink(missing_ok=True)
         for copy in (self.path / PROCEDURES).glob("*.toml"):
             copy.unlink()
@@ -100,13 +100,21 @@ class RunDir:
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(text)
 
-    def keep_module(self, profile: str | None) -> None:
-        """Keep a copy of the module profile, if there is one; RunDirBusy where the run began on another."""
-        copy = self.path / MODULE
-        if self.plan() is not None and (copy.read_text() if copy.exists() else None) != profile:
-            raise RunDirBusy(f"{self.path} was begun on another PKCS#11 module; choose another --out")
-        if profile is not None:
-            copy.write_text(profile)
+    def keep_equipment(self, keystore: str | None, module: str | None) -> None:
+        """Keep what instances are made of: key store as the option names it (None: a file), module profile.
+
+        Raises RunDirBusy where the run began on something else.
+        """
+        kept = ((KEYSTORE, keystore, "key store"), (MODULE, module, "PKCS#11 module"))
+        for name, text, what in kept:
+            copy = self.path / name
+            if self.plan() is not None and (copy.read_text() if copy.exists() else None) != text:
+                raise RunDirBusy(f"{self.path} was begun on another {what}; choose another --out")
+        for name, text, _ in kept:
+            if text is None:
+                (self.path / name).unlink(missing_ok=True)
+            else:
+                (self.path / name).write_text(text)
 
     def write_account(self, number: int, account: Account) -> None:
         """Write the folder of one scenario."""

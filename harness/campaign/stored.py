@@ -7,6 +7,7 @@ from typing import Self
 
 from harness.campaign.rundir import (
     CAMPAIGN,
+    KEYSTORE,
     MODULE,
     PLAN,
     PROCEDURES,
@@ -67,6 +68,12 @@ class Stored:
         """Profile of the PKCS#11 module behind the crypto units; None: SoftHSM."""
         copy = self.path / MODULE
         return copy if copy.exists() else None
+
+    @property
+    def keystore(self) -> str | None:
+        """Where keys were stored, as the option names it; None: in a file."""
+        copy = self.path / KEYSTORE
+        return copy.read_text() if copy.exists() else None
 
     @property
     def planned(self) -> int:

@@ -7,28 +7,23 @@ import re
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from harness.campaign import benches
 from harness.campaign.campaign import Campaign, Outcome, Shard
 from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import RunDir, read_plan, write_plan
-from harness.campaign.worker import Bench
 from harness.cli import options
 from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
-from harness.modules.install import install
-from harness.modules.preflight import suited
-from harness.modules.profile import ModuleProfile
-from harness.procedures.book import Book
+from harness.modules.equipment import PROCESS, Equipment, Wanted
 from harness.report import console
 from harness.report.live import Live
 from harness.rig import preflight
-from harness.rig.layout import scratch
-from harness.sut import Shape
 
 _profile = click.option(
     "--profile",
@@ -56,8 +51,7 @@ class _ShardType(click.ParamType[Shard]):
 
 @click.command(epilog=options.examples("hil plan", "hil plan --profile default --out plan.jsonl"))
 @_profile
-@options.keystore(preflight.SQLITE)
-@options.module_profile
+@options.equipment_of_processes
 @options.size
 @_only
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
@@ -65,18 +59,15 @@ class _ShardType(click.ParamType[Shard]):
 def plan(
     *,
     profile: str,
-    keystore: str,
-    module_profile: Path | None,
+    wanted: Wanted,
     only: str,
     out: Path | None,
     as_json: bool,
     **size: int | None,
 ) -> int:
     """Record fault-free rotations and show which scenarios follow from them."""
-    preflight.check()
-    server = preflight.choose_server(keystore)
-    module = suited(module_profile)
-    bench = bench_of(options.sized(PROFILES[profile].shape, size), "", Path(), Book(), server, module)
+    equipment = replace(wanted, backend=PROCESS).chosen()
+    bench = benches.bench(equipment, options.sized(PROFILES[profile].shape, size))
     live = Live(sys.stderr)
     campaign = Campaign(
         bench,
@@ -110,9 +101,7 @@ def plan(
     )
 )
 @_profile
-@options.backend
-@options.keystore(preflight.SQLITE)
-@options.module_profile
+@options.equipment
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
@@ -128,12 +117,10 @@ def plan(
 @options.folder(
     "--out", "out", None, "Run directory; an unfinished one is gone on with.  [default: runs/TIME]"
 )
-def run(  # noqa: PLR0913 an option each
+def run(
     *,
     profile: str,
-    backend: str,
-    keystore: str,
-    module_profile: Path | None,
+    wanted: Wanted,
     jobs: int | None,
     only: str,
     plan_file: Path | None,
@@ -143,20 +130,18 @@ def run(  # noqa: PLR0913 an option each
 ) -> int:
     """Run a campaign and judge it."""
     given = _matching(read_plan(plan_file), only) if plan_file else None
-    module = suited(module_profile, backend)
-    image = "" if module else preflight.choose_image(backend)
-    server = preflight.choose_server(keystore)
+    equipment = wanted.chosen()
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
     for scenario in given or ():
         RunDir(out).book[scenario.procedure]  # a name that nobody knows is told before anything is begun
     rundir = RunDir.create(out)
-    rundir.keep_module(module_profile.read_text() if module_profile else None)
+    benches.keep(rundir, equipment)
     if given and rundir.plan() is None:
         rundir.write_plan(given)
     shape = options.sized(PROFILES[profile].shape, size)
-    bench = bench_of(shape, image, rundir.path, rundir.book, server, module)
+    bench = benches.bench(equipment, shape, rundir.path, rundir.book)
     live = Live(sys.stdout)
     campaign = Campaign(
         bench,
@@ -169,18 +154,17 @@ def run(  # noqa: PLR0913 an option each
         shard,
         live.entered,
     )
-    outcome = played(campaign, live)
+    outcome = played(campaign, equipment, live)
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]
 
 
-def played(campaign: Campaign, live: Live) -> Outcome:
+def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
     """Run a campaign, show it as it goes, and write its reports, however it ends."""
     folder = campaign.rundir.path
-    where = "containers" if campaign.bench.image else "processes"
     try:
-        print(f"{campaign.name} on {where}, evidence in {folder}", flush=True)
+        print(f"{campaign.name} on {equipment}, evidence in {folder}", flush=True)
         with live:
             return campaign.run()
     except KeyboardInterrupt as interrupt:
@@ -193,20 +177,6 @@ def played(campaign: Campaign, live: Live) -> Outcome:
     finally:
         if folder.exists():
             options.reported(folder)
-
-
-def bench_of(
-    shape: Shape,
-    image: str,
-    evidence: Path,
-    book: Book,
-    server: str = "",
-    module: ModuleProfile | None = None,
-) -> Bench:
-    """Return what the rigs of a campaign have in common, with a new folder for them."""
-    root = scratch("hil-")
-    installed = install(module, root / "module") if module else None
-    return Bench(f"run-{uuid.uuid4().hex[:8]}", root, shape, image, evidence, book, server, installed)
 
 
 def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:

@@ -17,8 +17,7 @@ from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
-from harness.modules.preflight import suited
-from harness.modules.profile import ModuleProfile
+from harness.modules.equipment import AUTO, Equipment, Wanted
 from harness.procedures import book as bookshelf
 from harness.procedures.book import Book
 from harness.report import console, steps
@@ -52,26 +51,22 @@ class _Subject:
 
     scenario: Scenario
     shape: Shape
-    image: str
+    equipment: Equipment
     stored: Result | None
     where: str
     words: str
     book: Book
-    server: str
     planned: bool = False
-    module: ModuleProfile | None = None
 
     def player(self) -> AbstractContextManager[Play]:
         """Set up the instance."""
-        return player(self.shape, self.image, self.book, self.server, self.module)
+        return player(self.shape, self.equipment, self.book)
 
     def __str__(self) -> str:
         shape = self.shape
         return (
             f"{self.scenario.id} on {shape.operational} operational, {shape.recovery} recovery, "
-            f"{shape.failover} failover units ({'containers' if self.image else 'processes'}), "
-            f"{shape.keys} keys{' in PostgreSQL' if self.server else ''}"
-            f"{f', on {self.module.name}' if self.module else ''}"
+            f"{shape.failover} failover units ({self.equipment}), {shape.keys} keys"
         )
 
 
@@ -84,8 +79,7 @@ class _Subject:
 )
 @_id
 @_run
-@options.backend
-@options.keystore(None)
+@options.equipment
 @options.size
 @_procedure
 @click.option("--all", "every", is_flag=True, help="Show every PKCS#11 call and system call.")
@@ -93,14 +87,13 @@ def replay(
     *,
     scenario_id: str,
     run: Path | None,
-    backend: str,
-    keystore: str | None,
+    wanted: Wanted,
     procedure: Path | None,
     every: bool,
     **size: int | None,
 ) -> int:
     """Play one scenario again and show it step by step."""
-    subject = _subject(scenario_id, run, (backend, keystore), procedure, size)
+    subject = _subject(scenario_id, run, wanted, procedure, size)
     print(subject, flush=True)
     with subject.player() as play:
         account = play(subject.scenario)
@@ -115,8 +108,7 @@ def replay(
 @click.command(epilog=options.examples("hil shrink auto/kms@C_WrapKey.9-after~tke@setimm.1-after/documented"))
 @_id
 @_run
-@options.backend
-@options.keystore(None)
+@options.equipment
 @options.size
 @_procedure
 @click.option("--tries", type=click.IntRange(1, 1000), default=40, show_default=True, help="At most so many.")
@@ -124,14 +116,13 @@ def shrink(
     *,
     scenario_id: str,
     run: Path | None,
-    backend: str,
-    keystore: str | None,
+    wanted: Wanted,
     procedure: Path | None,
     tries: int,
     **size: int | None,
 ) -> int:
     """Find fewer faults and lower ordinals that still end with the same verdict."""
-    subject = _subject(scenario_id, run, (backend, keystore), procedure, size)
+    subject = _subject(scenario_id, run, wanted, procedure, size)
     print(subject, flush=True)
     with subject.player() as play:
         first = play(subject.scenario).result
@@ -189,33 +180,32 @@ def merge(*, folders: tuple[Path, ...], out: Path) -> int:
 
 
 def _subject(
-    scenario_id: str,
-    run: Path | None,
-    where: tuple[str, str | None],
-    procedure: Path | None,
-    size: dict[str, int | None],
+    scenario_id: str, run: Path | None, wanted: Wanted, procedure: Path | None, size: dict[str, int | None]
 ) -> _Subject:
-    """Find out what is to be played, before anything is started; ``where``: backend and key store."""
-    backend, keystore = where
+    """Find out what is to be played, before anything is started."""
     scenario = Scenario.parse(scenario_id, Verdict.RECOVERED)
     added = (bookshelf.read(procedure)[0],) if procedure else ()
     stored = _stored(run, size)
     book = Book((*added, *(stored.book.added if stored else ())))
     scenario = replace(scenario, expected=book[scenario.procedure].expected)
+    said = _said(wanted, procedure)
     if stored is None:
         shape = options.sized(PROFILES["default"].shape, size)
         words = "".join(f" --{name} {getattr(shape, name)}" for name in SIZES)
-        words += _said(backend, keystore, procedure)
-        server = preflight.choose_server(keystore or preflight.SQLITE)
-        return _Subject(scenario, shape, preflight.choose_image(backend), None, "", words, book, server)
+        return _Subject(scenario, shape, wanted.chosen(), None, "", words + said, book)
     planned, result = stored.find(scenario_id)
-    module = suited(stored.module, backend)
-    wanted = stored.head.get("backend", backend) if backend == "auto" else backend
-    image = "" if module else preflight.choose_image(wanted)
-    words = f" --run {shlex.quote(str(stored.path))}{_said(backend, keystore, procedure)}"
-    server = preflight.choose_server(keystore or stored.head.get("keystore", preflight.SQLITE))
-    what = (planned or scenario, stored.shape, image, result, str(stored.path), words, book, server)
-    return _Subject(*what, planned=planned is not None, module=module)
+    equipment = _as_stored(stored, wanted).chosen()
+    words = f" --run {shlex.quote(str(stored.path))}{said}"
+    what = (planned or scenario, stored.shape, equipment, result, str(stored.path), words, book)
+    return _Subject(*what, planned=planned is not None)
+
+
+def _as_stored(stored: Stored, wanted: Wanted) -> Wanted:
+    """Return what the run was played on, but for what is wanted otherwise now."""
+    module = wanted.module or stored.module
+    played_on = AUTO if module else stored.head.get("backend", AUTO)
+    backend = played_on if wanted.backend == AUTO else wanted.backend
+    return Wanted(backend, wanted.keystore or stored.keystore, module)
 
 
 def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
@@ -229,10 +219,9 @@ def _stored(run: Path | None, size: dict[str, int | None]) -> Stored | None:
     return Stored.read(path.parent / path.readlink() if path.is_symlink() else path)
 
 
-def _said(backend: str, keystore: str | None, procedure: Path | None) -> str:
-    from_file = f" --procedure {shlex.quote(str(procedure))}" if procedure else ""
-    kept = f" --keystore {shlex.quote(keystore)}" if keystore else ""
-    return from_file + kept + ("" if backend == "auto" else f" --backend {backend}")
+def _said(wanted: Wanted, procedure: Path | None) -> str:
+    words = (*(("--procedure", str(procedure)) if procedure else ()), *wanted.argv)
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def _tried(number: int, result: Result, kept: bool) -> None:  # noqa: FBT001 - a callback

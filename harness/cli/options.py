@@ -1,20 +1,19 @@
 """What several commands share: options, examples, complaints."""
 
+import functools
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 
 from harness.campaign.rundir import PLAN
 from harness.campaign.stored import Stored
+from harness.modules.equipment import AUTO, BACKENDS, Wanted, keystore
 from harness.report import annotations
 from harness.report.write import write_all
-from harness.rig.layout import OWN_SERVER
-from harness.rig.preflight import SQLITE
 from harness.sut import Shape
 
 KEYS_MIN = 8  # one of every sort
@@ -52,8 +51,8 @@ def backend(command: Command) -> Command:
     """Add ``--backend``."""
     return click.option(
         "--backend",
-        type=click.Choice(["auto", "process", "docker"]),
-        default="auto",
+        type=click.Choice(BACKENDS),
+        default=AUTO,
         show_default=True,
         help="Crypto units as containers or as processes; auto takes containers where an engine answers.",
     )(command)
@@ -63,38 +62,50 @@ class _KeyStore(click.ParamType[str]):
     name = "sqlite|postgresql|URL"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if text in (SQLITE, OWN_SERVER):
-            return text
         try:
-            given = urlsplit(text)
-        except ValueError:
-            given = urlsplit("")
-        if given.scheme not in ("postgresql", "postgres"):
-            self.fail(f"'{text}' is neither sqlite nor postgresql nor postgresql://USER@HOST", param, ctx)
-        if given.password is not None or "password" in given.query:
-            self.fail("a password in an argument is seen by everybody; put it into PGPASSWORD", param, ctx)
-        return text
+            return keystore(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
-def keystore(default: str | None) -> Callable[[Command], Command]:
-    """Add ``--keystore``; without a ``default`` it is None where it is not given."""
-    return click.option(
-        "--keystore",
-        type=_KeyStore(),
-        default=default,
-        show_default=default is not None,
-        help="Where keys are stored: a file, a PostgreSQL server for each rig, or the server at the URL.",
-    )
+_keystore = click.option(
+    "--keystore",
+    type=_KeyStore(),
+    help="Where keys are stored: a file (sqlite, the default), a PostgreSQL server of each instance, or the "
+    "server at the URL.",
+)
+_module_profile = click.option(
+    "--module-profile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units.",
+)
 
 
-def module_profile(command: Command) -> Command:
-    """Add ``--module-profile``."""
-    return click.option(
-        "--module-profile",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units.",
-    )(command)
+def equipment(command: Command) -> Command:
+    """Add what instances are made of: the command gets the options as one Wanted, ``wanted``."""
+    return backend(equipment_of_processes(command))
+
+
+def equipment_of_processes(command: Command) -> Command:
+    """Add the same but for ``--backend``."""
+
+    @functools.wraps(command)
+    def gathered(
+        *args: object,
+        backend: str = AUTO,
+        keystore: str | None,
+        module_profile: Path | None,
+        **others: object,
+    ) -> object:
+        return command(*args, wanted=Wanted(backend, keystore, module_profile), **others)
+
+    return _keystore(_module_profile(gathered))
+
+
+def only_for_a_new_one(wanted: Wanted, size: Mapping[str, int | None], why: str) -> None:
+    """Complain where options say of what an instance is to be made, and none is to be made."""
+    if wanted != Wanted() or any(number is not None for number in size.values()):
+        raise click.UsageError(why)
 
 
 def as_json(command: Command) -> Command:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import click
 
+from harness.campaign import benches
 from harness.campaign.campaign import Campaign
 from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import RunDir
 from harness.campaign.stored import Stored
 from harness.cli import options
-from harness.cli.campaign import bench_of, played
+from harness.cli.campaign import played
 from harness.model.verdicts import EXIT_OF_GATE
-from harness.modules.preflight import suited
+from harness.modules.equipment import Wanted
 from harness.procedures import book as bookshelf
 from harness.procedures import check
 from harness.procedures.book import Book
@@ -47,9 +48,7 @@ NAME = "validate"
     help="Size of the instance, and with --every the crash points.",
 )
 @click.option("--every", is_flag=True, help="From every crash point, not from one for each crash state.")
-@options.backend
-@options.keystore(preflight.SQLITE)
-@options.module_profile
+@options.equipment
 @options.size
 @click.option(
     "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
@@ -62,9 +61,7 @@ def validate(
     procedure: Path,
     profile: str,
     every: bool,
-    backend: str,
-    keystore: str,
-    module_profile: Path | None,
+    wanted: Wanted,
     jobs: int | None,
     out: Path | None,
     **size: int | None,
@@ -75,22 +72,22 @@ def validate(
     """
     followed, content = bookshelf.read(procedure)
     options.complain(f"{procedure}:{doubt.line}: {doubt.text}" for doubt in check.doubts(content))
-    module = suited(module_profile, backend)
-    image = "" if module else preflight.choose_image(backend)
-    server = preflight.choose_server(keystore)
+    equipment = wanted.chosen()
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{NAME}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / stamp
     preflight.check_folder(out)
     rundir = RunDir.create(out)
     rundir.keep_procedure(followed.name, content)
+    benches.keep(rundir, equipment)
     played_as = plan.profile(followed, PROFILES[profile], every=every)
-    bench = bench_of(options.sized(played_as.shape, size), image, out, Book((followed,)), server, module)
+    shape = options.sized(played_as.shape, size)
+    bench = benches.bench(equipment, shape, out, Book((followed,)))
     live = Live(sys.stdout)
     name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
     campaign = Campaign(
         bench, rundir, name, played_as, jobs or os.cpu_count() or 1, live.told, entered=live.entered
     )
-    outcome = played(campaign, live)
+    outcome = played(campaign, equipment, live)
     table = words.write(Stored.read(out), followed, outcome.gate)
     for text in ("", *words.shown(table, out), *console.doubts(outcome), *console.tally(outcome, out)):
         print(text)

@@ -1,1 +1,1 @@
-"""Other PKCS#11 modules behind the crypto units: what a profile says, and what a module has to have."""
+"""What instances are made of beside the emulator, and other PKCS#11 modules behind the crypto units."""

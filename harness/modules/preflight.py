@@ -17,28 +17,17 @@ from typing import Any
 from harness import sut
 from harness.modules import needs
 from harness.modules.install import Installed, install
-from harness.modules.profile import BadModule, ModuleProfile, read
-from harness.rig import preflight
+from harness.modules.profile import BadModule, ModuleProfile
 from harness.rig.layout import scratch
 
 SECONDS = 60
 
 
-def suited(file: Path | None, backend: str = "process") -> ModuleProfile | None:
-    """Read a profile and return it where its module has all that a unit needs; None where none is given.
-
-    Raises BadModule with everything that is missing, a line each.
-    """
-    if file is None:
-        return None
-    if backend == "docker":
-        raise BadModule("--module-profile: the image of a unit holds SoftHSM only; use --backend process")
-    preflight.check()
-    profile = read(file)
+def suited(profile: ModuleProfile) -> None:
+    """Raise BadModule with everything that keeps a module from standing behind crypto units, a line each."""
     if found := missing(profile):
         lines = "".join(f"\n  {line}" for line in found)
         raise BadModule(f"{profile.name} ({profile.library}) cannot stand behind a crypto unit:{lines}")
-    return profile
 
 
 def missing(profile: ModuleProfile) -> list[str]:

@@ -7,7 +7,7 @@ Texts may hold {tokens} (the unit's own folder for token files), {label} and {nu
 import string
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class ModuleProfile:
     ``label`` is that of the token of crypto unit {number}, by which its slot is found.
     ``argument`` is the string for pReserved of C_Initialize, empty where the module wants none.
     ``make`` are commands that make a token in {tokens}, ``copy`` a folder to copy there.
+    ``source`` is the text of the file.
     """
 
     name: str
@@ -40,18 +41,20 @@ class ModuleProfile:
     copy: str = ""
     pin_file: str = ""
     pin_variable: str = ""
+    source: str = field(default="", compare=False, repr=False)
 
 
 def read(file: Path) -> ModuleProfile:
     """Read a profile; raises BadModule."""
     try:
-        value = tomllib.loads(file.read_text())
+        source = file.read_text()
+        value = tomllib.loads(source)
     except OSError as error:
         raise BadModule(f"{file}: {error.strerror}; name a profile such as examples/hil-nss.toml") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadModule(f"{file} is no TOML: {error}") from error
     try:
-        return _profile(value)
+        return replace(_profile(value), source=source)
     except _Amiss as error:
         raise BadModule(f"{file}: {error}") from error
 

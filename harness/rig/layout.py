@@ -64,12 +64,14 @@ class Layout:
 
     ``server`` says where the key store is: empty for an SQLite file, OWN_SERVER, or the URL of a server.
     ``module`` describes the PKCS#11 module behind the crypto units; None: SoftHSM.
+    ``name`` is that of its database on a server; empty: from the folders, for rigs whose folders are their own.
     """
 
     files: Path
     sockets: Path
     server: str = ""
     module: Path | None = None
+    name: str = ""
 
     @property
     def instance(self) -> Path:
@@ -112,7 +114,8 @@ class Layout:
     @property
     def database(self) -> str:
         """Name of this rig's own database on a server."""
-        return re.sub(r"\W", "_", f"{self.files.parent.parent.name}_{self.files.parent.name}").lower()
+        folders = f"{self.files.parent.parent.name}_{self.files.parent.name}"
+        return re.sub(r"\W", "_", self.name or folders).lower()
 
     @property
     def cluster(self) -> Path:

@@ -37,7 +37,7 @@ def test_same_verdicts(place: "Place", nss: Path) -> None:
     assert campaign["module"] == {"name": "NSS softokn", "library": str(LIBRARY)}
     replayed = place.hil("replay", CRASH, "--run", "run")
     assert replayed.returncode == 0, replayed
-    assert "on NSS softokn" in replayed.stdout.splitlines()[0]
+    assert "(processes with NSS softokn), 8 keys" in replayed.stdout.splitlines()[0]
     place.nothing_left()
 
 

@@ -7,6 +7,7 @@ import pytest
 from harness.campaign.rundir import RunDir, RunDirBusy, read_plan, write_plan
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
+from tests.harness.campaign.conftest import files
 
 SCENARIOS = tuple(
     Scenario.parse(f"auto/{point}/documented", Verdict.RECOVERED)
@@ -65,11 +66,19 @@ def test_a_line_that_was_cut_short_is_no_result(tmp_path: Path, cut: int) -> Non
 
 
 @pytest.mark.parametrize(("first", "then"), [("one", None), (None, "one"), ("one", "other")])
-def test_one_module(tmp_path: Path, first: str | None, then: str | None) -> None:
-    """A run whose plan is frozen does not go on with another module profile than it began with."""
+@pytest.mark.parametrize("what", ["key store", "PKCS#11 module"])
+def test_one_equipment(tmp_path: Path, what: str, first: str | None, then: str | None) -> None:
+    """A run whose plan is frozen does not go on with another key store or module than it began with."""
+
+    def keep(text: str | None) -> None:
+        rundir.keep_equipment(*((text, "same") if what == "key store" else ("same", text)))
+
     rundir = RunDir.create(tmp_path / "run")
-    rundir.keep_module(first)
+    keep(then)
+    keep(first)  # what was tried before there was a plan does not count
     rundir.write_plan(SCENARIOS)
-    rundir.keep_module(first)
-    with pytest.raises(RunDirBusy, match="was begun on another PKCS#11 module"):
-        rundir.keep_module(then)
+    keep(first)
+    before = files(rundir.path)
+    with pytest.raises(RunDirBusy, match=f"was begun on another {what}; choose another --out"):
+        keep(then)
+    assert files(rundir.path) == before
