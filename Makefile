@@ -6,11 +6,17 @@ BACKEND ?= auto
 PROFILE ?= default
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
+# System packages, by Debian's names.
+BENCH := python3-venv softhsm2 p11-kit opensc strace
+POSTGRESQL := postgresql
+NSS := libnss3 libnss3-tools gcc libc6-dev
+BROWSER := chromium
+
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages postgresql nss browser picture lock clean
+.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages postgresql nss browser test-packages picture lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  Variables: BACKEND=auto|process|docker, PROFILE=default|documented|smoke|full, ARGS=... (for hil), PYTEST_ARGS=..., PYTHON=... (3.11-3.13)"
 
 hil: packages venv ## Run the campaign: every crash point, every control
@@ -29,11 +35,11 @@ bench: packages venv ## Measure this machine: scenarios, rewraps against a C loo
 doctor: venv ## Say what this machine lacks for the bench, and what to do
 	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)
 
-test: packages browser postgresql nss venv ## Run linters, type checker and tests
+test: test-packages venv ## Run linters, type checker and tests, with a Docker engine where one can be had
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/pytest $(PYTEST_ARGS)
+	docker/engine.sh during .venv/bin/pytest $(PYTEST_ARGS)
 
 defects: packages venv ## Sow known defects into the emulator, one at a time: the bench has to convict each (ARGS='--only PATTERN')
 	.venv/bin/python -m tests.defects.run $(ARGS)
@@ -48,16 +54,19 @@ venv: ## Make the project venv from requirements.lock
 	@docker/venv.sh
 
 packages: ## Install the system packages that crypto units and the bench use
-	@docker/packages.sh python3-venv softhsm2 p11-kit opensc strace
+	@docker/packages.sh $(BENCH)
 
 postgresql: ## Install a PostgreSQL server, for --keystore postgresql
-	@docker/packages.sh postgresql
+	@docker/packages.sh $(POSTGRESQL)
 
 nss: ## Install NSS, its certutil and a C compiler, for --module-profile examples/hil-nss.toml
-	@docker/packages.sh libnss3 libnss3-tools gcc libc6-dev
+	@docker/packages.sh $(NSS)
 
 browser: ## Install Chromium, in which the tests look at report.html
-	@docker/packages.sh chromium
+	@docker/packages.sh $(BROWSER)
+
+test-packages: ## Install every system package that make test needs
+	@docker/packages.sh $(BENCH) $(POSTGRESQL) $(NSS) $(BROWSER)
 
 picture: venv browser ## Take the picture of the README from report.html of the newest run
 	.venv/bin/python -P tests/browser/picture.py runs/latest docs/report.png

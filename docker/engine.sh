@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The Docker engine: docker/engine.sh start|stop|status
+# The Docker engine: docker/engine.sh start|stop|status|during COMMAND...
 #   start   do nothing where an engine answers; else install it if need be, start it and wait for it
 #   stop    stop the engine that `start` started from this checkout, and no other
 #   status  exit 0 where an engine answers
+#   during  run COMMAND with an engine and the image of a crypto unit where they can be had, without
+#           where not; an engine that was started for it is stopped afterwards
 # Containers of the bench have no network, so an engine of ours is started without a bridge and
 # leaves the packet filter of the machine alone.
 set -euo pipefail
@@ -11,6 +13,7 @@ set -euo pipefail
 state=$build/engine
 pidfile=$state/dockerd.pid
 log=$state/dockerd.log
+socket=/var/run/docker.sock
 seconds=60
 
 ours() { [ -s "$pidfile" ] && [ "$(cat "/proc/$(cat "$pidfile")/comm" 2>/dev/null)" = dockerd ]; }
@@ -23,24 +26,34 @@ await() { # await COMMAND...: true as soon as it succeeds, false after $seconds
     done
 }
 
-up_or_dead() { engine_answers || ! ours; }
+dead() { ! kill -0 "$engine" 2>/dev/null; }
+up_or_dead() { engine_answers || dead; }
 gone() { ! ours; }
 
 start() {
     if engine_answers; then return; fi
+    if [ "$(id -u)" -ne 0 ]; then
+        if [ -S "$socket" ] && [ ! -w "$socket" ]; then
+            die "no access to the Docker engine; run this first: sudo usermod -aG docker $(id -un) (and log in again)"
+        fi
+        die "no Docker engine answers; run this first: sudo docker/engine.sh start"
+    fi
     "$root/docker/packages.sh" docker.io
     if engine_answers; then return; fi # the package may have started its service
-    [ "$(id -u)" -eq 0 ] ||
-        die "no Docker engine answers; run this first: sudo docker/engine.sh start (or join the group docker)"
     if [ -d /run/systemd/system ] && systemctl start docker && await engine_answers; then return; fi
-    mkdir -p "$state"
+    if ours; then # busy, or hung: a second one would not come up beside it
+        await engine_answers || die "the Docker engine of this checkout does not answer; see ${log#"$PWD"/}"
+        return
+    fi
+    own_folder "$build" "$state"
     rm -f "$pidfile" # of an engine that was killed
     say "starting a Docker engine, log in ${log#"$PWD"/}"
     # A session of its own: the engine outlives make and its terminal.
     setsid dockerd --pidfile "$pidfile" --bridge none --iptables=false --ip6tables=false \
         </dev/null >>"$log" 2>&1 &
-    if ! { await test -s "$pidfile" && await up_or_dead && engine_answers; }; then
-        die "the Docker engine did not come up; see ${log#"$PWD"/}"
+    engine=$!
+    if ! { await up_or_dead && engine_answers; }; then
+        die "the Docker engine did not come up (a container has to be a privileged one); see ${log#"$PWD"/}"
     fi
 }
 
@@ -50,9 +63,26 @@ stop() {
     await gone || die "the Docker engine did not stop within $seconds seconds; see ${log#"$PWD"/}"
 }
 
+leave() { # another run may have found the engine meanwhile
+    if [ -z "$(docker ps -q)" ]; then stop; else say "containers are running, so the Docker engine stays"; fi
+}
+
+during() {
+    if ! engine_answers; then
+        if ! "$root/docker/engine.sh" start; then
+            say "going on without an engine: what needs one is skipped"
+        elif ours; then
+            trap leave EXIT
+        fi
+    fi
+    if engine_answers; then "$root/docker/image.sh" >/dev/null; fi
+    "$@"
+}
+
 case ${1:-} in
     start) start ;;
     stop) stop ;;
     status) engine_answers ;;
-    *) say "usage: docker/engine.sh start|stop|status"; exit 64 ;;
+    during) shift && during "$@" ;;
+    *) say "usage: docker/engine.sh start|stop|status|during COMMAND..."; exit 64 ;;
 esac

@@ -7,5 +7,11 @@ build=$root/.build
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# Make folders that belong to whoever has the checkout, also under sudo: the next step may run without it.
+own_folder() {
+    mkdir -p "$@"
+    [ "$(id -u)" -ne 0 ] || chown --reference "$root" "$@"
+}
+
 # An engine that accepts the connection and then says nothing counts as none, hence the deadline.
 engine_answers() { timeout 5 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }

@@ -32,7 +32,7 @@ if ! command -v apt-get >/dev/null; then
     die "missing system packages (Debian's names): ${missing[*]}; install them and run this again"
 fi
 if [ "$(id -u)" -ne 0 ]; then
-    die "missing system packages; run this first: sudo apt-get install --no-install-recommends ${missing[*]}"
+    die "missing system packages; run this first: sudo apt-get update && sudo apt-get install --no-install-recommends ${missing[*]}"
 fi
 
 install() {
@@ -40,7 +40,7 @@ install() {
         install --no-install-recommends "${missing[@]}" </dev/null >>"$build/packages.log" 2>&1
 }
 
-mkdir -p "$build"
+own_folder "$build"
 say "installing system packages: ${missing[*]}"
 # A package list from an earlier update is often good enough, and one broken third-party
 # source makes an update fail that got all of Debian's own lists.

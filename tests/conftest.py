@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+NSS_LIBRARY = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
+
+
 @functools.cache
 def _engine() -> bool:
     return docker.engine_answers()
 
 
-def _lacking(name: str, why: str) -> None:
+def _lacking(name: str, why: str) -> NoReturn:
     if os.environ.get(f"HIL_REQUIRE_{name}") == "1":
         pytest.fail(f"HIL_REQUIRE_{name}=1, and {why}", pytrace=False)
     pytest.skip(why)
@@ -38,6 +42,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _lacking("DOCKER", "no Docker engine answers; run: make engine")
     if item.get_closest_marker("postgresql") and server.programs() is None:
         _lacking("POSTGRESQL", "there is no PostgreSQL server; run: make postgresql")
+
+
+@pytest.fixture
+def nss(request: pytest.FixtureRequest) -> Path:
+    """The example profile for NSS softokn."""
+    if shutil.which("certutil") is None or not NSS_LIBRARY.exists():
+        _lacking("NSS", "NSS is not installed; run: make nss")
+    return request.config.rootpath / "examples" / "hil-nss.toml"
+
+
+@pytest.fixture
+def compiler() -> str:
+    """A C compiler."""
+    return shutil.which("cc") or _lacking("COMPILER", "there is no C compiler; run: make nss")
 
 
 @pytest.fixture(scope="session")

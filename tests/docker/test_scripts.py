@@ -46,6 +46,13 @@ def test_missing_things_are_one_line(bare_path: Path, argv: tuple[str, ...], exp
     assert done.stderr.count("\n") == 1
 
 
+def test_a_command_runs_without_an_engine(bare_path: Path) -> None:
+    """Where no engine can be had, the command that wanted one runs all the same, with its exit code."""
+    done = script("engine.sh", "during", "/bin/sh", "-c", "echo ran; exit 3", path=bare_path)
+    assert (done.returncode, done.stdout) == (3, "ran\n")
+    assert done.stderr.splitlines()[-1] == "going on without an engine: what needs one is skipped"
+
+
 @pytest.mark.parametrize("argv", [("engine.sh",), ("engine.sh", "dance"), ("backend.sh", "cloud")])
 def test_bad_usage_is_64(argv: tuple[str, ...]) -> None:
     """An unknown word is refused with the known ones, exit code 64."""

@@ -1,11 +1,8 @@
 """A campaign on another PKCS#11 module than SoftHSM."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import pytest
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place
@@ -17,14 +14,6 @@ LIBRARY = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
 LIKE_SOFTHSM = (
     '[module]\nname = "none"\nlibrary = "/usr/lib/softhsm/libsofthsm2.so"\n[token]\nmake = [["false"]]\n'
 )
-
-
-@pytest.fixture
-def nss(request: pytest.FixtureRequest) -> Path:
-    """The example profile for NSS softokn."""
-    if shutil.which("certutil") is None or not LIBRARY.exists():
-        pytest.skip("NSS is not installed; run 'make nss'")
-    return request.config.rootpath / "examples" / "hil-nss.toml"
 
 
 def test_same_verdicts(place: "Place", nss: Path) -> None:

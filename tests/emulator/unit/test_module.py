@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from tests.emulator.unit.conftest import Admin, Unit
 
 SECONDS = 30
-LIBRARY = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
 MASTER_KEYS: Template = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: b"master-key"}
 ROW: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
@@ -46,11 +44,9 @@ LOSE = LEAVE_BEHIND + "token.sweep(())"
 
 
 @pytest.fixture
-def description(request: pytest.FixtureRequest, memory: Path) -> Path:
+def description(nss: Path, memory: Path) -> Path:
     """The module.json of NSS softokn."""
-    if shutil.which("certutil") is None or not LIBRARY.exists():
-        pytest.skip("NSS is not installed; run 'make nss'")
-    return install(read(request.config.rootpath / "examples/hil-nss.toml"), memory / "module").file
+    return install(read(nss), memory / "module").file
 
 
 @pytest.fixture

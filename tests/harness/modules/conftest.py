@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-NSS = Path("examples/hil-nss.toml")
-NSS_LIBRARY = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 OPENCRYPTOKI = Path("/usr/lib/x86_64-linux-gnu/opencryptoki/libopencryptoki.so.0")
 SECONDS = 10.0
@@ -27,14 +25,6 @@ def written(tmp_path: Path) -> Written:
         return file
 
     return write
-
-
-@pytest.fixture
-def nss(request: pytest.FixtureRequest) -> Path:
-    """The example profile for NSS softokn."""
-    if shutil.which("certutil") is None or not NSS_LIBRARY.exists():
-        pytest.skip("NSS is not installed; run 'make nss'")
-    return request.config.rootpath / NSS
 
 
 @pytest.fixture
