@@ -45,6 +45,10 @@ install_locked() {
         "${pip[@]}" install --no-deps --no-build-isolation -e .
 }
 
+# A machine without any Python gets the one of the distribution.
+if [ -z "${PYTHON:-}" ] && ! find_python >/dev/null && ! command -v python3 >/dev/null; then
+    "$root/docker/packages.sh" python3-venv
+fi
 if ! python=$(find_python); then
     [ -z "${PYTHON:-}" ] || die "PYTHON=$PYTHON is no Python 3.11, 3.12 or 3.13"
     die "no Python 3.11, 3.12 or 3.13 found; install one (Debian: python3), or name it: make venv PYTHON=/path/to/python3"
