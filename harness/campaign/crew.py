@@ -121,7 +121,8 @@ class Crew:
 def sheaves(orders: Sequence[Order]) -> list[list[Order]]:
     """Divide orders into those that one worker gets one after the other, as they begin alike.
 
-    Not alike is a rotation whose system calls are watched and one whose are not.
+    Not alike is a rotation whose system calls are watched and one whose are not. The watched ones come last:
+    where that changes everything that runs on a rig is started anew, 180 times in 1453 scenarios as planned.
     """
     dealt = []
     for _, group in itertools.groupby(orders, lambda order: (order.scenario.flow, order.scenario.faults[:1])):
@@ -130,7 +131,7 @@ def sheaves(orders: Sequence[Order]) -> list[list[Order]]:
             for at in range(0, len(alike), SHEAF_MAX):
                 *ahead, last = alike[at : at + SHEAF_MAX]
                 dealt.append([*(replace(order, followed=True) for order in ahead), last])
-    return dealt
+    return sorted(dealt, key=lambda sheaf: _watched(sheaf[0]))
 
 
 def _watched(order: Order) -> bool:

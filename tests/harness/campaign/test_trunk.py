@@ -103,17 +103,18 @@ def test_fault_that_missed_is_no_beginning(stage: Stage) -> None:
 
 
 def test_what_begins_alike_goes_to_one_worker() -> None:
-    """Orders are dealt in sheaves that begin alike, watched or not, and are no longer than the limit."""
+    """Orders are dealt in sheaves that begin alike, the watched ones last, none longer than the limit."""
     texts = [f"auto/tke@commit.1-after~tke@query.{number}-after/documented" for number in range(1, 20)]
     texts += ["auto/tke@commit.1-before/documented", "parts/tke@commit.1-before/documented"]
     texts += [
         f"parts/tke@commit.1-before~{second}-before/documented" for second in ("unit1@fsync.1", "tke@query.1")
     ]
+    texts += ["parts/tke@commit.1-after/documented"]
     orders = [
         Order(number, Scenario.parse(text, Verdict.RECOVERED), Task.PLAY) for number, text in enumerate(texts)
     ]
     sheaves = crew.sheaves(orders)
-    assert [len(sheaf) for sheaf in sheaves] == [crew.SHEAF_MAX, 19 - crew.SHEAF_MAX, 1, 2, 1]
-    assert [order.number for sheaf in sheaves for order in sheaf] == [*range(21), 22, 21]
+    assert [len(sheaf) for sheaf in sheaves] == [crew.SHEAF_MAX, 19 - crew.SHEAF_MAX, 1, 2, 1, 1]
+    assert [order.number for sheaf in sheaves for order in sheaf] == [*range(21), 22, 23, 21]
     followed = [[order.followed for order in sheaf] for sheaf in sheaves[1:]]
-    assert followed == [[True, True, False], [False], [True, False], [False]]
+    assert followed == [[True, True, False], [False], [True, False], [False], [False]]
