@@ -1,53 +1,74 @@
-"""A campaign as the report shows it, whether it came to its end or not."""
+"""A campaign as the report shows it, whether it came to its end or not.
 
-from collections.abc import Mapping
+What every campaign has is told here of the records alone, as they stand in results.jsonl. What a rotation
+means, and how its crash points follow on each other, a subclass knows.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol
 
-from harness.campaign.stored import Stored
-from harness.model.rules import Procedure
-from harness.model.scenario import Result, Scenario
+from harness.model.rules import ProcedureKind
 from harness.model.verdicts import Gate, Verdict, gate
-from harness.procedures.book import Book
-from harness.procedures.load import BadProcedure
+from harness.report.html.lines import Line
 from harness.report.html.look import Look, look
 
 Record = dict[str, Any]
 
 
+class Planned(Protocol):
+    """A scenario of a plan, as far as every report needs it."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def procedure(self) -> str:
+        """Name of its procedure."""
+
+
 @dataclass(frozen=True)
-class Campaign:
+class Campaign(ABC):
     """Plan, results by number from 1, and the head of campaign.json, empty where there is none.
 
-    ``records`` are the results as they stand in the file, with fields that ``results`` do not have.
+    ``home`` is what the commands in the report call the run directory.
     """
 
     path: Path
-    plan: tuple[Scenario, ...]
+    plan: Sequence[Planned]
     records: Mapping[int, Record]
-    results: Mapping[int, Result]
     head: Record
     planned: int
     differing: frozenset[str]
-    book: Book
     home: str
 
-    @classmethod
-    def of(cls, stored: Stored, home: str = "") -> Self:
-        """Take what a report needs of a run directory; ``home`` is what commands call it, else its path."""
-        return cls(
-            stored.path,
-            stored.plan,
-            dict(sorted(stored.records.items())),
-            stored.results,
-            stored.head,
-            stored.planned,
-            frozenset(stored.differing),
-            stored.book,
-            home or str(stored.path),
-        )
+    @abstractmethod
+    def kind(self, procedure: str) -> ProcedureKind:
+        """Kind of a procedure of the plan."""
+
+    @abstractmethod
+    def title(self, procedure: str) -> str | None:
+        """Title of a procedure, None where it has none or is not known here."""
+
+    @abstractmethod
+    def bodies(self) -> Iterator[Sequence[Line]]:
+        """Yield the lines of the matrix, one body after the other."""
+
+    @abstractmethod
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what ran, by name; only called where the campaign came to its end."""
+
+    @abstractmethod
+    def claim(self, number: int) -> str:
+        """Say what a scenario tries, and what is predicted."""
+
+    @abstractmethod
+    def replay(self, number: int) -> str:
+        """Return the command that plays a scenario again."""
 
     @property
     def name(self) -> str:
@@ -80,13 +101,6 @@ class Campaign:
         ]
         foreseen = all(seen is None or expected in (None, seen) for seen, expected in outcomes)
         return gate(pairs, self.planned, repeatable=not self.differing, foreseen=foreseen)
-
-    def procedure(self, name: str) -> Procedure | None:
-        """Return a procedure of the plan; None for one that this version does not come with."""
-        try:
-            return self.book[name]
-        except BadProcedure:
-            return None
 
     def folder(self, number: int) -> Path:
         """Folder of a scenario's evidence, which may be missing."""

@@ -7,7 +7,6 @@ from harness.report.html.look import Look
 from harness.report.html.markup import Node, node
 from harness.report.html.matrix import described
 from harness.report.html.tables import plain, to_scenario
-from harness.report.html.words import claim, replay
 
 TO_SEE = (Look.WRONG, Look.BROKEN, Look.DIFFERS, Look.UNREACHED)
 CASES_MAX = 50
@@ -28,16 +27,15 @@ def cases(campaign: Campaign) -> Iterator[Node]:
 
 def _case(campaign: Campaign, number: int) -> Node:
     scenario, record = campaign.plan[number - 1], campaign.records[number]
-    procedure = campaign.procedure(scenario.procedure)
     look = campaign.looks[number]
     findings = [node("li", f"{one['check']}: {one['text']}") for one in record["findings"][:FINDINGS_MAX]]
     return node(
         "article",
         node("h3", node("span", look.glyph, class_=f"c {look.css}"), " ", to_scenario(scenario.id)),
         node("p", node("strong", described(campaign, number))),
-        node("p", claim(scenario, procedure.title if procedure else "not known here")),
+        node("p", campaign.claim(number)),
         node("ul", *findings),
-        node("div", node("code", replay(campaign, scenario)), class_="replay"),
+        node("div", node("code", campaign.replay(number)), class_="replay"),
         class_="case",
     )
 
@@ -64,7 +62,7 @@ def losses(campaign: Campaign) -> Iterator[Node]:
         node("h2", "Losses confirmed, as documented"),
         node(
             "p",
-            "What the page forbids was done on purpose; had no key gone, the bench would be blind.",
+            "What is forbidden was done on purpose; had no key gone, the bench would be blind.",
         ),
         plain(("scenario", "keys gone", "commands"), rows),
         *more,

@@ -5,18 +5,19 @@ from typing import Any
 
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
 from harness.model.rules import Procedure
-from harness.report.html.campaign import Campaign, Record
+from harness.report.html.campaign import Record
 from harness.report.html.evidence import Evidence, Unit
 from harness.report.html.lanes import lanes
+from harness.report.html.rotation import Rotation
 from harness.report.html.violation import violation
-from harness.report.html.words import claim, happens, replay
+from harness.report.html.words import happens
 from harness.sut import FAILED
 
 FINDINGS_MAX = 12
 LINES_MAX = 400
 
 
-def detail(campaign: Campaign, number: int, *, with_events: bool = True) -> Record:
+def detail(campaign: Rotation, number: int, *, with_events: bool = True) -> Record:
     """Return the detail of one scenario that has a result."""
     scenario, record = campaign.plan[number - 1], campaign.records[number]
     procedure = campaign.procedure(scenario.procedure)
@@ -24,8 +25,8 @@ def detail(campaign: Campaign, number: int, *, with_events: bool = True) -> Reco
     moment = violation(record, evidence.after, evidence.events)
     findings = record["findings"]
     return {
-        "claim": claim(scenario, procedure.title if procedure else "not known here"),
-        "replay": replay(campaign, scenario),
+        "claim": campaign.claim(number),
+        "replay": campaign.replay(number),
         "faults": [
             [happens(fault), told["fired"]]
             for fault, told in zip(scenario.faults, record["faults"], strict=True)

@@ -64,14 +64,11 @@ def _facts(campaign: Campaign) -> Iterator[Node]:
     head = campaign.head
     facts = [("run", campaign.name)]
     if head:
-        units = ", ".join(f"{number} {kind}" for kind, number in head["units"].items() if number)
         facts += [
-            ("profile", head["profile"]),
-            ("crypto units", f"{units}, as {head['backend']}"),
-            ("keys", f"{head['keys']} in {head['keystore']}"),
-            ("shard", f"{head['shard']}, {head['planned']} of {head['total']} scenarios"),
+            *campaign.facts(),
+            ("shard", f"{head.get('shard', '1/1')}, {head['planned']} of {head['total']} scenarios"),
             ("time", f"{head['seconds']:.1f} s, {head['scenarios_per_second']:.1f} scenarios a second"),
             ("played twice", f"one in {head['audit']['every']}, {len(head['audit']['differing'])} differed"),
         ]
     for name, value in facts:
-        yield node("div", node("dt", name), node("dd", str(value)))
+        yield node("div", node("dt", name), node("dd", value))

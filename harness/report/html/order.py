@@ -1,4 +1,4 @@
-"""Crash points in the order of the rotation, told from the plan alone.
+"""Crash points in the order of the rotation, told from the plan alone: the lines of the matrix.
 
 Events such as ``setimm`` belong to one step by their name. Others (system calls, queries, lines of the
 terminal) occur in every step; a plan lists the crash points of a recording in its order, so such a point
@@ -6,17 +6,24 @@ belongs to the step of the last point before it that has one by name. The same p
 is the same place. Not held: the place of an event within its step, beyond the order of the plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import groupby
 
 from harness.faults.syscalls import is_system_call
 from harness.model.faults import SERVER
 from harness.model.scenario import Flow, Scenario
-from harness.sut import STEPS
+from harness.report.html.lines import Heading, Line, Row
+from harness.sut import MESSAGES, STEPS
 
 SYSTEM_CALLS = "system calls"
 NO_FAULT = "no fault"
+FLOWS = {
+    Flow.AUTO: "auto: by recovery crypto units (auto-mk-rotate)",
+    Flow.PARTS: "parts: by key-part files (mk-load, mk-commit, mk-rotate)",
+}
+Numbered = tuple[int, Scenario]
 
 
 @dataclass(frozen=True, order=True)
@@ -27,6 +34,48 @@ class Place:
     step: int
     system: bool
     label: str
+
+
+def bodies(plan: Sequence[Scenario]) -> Iterator[Sequence[Line]]:
+    """Yield the lines of each flow."""
+    found = places(plan)
+    numbered = sorted(enumerate(plan, start=1), key=lambda one: (_coarse(found[one[0]]), one[0]))
+    for flow, ours in groupby(numbered, key=lambda one: one[1].flow):
+        yield tuple(_lines(found, list(ours), flow))
+
+
+def _coarse(place: Place) -> tuple[int, int, bool]:
+    return place.flow, place.step, place.system
+
+
+def _lines(found: Mapping[int, Place], ours: Sequence[Numbered], flow: Flow) -> Iterator[Line]:
+    yield Heading(FLOWS[flow], "flow")
+    reached: dict[int, list[Numbered]] = {at: [] for at in range(len(STEPS[flow]))}
+    for one in ours:
+        reached[found[one[0]].step].append(one)
+    for at, step in enumerate(STEPS[flow]):
+        if step.message:
+            yield Heading(f"message {step.message}: “{MESSAGES[step.message]}”", "message")
+        if reached[at]:
+            yield Heading(step.title, "step")
+            yield from _rows(found, reached[at])
+
+
+def _rows(found: Mapping[int, Place], ours: Sequence[Numbered]) -> Iterator[Row]:
+    by_label: dict[str, list[Numbered]] = {}
+    for one in ours:
+        by_label.setdefault(found[one[0]].label, []).append(one)
+    for label, group in by_label.items():
+        yield Row(label, tuple(number for number, _ in sorted(group, key=_fine)))
+
+
+def _fine(one: Numbered) -> tuple[object, ...]:
+    """Order within a row: by ordinal, before and then after, by victim, kills first."""
+    number, scenario = one
+    if not scenario.faults:
+        return (0, "", "", "", number)
+    first = scenario.faults[0]
+    return (first.ordinal, str(first.when) != "before", str(first.victim), first.kind != "kill", number)
 
 
 def places(plan: Sequence[Scenario]) -> Mapping[int, Place]:

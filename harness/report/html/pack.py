@@ -10,15 +10,22 @@ import json
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from harness.report.html.campaign import Campaign
-from harness.report.html.detail import detail
+from harness.report.html.campaign import Campaign, Record
 from harness.report.html.look import Look
 
 BLOCK = 20
 LEVEL = 6
 WITH_EVENTS = 0.7  # of the room; the rest is kept for scenarios whose events do not fit
 Block = tuple[tuple[int, ...], str]
+
+
+class Detail(Protocol):
+    """Gives what the view of one scenario shows."""
+
+    def __call__(self, number: int, *, with_events: bool) -> Record:
+        """Return the detail of a scenario that has a result, as data for JSON."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +40,13 @@ class Packed:
     left_out: int
 
 
-def pack(campaign: Campaign, room: int) -> Packed:
+def pack(campaign: Campaign, detail: Detail, room: int) -> Packed:
     """Pack the details of every scenario that has a result into ``room`` bytes."""
     numbers = _by_interest(campaign)
-    whole = list(_that_fit(_blocks(campaign, numbers, with_events=True), int(room * WITH_EVENTS)))
+    whole = list(_that_fit(_blocks(detail, numbers, with_events=True), int(room * WITH_EVENTS)))
     room -= sum(len(text) for _, text in whole)
     numbers = numbers[sum(len(ours) for ours, _ in whole) :]
-    bare = list(_that_fit(_blocks(campaign, numbers, with_events=False), room))
+    bare = list(_that_fit(_blocks(detail, numbers, with_events=False), room))
     without = sum(len(ours) for ours, _ in bare)
     return Packed((*whole, *bare), without, len(numbers) - without)
 
@@ -58,9 +65,9 @@ def _that_fit(blocks: Iterable[Block], room: int) -> Iterator[Block]:
         yield block
 
 
-def _blocks(campaign: Campaign, numbers: list[int], *, with_events: bool) -> Iterator[Block]:
+def _blocks(detail: Detail, numbers: list[int], *, with_events: bool) -> Iterator[Block]:
     for at in range(0, len(numbers), BLOCK):
         ours = tuple(numbers[at : at + BLOCK])
-        details = {number: detail(campaign, number, with_events=with_events) for number in ours}
+        details = {number: detail(number, with_events=with_events) for number in ours}
         text = json.dumps(details, separators=(",", ":"), ensure_ascii=False)
         yield ours, base64.b64encode(zlib.compress(text.encode(), LEVEL)).decode()

@@ -4,7 +4,6 @@ import shlex
 
 from harness.model.faults import Fault, FaultKind
 from harness.model.scenario import Flow, Scenario
-from harness.report.html.campaign import Campaign
 
 ROTATIONS = {Flow.AUTO: "by recovery crypto units", Flow.PARTS: "by key-part files"}
 _HAPPENS = {
@@ -35,6 +34,6 @@ def claim(scenario: Scenario, title: str) -> str:
     )
 
 
-def replay(campaign: Campaign, scenario: Scenario) -> str:
-    """Return the command that plays a scenario again."""
-    return shlex.join(["hil", "replay", scenario.id, "--run", campaign.home])
+def replay(scenario: Scenario, home: str) -> str:
+    """Return the command that plays a scenario of the run directory ``home`` again."""
+    return shlex.join(["hil", "replay", scenario.id, "--run", home])

@@ -1,15 +1,16 @@
 """The page as text: what it says of campaigns of every sort, and how it keeps within its size."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import pytest
 
 from harness.campaign.stored import Stored
 from harness.report.html import assets, page
-from harness.report.html.campaign import Campaign
 from harness.report.html.detail import detail, marked
 from harness.report.html.look import Look
 from harness.report.html.pack import pack
+from harness.report.html.rotation import Rotation
 
 Made = Callable[[Mapping[str, str]], Stored]
 FIRST = "auto/tke@commit.1-after/documented"
@@ -34,7 +35,7 @@ def test_every_end_is_told(made: Made, verdict: str, gate: str, look: Look) -> N
     text = page.document(stored)
     assert f'<span class="gate">{gate}</span>' in text
     assert f"Unfinished: {1 if verdict else 0} of 2 scenarios have a result." in text
-    assert Campaign.of(stored).looks == {1: look, 2: Look.MISSING}
+    assert Rotation.of(stored).looks == {1: look, 2: Look.MISSING}
     assert f'class="c {look.css}" data-n="1" title="{FIRST}: ' in text
 
 
@@ -56,7 +57,7 @@ def test_comparison(made: Made) -> None:
 
 def test_detail(made: Made) -> None:
     """The detail of a scenario tells claim, replay command, registers with their changes, and rows."""
-    campaign = Campaign.of(made({FIRST: "DATA_LOST"}))
+    campaign = Rotation.of(made({FIRST: "DATA_LOST"}))
     told = detail(campaign, 1)
     assert told["claim"] == (
         "A rotation by recovery crypto units: tke is killed after commit number 1. The operator follows "
@@ -85,7 +86,7 @@ def test_marks_of_a_transcript() -> None:
 
 def test_evidence_may_be_missing(made: Made) -> None:
     """A scenario whose folder is gone, or damaged, still has its claim and its replay command."""
-    campaign = Campaign.of(made({FIRST: "DATA_LOST"}))
+    campaign = Rotation.of(made({FIRST: "DATA_LOST"}))
     (campaign.folder(1) / "observation.json").write_text("{")
     (campaign.folder(1) / "events.jsonl").write_text('{"sequence": 1')
     assert detail(campaign, 1)["claim"]
@@ -98,20 +99,20 @@ def test_evidence_may_be_missing(made: Made) -> None:
 
 def test_no_room(made: Made) -> None:
     """What does not fit is counted: nothing disappears without a word."""
-    campaign = Campaign.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
-    packed = pack(campaign, 0)
+    campaign = Rotation.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
+    packed = pack(campaign, partial(detail, campaign), 0)
     assert (packed.blocks, packed.left_out) == ((), 2)
-    whole = pack(campaign, 100_000)
+    whole = pack(campaign, partial(detail, campaign), 100_000)
     assert (whole.bare, whole.left_out) == (0, 0)
     assert sorted(number for numbers, _ in whole.blocks for number in numbers) == [1, 2]
-    tight = pack(campaign, len(whole.blocks[0][1]) + 1)
+    tight = pack(campaign, partial(detail, campaign), len(whole.blocks[0][1]) + 1)
     assert (len(tight.blocks), tight.bare, tight.left_out) == (1, 2, 0)
 
 
 def test_what_matters_is_packed_first(made: Made) -> None:
     """A contradiction comes before scenarios that ended well."""
-    campaign = Campaign.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
-    assert pack(campaign, 100_000).blocks[0][0] == (2, 1)
+    campaign = Rotation.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
+    assert pack(campaign, partial(detail, campaign), 100_000).blocks[0][0] == (2, 1)
 
 
 def test_nothing_from_outside(made: Made) -> None:
