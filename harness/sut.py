@@ -34,6 +34,11 @@ class Shape:
     batch: int = 4
 
     @property
+    def units(self) -> dict[str, int]:
+        """Numbers of crypto units by type, as campaign.json and plans have them."""
+        return {"operational": self.operational, "recovery": self.recovery, "failover": self.failover}
+
+    @property
     def unit_types(self) -> tuple[str, ...]:
         """Type of every unit in number order: operational first, as the service lists them."""
         return (
@@ -113,6 +118,22 @@ def token_label(directory: Path, number: int) -> str:
     module = directory / "module.json"
     label: str = json.loads(module.read_text())["label"] if module.exists() else TOKEN_LABEL
     return label.format(number=number)
+
+
+def token_environment(directory: Path, number: int) -> dict[str, str]:
+    """Return the environment in which a program of one's own finds the token of the unit in ``directory``."""
+    module = directory / "module.json"
+    if not module.exists():
+        return {"SOFTHSM2_CONF": str(directory / "softhsm2.conf")}
+    places = {"tokens": directory / "tokens", "label": token_label(directory, number), "number": number}
+    environment: dict[str, str] = json.loads(module.read_text())["environment"]
+    return {name: text.format(**places) for name, text in environment.items()}
+
+
+def token_library(directory: Path) -> str | None:
+    """Return the PKCS#11 library for that; None: SoftHSM's."""
+    module = directory / "module.json"
+    return str(json.loads(module.read_text())["library"]) if module.exists() else None
 
 
 def unit_serve(directory: Path, sockets: Path) -> Program:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Self
 
 from harness.bench.site import UNIT, Broken, Site
-from harness.rig.preflight import SOFTHSM
 
 SECONDS = 600.0
 SOURCE = Path(__file__).with_name("rawloop.c")
@@ -45,7 +44,7 @@ class Rate:
 def ways(site: Site, folder: Path, peer: Path | None) -> tuple[list[Way], list[dict[str, str]]]:
     """Return the programs that can be run here, and why others are left out."""
     ids = (site.register("current")["key_id"], site.register("new")["key_id"])
-    inside = (str(SOFTHSM), site.label, *ids)
+    inside = (site.library, site.label, *ids)
     outside = (str(site.layout.p11(UNIT)), site.label, *ids)
     found, skipped = [], []
     if compiled := _compiled(folder):
@@ -91,7 +90,7 @@ class _Runner:
     def __init__(self, site: Site, blobs: Sequence[bytes]) -> None:
         self._given = f"{site.pin}\n".encode() + b"".join(blobs)
         self._rows = len(blobs)
-        self._environment = os.environ | {"SOFTHSM2_CONF": str(site.layout.unit(UNIT) / "softhsm2.conf")}
+        self._environment = os.environ | site.token_environment
         self._returned: bytes | None = None
         self._pool = ThreadPoolExecutor(2)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.bench import keystore, loops, machine, scenarios, start
 from harness.bench.site import site
+from harness.modules.equipment import Equipment, Wanted
 from harness.rig.layout import scratch
 
 SCHEMA_VERSION = 1
@@ -39,10 +40,11 @@ FULL = Effort("default", 48, (1, 2), 10_000, 5, ((1_000, 5), (10_000, 3), (50_00
 QUICK = Effort("smoke", 4, (1,), 1_000, 2, ((200, 1), (600, 1)), 600, 1)
 
 
-def measure(effort: Effort, peer: Path | None, tell: Callable[[str], None]) -> Report:
+def measure(effort: Effort, wanted: Wanted, peer: Path | None, tell: Callable[[str], None]) -> Report:
     """Measure everything; ``tell`` hears what is being measured. Raises Broken."""
-    with _reporting() as (report, folder):
-        with site() as made:
+    equipment = wanted.chosen()
+    with _reporting(equipment) as (report, folder):
+        with site(equipment) as made:
             tell(f"loops of {effort.loop_rows} rewraps, {effort.loop_rounds} rounds")
             made.new_master_key()
             ways, skipped = loops.ways(made, folder, peer)
@@ -57,23 +59,26 @@ def measure(effort: Effort, peer: Path | None, tell: Callable[[str], None]) -> R
             tell("starts of programs")
             report["start"] = start.measure(made, effort.starts)
         tell(f"campaigns of {effort.sample} scenarios")
-        report["scenarios"] = list(scenarios.measure(folder, effort.profile, effort.sample, effort.jobs))
+        played = scenarios.measure(folder, effort.profile, effort.sample, effort.jobs, wanted)
+        report["scenarios"] = list(played)
     return report
 
 
-def kills(effort: Effort, tell: Callable[[str], None]) -> Report:
+def kills(effort: Effort, wanted: Wanted, tell: Callable[[str], None]) -> Report:
     """Rotate one large key store with kills in between, and nothing else."""
-    with _reporting() as (report, _), site() as made:
+    equipment = wanted.chosen()
+    with _reporting(equipment) as (report, _), site(equipment) as made:
         tell(f"rotation of {effort.kills} keys with kills in between")
         report["kills"] = keystore.with_kills(made, effort.kills)
     return report
 
 
 @contextmanager
-def _reporting() -> Iterator[tuple[Report, Path]]:
-    """Give a report that says where and how long, and a folder that is gone afterwards."""
+def _reporting(equipment: Equipment) -> Iterator[tuple[Report, Path]]:
+    """Give a report that says where, on what and how long, and a folder that is gone afterwards."""
     began = time.monotonic()
-    report: Report = {"schema_version": SCHEMA_VERSION, "machine": machine.describe()}
+    on = {"keystore": equipment.keystore, "module": equipment.module and equipment.module.name}
+    report: Report = {"schema_version": SCHEMA_VERSION, "machine": machine.describe(), "equipment": on}
     folder = scratch("hil-")
     try:
         yield report, folder

@@ -8,32 +8,37 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.bench.site import Broken
-from harness.rig import preflight
+from harness.modules.equipment import AUTO, DOCKER, PROCESS, Wanted
+from harness.rig.preflight import NotReadyHere
 
 HIL = (sys.executable, "-c", "import sys; from harness.cli import main; sys.exit(main())")
 SECONDS = 3600.0
-BACKENDS = ("process", "docker")
+BACKENDS = (PROCESS, DOCKER)
 PLAYED = ("RECOVERED", "DATA_LOST", "STUCK")
 
 
-def measure(folder: Path, profile: str, sample: int, jobs: Sequence[int]) -> Iterator[dict[str, object]]:
+def measure(
+    folder: Path, profile: str, sample: int, jobs: Sequence[int], wanted: Wanted
+) -> Iterator[dict[str, object]]:
     """Play ``sample`` scenarios of a profile's plan on each backend that there is, with 1 job, 2 jobs, ..."""
     plan = folder / "plan.jsonl"
-    _hil("plan", "--profile", profile, "--out", str(plan))
+    _hil("plan", "--profile", profile, "--out", str(plan), *replace(wanted, backend=AUTO).argv)
     _thin(plan, sample)
     for backend in BACKENDS:
+        there = replace(wanted, backend=backend)
         try:
-            preflight.choose_image(backend)
-        except preflight.NotReadyHere as error:
+            there.chosen()
+        except NotReadyHere as error:
             yield {"backend": backend, "skipped": str(error)}
             continue
         for count in jobs:
             out = folder / f"{backend}-{count}"
-            options = ("--profile", profile, "--backend", backend, "--jobs", str(count), "--out", str(out))
+            options = ("--profile", profile, *there.argv, "--jobs", str(count), "--out", str(out))
             _hil("run", "--plan", str(plan), *options)
             yield {"backend": backend, "jobs": count, "profile": profile} | _rates(out)
 

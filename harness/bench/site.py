@@ -9,8 +9,6 @@ import json
 import os
 import re
 import shutil
-import sqlite3
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,13 +21,16 @@ from emulator.wire.codec import EACH
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from harness import sut
 from harness.bench import process
+from harness.bench.rows import store
 from harness.model.ledger import Known
+from harness.modules.equipment import Equipment
 from harness.oracle import reader
 from harness.oracle.rows import MK_ID_BYTES, read_rows
 from harness.rig import golden, ready
 from harness.rig.child import Child
 from harness.rig.hosts import START_SECONDS, ProcessHost
-from harness.rig.layout import Layout, scratch
+from harness.rig.layout import scratch
+from harness.rig.preflight import SOFTHSM
 from harness.rig.rest import Rest
 from harness.rig.rig import Rig, kms_answers
 
@@ -55,8 +56,8 @@ class Broken(Exception):
 class Site:
     """One operational and one recovery unit and a kms, on files of this run in memory."""
 
-    def __init__(self, files: Path) -> None:
-        self.layout = Layout(files / "files", files)
+    def __init__(self, folder: Path, equipment: Equipment) -> None:
+        self.layout = equipment.layout(folder / "bench" / "files", folder / "s", folder / "module")
         self._host = ProcessHost(self.layout)
         self._rig = Rig(self.layout, SHAPE, self._host, sut.TkeTimes(call=60.0, rewrap=REWRAP_SECONDS))
         self._known: list[Known] = []
@@ -86,6 +87,11 @@ class Site:
             raise AssertionError
         return self._kms
 
+    @property
+    def kms_program(self) -> sut.Program:
+        """What the kms is started as."""
+        return sut.kms("serve", self.layout.kms_config, on_server=bool(self.layout.server))
+
     def end_kms(self) -> None:
         """End the kms, if it runs."""
         if self._kms:
@@ -97,7 +103,7 @@ class Site:
         self.end_kms()
         config = json.loads(self.layout.kms_config.read_text())
         self.layout.kms_config.write_text(json.dumps(config | {"batch": BATCH} | settings))
-        self._kms = Child("kms", sut.kms("serve", self.layout.kms_config), self.layout.logs / "kms.log")
+        self._kms = Child("kms", self.kms_program, self.layout.logs / "kms.log")
         ready.until(lambda: kms_answers(self.layout), "kms", START_SECONDS)
 
     def rest(self, seconds: float = REWRAP_SECONDS) -> Rest:
@@ -114,7 +120,17 @@ class Site:
     @property
     def label(self) -> str:
         """Label of the unit's token."""
-        return sut.TOKEN_LABEL.format(number=UNIT)
+        return self.layout.token_label(UNIT)
+
+    @property
+    def library(self) -> str:
+        """The PKCS#11 library that the unit opens its token with."""
+        return sut.token_library(self.layout.unit(UNIT)) or str(SOFTHSM)
+
+    @property
+    def token_environment(self) -> dict[str, str]:
+        """What that library has to find in the environment of a program that opens the token itself."""
+        return sut.token_environment(self.layout.unit(UNIT), UNIT)
 
     @property
     def server_pid(self) -> int:
@@ -167,7 +183,7 @@ class Site:
                 secrets = [os.urandom(32) for _ in range(min(CHUNK, missing - start))]
                 known = [Known(str(uuid.uuid4()), 1, "active", secret, None) for secret in secrets]
                 blobs = _wrapped(session, master, secrets)
-                _store(self.layout.key_store, known, bytes.fromhex(current["pattern"])[:MK_ID_BYTES], blobs)
+                store(self.layout.key_store, known, bytes.fromhex(current["pattern"])[:MK_ID_BYTES], blobs)
                 self._known += known
 
     @contextmanager
@@ -217,25 +233,12 @@ def _wrapped(session: Session, master: int, secrets: Sequence[bytes]) -> list[by
     return blobs
 
 
-def _store(path: Path | str, known: Sequence[Known], master: bytes, blobs: Sequence[bytes]) -> None:
-    with sqlite3.connect(path, timeout=30.0) as database:
-        database.executemany(
-            "INSERT INTO keys (id, name, type, state, created) VALUES (?, 'bench', 'standard_key', ?, ?)",
-            [(row.key_id, row.state, time.time()) for row in known],
-        )
-        database.executemany(
-            "INSERT INTO versions (key_id, version, mk_id, blob) VALUES (?, 1, ?, ?)",
-            [(row.key_id, master, blob) for row, blob in zip(known, blobs, strict=True)],
-        )
-    database.close()
-
-
 @contextmanager
-def site() -> Iterator[Site]:
-    """An instance for the length of the block; nothing of it is left behind."""
+def site(equipment: Equipment | None = None) -> Iterator[Site]:
+    """An instance for the length of the block; nothing of it is left behind. None: SoftHSM and a file."""
     folder = scratch("hil-")
     try:
-        made = Site(folder)
+        made = Site(folder, equipment or Equipment())
         try:
             made.prepare()
             yield made

@@ -72,7 +72,7 @@ def measure(site: Site, rounds: int) -> list[dict[str, object]]:
     site.end_kms()
     site.end_unit(UNIT)
     log, sockets = layout.logs / "start.log", layout.unit_sockets(UNIT)
-    kms = Server(sut.kms("serve", layout.kms_config), log, partial(kms_answers, layout))
+    kms = Server(site.kms_program, log, partial(kms_answers, layout))
     unit = Server(sut.unit_serve(layout.unit(UNIT), sockets), log, partial(ready.unit_answers, sockets))
     figures = [_figure(what, rounds, partial(_run, argv)) for what, argv in COLD]
     return [

@@ -13,6 +13,8 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_mb'] // 1024} GB"
     versions = f"Python {machine['python']}, SoftHSM {machine['softhsm']}"
     yield f"load {machine['load']} before, {machine['kernel']}, {versions}"
+    equipment = report["equipment"]
+    yield f"crypto units on {equipment['module'] or 'SoftHSM'}, key store: {equipment['keystore']}"
     for part, write in PARTS.items():
         if part in report:
             yield ""

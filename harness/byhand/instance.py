@@ -12,22 +12,26 @@ from typing import Any
 
 from emulator.wire import unixhttp
 from harness import sut
+from harness.byhand import keystore
 from harness.byhand.record import FILE, Record
 from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import RowCounts
+from harness.modules.equipment import Equipment
 from harness.oracle import reader
 from harness.oracle.rows import count_rows, read_rows
-from harness.rig import docker, golden, owner, ready
+from harness.rig import docker, golden, interrupts, owner, ready
 from harness.rig.child import detached
 from harness.rig.containers import DockerHost
 from harness.rig.hosts import START_SECONDS, ProcessHost, UnitHost
 from harness.rig.labels import Labels
-from harness.rig.layout import Layout, scratch
+from harness.rig.layout import OWN_SERVER, Layout, scratch
+from harness.rig.preflight import NotReadyHere
 from harness.rig.rest import Refused, Rest
 from harness.rig.rig import Rig, kms_answers
 
 KMS = "kms"
+MODULE = "module"
 Prepare = Callable[[Rig], tuple[Ledger, Sequence[UnitRegisters]]]
 
 
@@ -37,7 +41,7 @@ class FolderTaken(Exception):
 
 @dataclass(frozen=True)
 class Status:
-    """What ``hil status`` shows; registers and keys are None where the kms does not answer."""
+    """What ``hil status`` shows; None is what could not be seen, as kms or database did not answer."""
 
     running: dict[str, bool]
     registers: Sequence[UnitRegisters]
@@ -55,46 +59,81 @@ class Status:
         }
 
 
-def make(folder: Path, shape: sut.Shape, image: str, prepare: Prepare = golden.prepare) -> Record:
+def make(folder: Path, shape: sut.Shape, equipment: Equipment, prepare: Prepare = golden.prepare) -> Record:
     """Set up a new instance in ``folder``, as ``prepare`` leaves it, and have it running."""
     if folder.exists() and any(folder.iterdir()):
         raise FolderTaken(f"{folder} is not empty; choose another --dir")
+    keystore.check_folder(equipment.server, folder)
     folder.mkdir(parents=True, exist_ok=True)
     run = f"hand-{uuid.uuid4().hex[:8]}"
-    layout = Layout(folder / "files", scratch("hil-"))
+    sockets = scratch("hil-")
     try:
-        host: UnitHost = DockerHost(layout, image, run, "hand") if image else ProcessHost(layout)
-        rig = Rig(layout, shape, host, sut.TkeTimes())
-        try:
-            ledger, _ = prepare(rig)
-        finally:
-            rig.close()
+        layout = equipment.layout(folder / "files", sockets, folder / MODULE, run)
+        ledger = _prepared(layout, shape, equipment.image, run, prepare)
         layout.write_directory(shape, relayed=False)
-        record = Record(folder, layout.sockets, run, shape, image, ledger, {})
-        return start(record)
+        module = equipment.module.name if equipment.module else ""
+        on = equipment.server, module
+        return _first_start(Record(folder, sockets, run, shape, equipment.image, ledger, {}, *on))
     except BaseException:
-        shutil.rmtree(layout.sockets, ignore_errors=True)
+        shutil.rmtree(sockets, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
+def _prepared(layout: Layout, shape: sut.Shape, image: str, run: str, prepare: Prepare) -> Ledger:
+    """Make the instance with relays, and stop it; where that fails nothing of it is left on a server."""
+    host: UnitHost = DockerHost(layout, image, run, "hand") if image else ProcessHost(layout)
+    rig = Rig(layout, shape, host, sut.TkeTimes())
+    made = False
+    try:
+        ledger, _ = prepare(rig)
+        made = True
+    finally:
+        rig.close(keep=made)
+    return ledger
+
+
+def _first_start(record: Record) -> Record:
+    try:
+        return start(record)
+    except BaseException:
+        with contextlib.suppress(NotReadyHere):  # why it does not start is what is to be told
+            keystore.remove(record.layout)
+        raise
+
+
 def start(record: Record) -> Record:
-    """Start whatever does not run; keep and return the record with the new processes."""
+    """Start whatever does not run; keep and return the record with the new processes.
+
+    Where something does not start, what was started before it is ended again.
+    """
+    owners = dict(record.owners)
+    try:
+        _start_all(record, owners)
+        changed = replace(record, owners=owners)
+        changed.write()
+    except BaseException:
+        started = {name: text for name, text in owners.items() if record.owners.get(name) != text}
+        _end(replace(record, owners=started))
+        raise
+    return changed
+
+
+def _start_all(record: Record, owners: dict[str, str]) -> None:
+    """Start whatever does not run, and note it in ``owners`` as it comes."""
     layout = record.layout
     for number in record.shape.numbers:
         layout.unit_sockets(number).mkdir(parents=True, exist_ok=True)
-    owners = dict(record.owners)
+    keystore.start(layout, owners)
     if not _lives(owners.get(KMS)):
-        process = detached(sut.kms("serve", layout.kms_config), layout.logs / "kms.log")
-        owners[KMS] = str(owner.of(process.pid))
+        with interrupts.held():
+            process = detached(sut.kms("serve", layout.kms_config), layout.logs / "kms.log")
+            owners[KMS] = str(owner.of(process.pid))
         ready.until(lambda: kms_answers(layout) or process.poll() is not None, "kms", START_SECONDS)
     for number in record.shape.numbers:
         _start_unit(record, number, owners)
     folders = [layout.unit_sockets(number) for number in record.shape.numbers]
     ready.until(lambda: all(map(ready.unit_answers, folders)), "crypto units", START_SECONDS)
-    changed = replace(record, owners=owners)
-    changed.write()
-    return changed
 
 
 def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
@@ -112,23 +151,26 @@ def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
         ).start()
     else:
         program = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))
-        owners[name] = str(owner.of(detached(program, layout.logs / f"unit-{number}.log").pid))
+        with interrupts.held():
+            owners[name] = str(owner.of(detached(program, layout.logs / f"unit-{number}.log").pid))
 
 
 def look(record: Record) -> Status:
-    """Look at processes, registers, rows and keys; changes nothing."""
+    """Look at processes, registers, rows and keys; changes nothing. Raises NoDatabase."""
     layout, shape = record.layout, record.shape
-    running = {KMS: kms_answers(layout)}
+    running = {keystore.DB: keystore.answers(layout)} if layout.server == OWN_SERVER else {}
+    running |= {KMS: kms_answers(layout)}
     running |= {f"unit:{number}": ready.unit_answers(layout.unit_sockets(number)) for number in shape.numbers}
     total = len(record.ledger.key_ids)
     try:
         rest = Rest.login(layout)
         registers = [rest.registers_of(number) for number in shape.numbers if running[f"unit:{number}"]]
-        rows = read_rows(layout.key_store)
+        stored = running.get(keystore.DB, True)
+        rows = count_rows(read_rows(layout.key_store), registers) if stored else None
         readable = _readable(record, rest) if all(running.values()) else None
     except (Refused, unixhttp.Unreachable):
         return Status(running, (), None, total, None)
-    return Status(running, registers, count_rows(rows, registers), total, readable)
+    return Status(running, registers, rows, total, readable)
 
 
 def _readable(record: Record, rest: Rest) -> int:
@@ -144,22 +186,37 @@ def _readable(record: Record, rest: Rest) -> int:
 
 
 def stop(record: Record, *, keep: bool) -> None:
-    """End every process of the instance, by its identity, and remove its folder unless ``keep``."""
-    if record.image:
-        docker.reap(record.run)
-    for text in record.owners.values():
-        if _lives(text):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(owner.parse(text).pid, signal.SIGKILL)
-    ready.until(lambda: not any(map(_lives, record.owners.values())), "the end of all", START_SECONDS)
+    """End every process of the instance, by its identity, and remove its folder unless ``keep``.
+
+    Raises NotReadyHere, before anything has changed, where its database on another's server would stay.
+    """
+    if not keep:
+        keystore.remove(record.layout)
+    _end(record)
     shutil.rmtree(record.sockets, ignore_errors=True)
     if keep:
         replace(record, owners={}).write()
         return
-    shutil.rmtree(record.folder / "files", ignore_errors=True)
+    for name in (record.layout.files, record.layout.cluster, record.folder / MODULE):
+        shutil.rmtree(name, ignore_errors=True)
     (record.folder / FILE).unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         record.folder.rmdir()
+
+
+def _end(record: Record) -> None:
+    """End the processes that ``record`` knows, and its containers."""
+    if record.image:
+        docker.reap(record.run)
+    owners = dict(record.owners)
+    server = owners.pop(keystore.DB, None)
+    for text in owners.values():
+        if _lives(text):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(owner.parse(text).pid, signal.SIGKILL)
+    ready.until(lambda: not any(map(_lives, owners.values())), "the end of all", START_SECONDS)
+    if server:
+        keystore.stop(record.layout, server)
 
 
 def _lives(text: str | None) -> bool:

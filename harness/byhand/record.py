@@ -24,7 +24,10 @@ class NoInstance(Exception):
 
 @dataclass(frozen=True)
 class Record:
-    """One instance by hand; ``owners`` maps process names to identities, ``image`` is empty for processes."""
+    """One instance by hand; ``owners`` maps process names to identities, ``image`` is empty for processes.
+
+    ``server`` as in Layout; ``module``: name of the one behind the crypto units, empty for SoftHSM.
+    """
 
     folder: Path
     sockets: Path
@@ -33,11 +36,13 @@ class Record:
     image: str
     ledger: Ledger
     owners: dict[str, str]
+    server: str = ""
+    module: str = ""
 
     @property
     def layout(self) -> Layout:
-        """Paths of the instance."""
-        return Layout(self.folder / "files", self.sockets)
+        """Paths of the instance; its crypto units know by themselves what module they are on."""
+        return Layout(self.folder / "files", self.sockets, self.server, name=self.run)
 
     def write(self) -> None:
         """Keep this record in the folder."""
@@ -48,6 +53,8 @@ class Record:
                 "run": self.run,
                 "shape": asdict(self.shape),
                 "image": self.image,
+                "server": self.server,
+                "module": self.module,
                 "ledger": _ledger_out(self.ledger),
                 "owners": self.owners,
             },
@@ -66,6 +73,8 @@ class Record:
                 value["image"],
                 _ledger_in(value["ledger"]),
                 value["owners"],
+                value["server"],
+                value["module"],
             )
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NoInstance(f"no instance in {folder}; start one with 'hil up --dir {folder}'") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness import sut
 from harness.byhand.instance import Status
 from harness.byhand.record import Record
+from harness.modules import equipment
 
 
 def started(record: Record) -> Iterator[str]:
@@ -15,7 +16,7 @@ def started(record: Record) -> Iterator[str]:
     programs = Path(sys.executable).parent
     shape = record.shape
     size = f"{shape.operational} operational, {shape.recovery} recovery, {shape.failover} failover"
-    kind = "containers" if record.image else "processes"
+    kind = equipment.words(record.image, record.server, record.module)
     yield f"# {size} crypto units as {kind}; {shape.keys} keys. Type this in your shell:"
     yield f"export TKE_INSTANCE={shlex.quote(str(record.layout.instance))}"
     yield f"export CLOUDTKEFILES={shlex.quote(str(record.layout.workstation))}"

@@ -2,17 +2,23 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from harness.bench import measure, table
 from harness.cli import options
-from harness.rig import preflight
+from harness.modules.equipment import PROCESS, Wanted
 
 
 @click.command(
-    epilog=options.examples("hil bench", "hil bench --quick --json", "hil bench --keys 50000 --kill")
+    epilog=options.examples(
+        "hil bench",
+        "hil bench --quick --json",
+        "hil bench --keys 50000 --kill",
+        "hil bench --quick --module-profile examples/hil-nss.toml --keystore postgresql",
+    )
 )
 @click.option("--quick", is_flag=True, help="A minute instead of many: see that it works, trust no figure.")
 @options.as_json
@@ -26,17 +32,20 @@ from harness.rig import preflight
     default=None,
     help="A Python program to compare rewrap with as well; its interface is that of harness/bench/rawloop.c.",
 )
-def bench(*, quick: bool, as_json: bool, keys: int | None, kill: bool, peer: Path | None) -> int:
+@options.equipment_of_processes
+def bench(
+    *, quick: bool, as_json: bool, keys: int | None, kill: bool, peer: Path | None, wanted: Wanted
+) -> int:
     """Measure scenarios, rewraps and starts, each beside what to compare it with.
 
     Runs on an instance of its own, and leaves nothing behind. Other work on the machine shows in every figure
     but the ratios, which are medians over pairs measured in turn.
     """
-    preflight.check()
+    wanted = replace(wanted, backend=PROCESS)
     effort = measure.QUICK if quick else measure.FULL
     if keys:
         effort = effort.up_to(keys)
-    report = measure.kills(effort, _tell) if kill else measure.measure(effort, peer, _tell)
+    report = measure.kills(effort, wanted, _tell) if kill else measure.measure(effort, wanted, peer, _tell)
     report["quick"] = quick
     print(json.dumps(report, indent=1) if as_json else "\n".join(table.lines(report)))
     return 0

@@ -10,24 +10,33 @@ from harness.byhand import instance, screens
 from harness.byhand.record import FILE, Record
 from harness.cli import options
 from harness.model.verdicts import Exit
+from harness.modules.equipment import Wanted
 from harness.rig import preflight
 
 _directory = options.folder("--dir", "folder", Path("hil-instance"), "Folder of the instance.")
 
 
-@click.command(epilog=options.examples("hil up", "hil up --dir /tmp/mine --operational 2 --keys 100"))
+@click.command(
+    epilog=options.examples(
+        "hil up",
+        "hil up --dir /tmp/mine --operational 2 --keys 100",
+        "hil up --module-profile examples/hil-nss.toml --keystore postgresql",
+    )
+)
 @_directory
-@options.backend
+@options.equipment
 @options.size
-def up(folder: Path, *, backend: str, **size: int | None) -> int:
+def up(folder: Path, *, wanted: Wanted, **size: int | None) -> int:
     """Start an instance to try by hand, or start again what has died in it."""
     folder = folder.absolute()
     if (folder / FILE).exists():
-        record = instance.start(Record.read(folder))
+        record = Record.read(folder)
+        stays = f"{folder} holds an instance, which stays as it was made; leave out what to make it of"
+        options.only_for_a_new_one(wanted, size, stays)
+        record = instance.start(record)
     else:
-        image = preflight.choose_image(backend)
         preflight.check_folder(folder)
-        record = instance.make(folder, options.sized(sut.Shape(), size), image)
+        record = instance.make(folder, options.sized(sut.Shape(), size), wanted.chosen())
     for text in screens.started(record):
         print(text)
     return 0

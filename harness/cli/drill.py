@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from harness.byhand import instance
+from harness.byhand import instance, keystore
 from harness.byhand.record import Record
 from harness.cli import options
 from harness.drill import screens
@@ -18,6 +18,7 @@ from harness.drill.points import POINTS, chosen
 from harness.drill.record import FILE, Drill
 from harness.drill.strike import Strike
 from harness.model.verdicts import Exit
+from harness.modules.equipment import Wanted
 from harness.rig import preflight
 from harness.sut import Shape
 
@@ -51,10 +52,10 @@ DELAY_SECONDS = 30.0  # that of tke
     show_default=True,
     help="Seconds that tke waits after its first message.",
 )
-@options.backend
+@options.equipment
 @options.size
 def drill(
-    *, folder: Path, what: str | None, seed: int | None, delay: float, backend: str, **size: int | None
+    *, folder: Path, what: str | None, seed: int | None, delay: float, wanted: Wanted, **size: int | None
 ) -> int:
     """Recover from a rotation that was broken off at a point that you are not told.
 
@@ -62,24 +63,30 @@ def drill(
     --tell end with exit code 0 where every key has survived and the rotation is complete, else with 1.
     """
     folder = folder.absolute()
+    if what:
+        options.only_for_a_new_one(
+            wanted, size, f"--{what} is about a drill that is there; leave out what to make one of"
+        )
     if what == "end":
         return _end(folder)
     if what:
         return _check(folder, tell=what == "tell")
     if not (folder / FILE).exists():
-        _start(folder, seed, delay, backend, options.sized(SHAPE, size))
-    elif seed is not None:
-        raise click.UsageError(f"a drill is under way in {folder}; end it before you choose another")
+        _start(folder, seed, delay, wanted, options.sized(SHAPE, size))
+    else:
+        under_way = f"a drill is under way in {folder}; end it before you choose another"
+        if seed is not None:
+            raise click.UsageError(under_way)
+        options.only_for_a_new_one(wanted, size, under_way)
     return _hand_over(instance.start(Record.read(folder)), Drill.read(folder))
 
 
-def _start(folder: Path, seed: int | None, delay: float, backend: str, shape: Shape) -> None:
+def _start(folder: Path, seed: int | None, delay: float, wanted: Wanted, shape: Shape) -> None:
     """Make the instance of a drill, with a rotation broken off in it."""
-    image = preflight.choose_image(backend)
     preflight.check_folder(folder)
     seed = secrets.randbelow(len(POINTS)) if seed is None else seed
     strike = Strike(chosen(seed))
-    record = instance.make(folder, shape, image, strike.prepare)
+    record = instance.make(folder, shape, wanted.chosen(), strike.prepare)
     Drill.make(record, seed, delay, strike.struck)
 
 
@@ -106,6 +113,7 @@ def _check(folder: Path, *, tell: bool) -> int:
 
 def _end(folder: Path) -> int:
     made, record = Drill.read(folder), Record.read(folder)
+    keystore.remove(record.layout)  # where that cannot be, the drill is left whole
     made.remove()
     instance.stop(record, keep=False)
     print(f"stopped; removed {folder}")

@@ -103,7 +103,7 @@ def equipment_of_processes(command: Command) -> Command:
 
 
 def only_for_a_new_one(wanted: Wanted, size: Mapping[str, int | None], why: str) -> None:
-    """Complain where options say of what an instance is to be made, and none is to be made."""
+    """Complain, with the words ``why``, where options say what an instance is made of, and none is made."""
     if wanted != Wanted() or any(number is not None for number in size.values()):
         raise click.UsageError(why)
 

@@ -10,6 +10,7 @@ from harness.model.observation import judge
 from harness.model.scenario import Finding
 from harness.model.verdicts import Verdict
 from harness.oracle.judge import Oracle
+from harness.rig.preflight import NotReadyHere
 from harness.rig.rest import Refused, Rest
 
 
@@ -44,7 +45,7 @@ def check(instance: Record, drill: Drill) -> Checked:
         rest = Rest.login(instance.layout)
         oracle = Oracle(instance.layout, instance.shape, instance.ledger, drill.before, rest)
         judgement = judge(oracle.look(()))
-    except (Refused, unixhttp.Unreachable) as error:
+    except (NotReadyHere, Refused, unixhttp.Unreachable) as error:
         raise NotAnswering(
             f"not everything runs ({error}); start it again with 'hil up --dir {instance.folder}'"
         ) from error

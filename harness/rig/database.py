@@ -26,6 +26,7 @@ from harness.model.faults import DB, KMS, Process, Role
 from harness.rig import server, store
 from harness.rig.child import NotKilled
 from harness.rig.layout import OWN_SERVER, Layout
+from harness.rig.preflight import NotReadyHere
 from harness.rig.server import Server
 
 CONNECT_SECONDS = 5
@@ -36,20 +37,31 @@ TABLES = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnames
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 
 
-class NoDatabase(Exception):
+class NoDatabase(NotReadyHere):
     """The server that was named cannot be used; the text says why, and what to do."""
 
 
 def connect(url: str) -> psycopg.Connection:
-    """Open a connection for a short while."""
+    """Open a connection for a short while; raises NoDatabase."""
     options = f"-c lock_timeout={LOCK_MILLISECONDS}"
-    return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options)
+    try:
+        return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=options)
+    except psycopg.Error as error:
+        text = " ".join(str(error).split())
+        raise NoDatabase(f"no database server: {text}; start it, or name another") from error
 
 
 def select(url: str, query: LiteralString) -> list[tuple[Any, ...]]:
     """Return every row of a query."""
     with connect(url) as database:
         return database.execute(query).fetchall()
+
+
+def add(url: str, inserts: Sequence[tuple[LiteralString, Sequence[Sequence[object]]]]) -> None:
+    """Run each statement, with ? for its values, for every row that comes with it; all in one transaction."""
+    with connect(url) as database, database.transaction(), database.cursor() as cursor:
+        for statement, rows in inserts:
+            cursor.executemany(statement.replace("?", "%s"), rows)
 
 
 def copied(url: str) -> list[tuple[str, bytes]]:
@@ -177,14 +189,12 @@ class Database:
         """See StoreHost."""
         self._own(DB).resume()
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         """See StoreHost."""
         if self._server:
             self._server.stop()
-        elif self._made:
-            with connect(self._maintenance) as database:
-                name = sql.Identifier(self._layout.database)
-                database.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        elif self._made and not keep:
+            drop(self._layout)
 
     def _own(self, process: Process) -> Server:
         if self._server is None:
@@ -204,30 +214,37 @@ class Database:
 
 def host(layout: Layout) -> Database:
     """Return what holds the key store of a layout whose key store is on a server."""
-    if layout.server != OWN_SERVER:
-        return Database(layout, None)
-    answers = _database(layout.key_store, MAINTENANCE)
+    return Database(layout, own_server(layout) if layout.server == OWN_SERVER else None)
+
+
+def own_server(layout: Layout) -> Server:
+    """Return the server of a layout that has one of its own."""
+    maintenance = _database(layout.key_store, MAINTENANCE)
     below = layout.files.parent.parent.parent
     folders = (layout.cluster, layout.database_sockets(), layout.logs / "database.log")
-    return Database(layout, Server(*folders, below, lambda: _takes_connections(answers)))
+    return Server(*folders, below, lambda: answers(maintenance))
+
+
+def drop(layout: Layout) -> None:
+    """Remove the database of a layout from a server that is not its own; raises NoDatabase."""
+    with connect(_database(layout.key_store, MAINTENANCE)) as database:
+        name = sql.Identifier(layout.database)
+        database.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 def check(url: str) -> None:
     """Raise NoDatabase where databases cannot be made on the server that ``url`` names."""
-    try:
-        with connect(_database(url, MAINTENANCE)) as database:
-            found = database.execute(
-                "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
-            ).fetchone()
-    except psycopg.Error as error:
-        text = " ".join(str(error).split())
-        raise NoDatabase(f"no database server: {text}; name one that answers") from error
+    with connect(_database(url, MAINTENANCE)) as database:
+        found = database.execute(
+            "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
+        ).fetchone()
     if not found or not found[0]:
         raise NoDatabase("the user of the database server may make no databases; give it CREATEDB")
 
 
-def _takes_connections(url: str) -> bool:
-    with suppress(psycopg.Error), connect(url):
+def answers(url: str) -> bool:
+    """Whether a server lets one into the database at ``url``."""
+    with suppress(NoDatabase), connect(url):
         return True
     return False
 

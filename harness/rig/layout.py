@@ -64,7 +64,7 @@ class Layout:
 
     ``server`` says where the key store is: empty for an SQLite file, OWN_SERVER, or the URL of a server.
     ``module`` describes the PKCS#11 module behind the crypto units; None: SoftHSM.
-    ``name`` is that of its database on a server; empty: from the folders, for rigs whose folders are their own.
+    ``name`` is that of its database on a server; empty: from the folders, where nobody else's are called so.
     """
 
     files: Path

@@ -34,17 +34,18 @@ def choose_server(keystore: str) -> str:
     except ImportError as error:
         raise NotReadyHere("PostgreSQL's libpq is missing on this machine; run 'make postgresql'") from error
     if layout.is_server(keystore):
-        try:
-            database.check(keystore)
-        except database.NoDatabase as error:
-            raise NotReadyHere(str(error)) from error
+        database.check(keystore)
     elif server.programs() is None:
         raise NotReadyHere("there is no PostgreSQL server on this machine; run 'make postgresql'")
-    elif (closed := server.closed(layout.scratch_place())) is not None:
-        raise NotReadyHere(
-            f"PostgreSQL does not run as root, and nobody else may enter {closed}; set HIL_TMP"
-        )
+    else:
+        check_open(layout.scratch_place(), "set HIL_TMP")
     return keystore
+
+
+def check_open(place: Path, todo: str) -> None:
+    """Raise NotReadyHere where a server of ours, which does not run as root, cannot get to ``place``."""
+    if (closed := server.closed(place)) is not None:
+        raise NotReadyHere(f"PostgreSQL does not run as root, and nobody else may enter {closed}; {todo}")
 
 
 def check_folder(folder: Path) -> None:

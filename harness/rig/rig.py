@@ -134,13 +134,13 @@ class Rig:
             self._kms.stop()
             self._kms = None
 
-    def close(self) -> None:
-        """Stop everything for good."""
+    def close(self, *, keep: bool = False) -> None:
+        """Stop everything for good; ``keep`` what a database on somebody else's server holds."""
         for relay in self._relays:
             relay.close()
         self.stop()
         self._host.close()
-        self.store.close()
+        self.store.close(keep=keep)
         self._bell.close()
 
     def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:

@@ -79,9 +79,7 @@ class Server:
 
     def make(self) -> None:
         """Make an empty cluster."""
-        for folder in (self._folder, self._sockets):
-            folder.mkdir(parents=True, mode=0o700)
-            self._hand_over(folder)
+        self._hand_over(self._folder)
         command = ("--no-sync", "--auth=trust", "--no-locale", "--encoding=UTF8", "--wal-segsize=1")
         made = subprocess.run(
             [
@@ -108,11 +106,16 @@ class Server:
         """Whether the postmaster runs."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
-        """Start it, after a kill with its crash recovery, and return when it takes connections."""
+    def start(self, *, outlives: bool = False) -> int:
+        """Start it, after a kill with its crash recovery; return its process id when it takes connections.
+
+        It ends with the thread that has started it, unless it ``outlives`` that.
+        """
+        self._hand_over(self._sockets)
+        bound = () if outlives else ("--pdeathsig", "QUIT")
         with self._log.open("ab") as log, interrupts.held():
             self._process = process = subprocess.Popen(
-                [*self._as_user("--pdeathsig", "QUIT"), self._program("postgres"), "-D", self._folder],
+                [*self._as_user(*bound), self._program("postgres"), "-D", self._folder],
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -122,6 +125,7 @@ class Server:
         ready.until(lambda: process.poll() is not None or self._answers(), "database server", START_SECONDS)
         if process.poll() is not None:
             raise ServerBroken(f"the database server ended with exit code {process.poll()}, see its log")
+        return process.pid
 
     def kill(self) -> None:
         """SIGKILL the postmaster and all of its children, and prove that it died of that."""
@@ -180,9 +184,9 @@ class Server:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(STOP_SECONDS)
-        self._free_memory()
+        self.free_memory()
 
-    def _free_memory(self) -> None:
+    def free_memory(self) -> None:
         """Remove the segment by which a server that was killed tells the next one that it is still there."""
         try:
             lines = (self._folder / "postmaster.pid").read_text().splitlines()
@@ -210,7 +214,10 @@ class Server:
         return ("setpriv", *options) if options else ()
 
     def _hand_over(self, folder: Path) -> None:
-        """Give a folder to the user that the server runs as, and open the way to it for its group."""
+        """Make a folder of the user that the server runs as, and open the way to it for that one's group."""
+        if folder.exists():
+            return
+        folder.mkdir(parents=True, mode=0o700)
         if os.geteuid() != 0:
             return
         user = _user()

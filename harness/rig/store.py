@@ -46,8 +46,8 @@ class StoreHost(Protocol):
     def resume(self) -> None:
         """Let it go on."""
 
-    def close(self) -> None:
-        """End it, and leave nothing behind."""
+    def close(self, *, keep: bool = False) -> None:
+        """End it, and leave nothing behind, or with ``keep`` what it holds."""
 
 
 class FileStore:
@@ -84,7 +84,7 @@ class FileStore:
     def resume(self) -> None:
         """See StoreHost."""
 
-    def close(self) -> None:
+    def close(self, *, keep: bool = False) -> None:
         """See StoreHost."""
 
 

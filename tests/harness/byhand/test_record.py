@@ -25,7 +25,8 @@ LEDGERS = st.builds(Ledger, st.lists(ROWS, max_size=4).map(tuple), st.binary(max
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, ledger: Ledger, owners: dict[str, str]) -> None:
     """What was written is read back, key bytes included."""
     folder = tmp_path_factory.mktemp("record")
-    record = Record(folder, Path("/dev/shm/s"), "hand-1", sut.Shape(2, 1, 1, 9, 3), "", ledger, owners)
+    where = folder, Path("/dev/shm/s"), "hand-1"
+    record = Record(*where, sut.Shape(2, 1, 1, 9, 3), "", ledger, owners, "postgresql", "NSS softokn")
     record.write()
     assert Record.read(folder) == record
 
