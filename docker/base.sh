@@ -21,10 +21,13 @@ from_registry() {
 }
 
 from_packages() {
-    "$root/docker/packages.sh" mmdebstrap
+    "$root/docker/packages.sh" mmdebstrap || exit 1
     say "making the base image from Debian's packages with mmdebstrap (half a minute)"
-    mmdebstrap --variant=minbase --include="${packages// /,}" "$suite" - 2>"$build/base.log" |
-        docker import --change "LABEL $label=base" - "$1" >/dev/null
+    # By way of a file: an import of half a system would stand there under the name of a whole one.
+    rm -f "$build/base.tar"
+    mmdebstrap --variant=minbase --include="${packages// /,}" "$suite" "$build/base.tar" 2>"$build/base.log" &&
+        docker import --change "LABEL $label=base" "$build/base.tar" "$1" >/dev/null &&
+        rm "$build/base.tar"
 }
 
 mkdir -p "$build"
@@ -35,6 +38,6 @@ if ! docker image inspect "$name" >/dev/null 2>&1; then
         registry) from_registry "$name" ;;
         mmdebstrap) from_packages "$name" ;;
         *) say "BASE is one of auto, registry, mmdebstrap"; exit 64 ;;
-    esac || die "cannot make the base image (no registry and no Debian mirror?); see .build/base.log"
+    esac || die "cannot make the base image (no registry and no Debian mirror, or not root); see .build/base.log"
 fi
 echo "$name"

@@ -59,7 +59,7 @@ start() {
 
 stop() {
     ours || { say "no engine of this checkout is running"; return; }
-    kill "$(cat "$pidfile")"
+    kill "$(cat "$pidfile")" 2>/dev/null || die "not allowed to stop it; run: sudo docker/engine.sh stop"
     await gone || die "the Docker engine did not stop within $seconds seconds; see ${log#"$PWD"/}"
 }
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import partial
 
 from harness.doctor import leftovers, machine
-from harness.doctor.machine import program
+from harness.doctor.machine import GET_PACKAGES, program
 from harness.doctor.seen import Seen
 
 
@@ -50,8 +50,8 @@ CHECKS = (
     Check("python", Need.ALWAYS, machine.python),
     Check("packages", Need.ALWAYS, machine.packages),
     Check("softhsm2", Need.ALWAYS, machine.softhsm),
-    Check("p11-kit", Need.ALWAYS, partial(program, "p11-kit", "p11-kit")),
-    Check("setpriv", Need.ALWAYS, partial(program, "setpriv", "util-linux", "--version")),
+    Check("p11-kit", Need.ALWAYS, partial(program, "p11-kit", GET_PACKAGES)),
+    Check("setpriv", Need.ALWAYS, partial(program, "setpriv", "install util-linux", "--version")),
     Check("system calls", Need.ALWAYS, machine.system_calls),
     Check("scratch", Need.ALWAYS, machine.scratch),
     Check("disk", Need.ALWAYS, machine.disk),
@@ -61,9 +61,10 @@ CHECKS = (
     Check("containers", Need.TIDY, leftovers.containers),
     Check("folders", Need.TIDY, leftovers.folders),
     Check("strace", Need.TESTS, machine.strace),
-    Check("opensc", Need.TESTS, partial(program, "pkcs11-tool", "opensc")),
-    Check("compiler", Need.TESTS, partial(program, "cc", "gcc", "--version")),
-    Check("chromium", Need.TESTS, partial(program, "chromium", "chromium")),
+    Check("opensc", Need.TESTS, partial(program, "pkcs11-tool", GET_PACKAGES)),
+    Check("compiler", Need.TESTS, partial(program, "cc", "run 'make nss'", "--version")),
+    Check("nss", Need.TESTS, partial(program, "certutil", "run 'make nss'")),
+    Check("chromium", Need.TESTS, partial(program, "chromium", "run 'make browser'")),
 )
 
 

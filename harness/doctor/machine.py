@@ -64,11 +64,11 @@ def postgresql() -> Seen:
     return Seen(f"{_said(str(folder / 'postgres'), '--version')}, {folder}")
 
 
-def program(name: str, package: str, *arguments: str) -> Seen:
-    """A program on PATH; with ``arguments`` it says its version."""
+def program(name: str, todo: str, *arguments: str) -> Seen:
+    """A program on PATH, and what to do where it is not; with ``arguments`` it says its version."""
     path = shutil.which(name)
     if path is None:
-        return Seen(f"no {name} on PATH", f"install {package}")
+        return Seen(f"no {name} on PATH", todo)
     said = _said(name, *arguments) if arguments else ""
     return Seen(f"{said}, {path}" if said else path)
 
