@@ -1,6 +1,6 @@
 """The ledger of the reencryption profile: fills a LUKS2 volume, and says what its data can still be read by.
 
-usage: luks_data.py make | check | look    in the folder of the volume, with LEDGER
+usage: luks_data.py make | check | look | where | new-header    in the folder of the volume, with LEDGER
 
 The volume is read and written without the kernel: AES-XTS by sectors of 512 bytes, from the volume key that
 the passphrase opens. Each MiB of data counts as a key of its own.
@@ -70,6 +70,36 @@ def look() -> int:
     return 0
 
 
+def where() -> int:
+    """Tell from the header alone how far a reencryption is."""
+    header = json.loads(_cryptsetup("luksDump", "--dump-json-metadata", "volume").stdout)
+    if not header["config"].get("requirements"):
+        print("no reencryption under way")
+        return 0
+    flags = {name: segment.get("flags", []) for name, segment in header["segments"].items()}
+    data = [name for name in flags if not any(flag.startswith("backup") for flag in flags[name])]
+    (final,) = (name for name in flags if "backup-final" in flags[name])
+    (digest,) = (one["segments"] for one in header["digests"].values() if final in one["segments"])
+    done = all(name in digest and "in-reencryption" not in flags[name] for name in data)
+    print("every segment is written anew" if done else "reencryption under way")
+    return 0
+
+
+def new_header() -> int:
+    """Make a header for data that is written anew to its end: same volume key, passphrase and place."""
+    uuid = _cryptsetup("luksUUID", "volume").stdout.strip()
+    fast = ("--pbkdf", "pbkdf2", "--pbkdf-force-iterations", "1000", "--sector-size", str(SECTOR))
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "key"
+        file.write_bytes(_volume_key())
+        place = ("--offset", str(HEADER // 512), "--uuid", uuid, "--volume-key-file", str(file))
+        made = _cryptsetup(
+            "luksFormat", "--type", "luks2", "--batch-mode", *fast, *place, *PASSPHRASE, "volume"
+        )
+    print(made.stdout + made.stderr, end="")
+    return made.returncode
+
+
 def _crypt(data: bytes, key: bytes, *, seal: bool) -> bytes:
     """Encrypt or decrypt all sectors: AES-XTS with the number of the sector (plain64)."""
     sectors = []
@@ -98,4 +128,5 @@ def _cryptsetup(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 if __name__ == "__main__":
-    sys.exit({"make": make, "check": check, "look": look}[sys.argv[1]]())
+    tasks = {"make": make, "check": check, "look": look, "where": where, "new-header": new_header}
+    sys.exit(tasks[sys.argv[1]]())
