@@ -1,7 +1,10 @@
 """The command line of the bench: arguments in, exit codes out; the work is done elsewhere."""
 
+import errno
 import sys
+import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -25,6 +28,7 @@ from harness.cli import (
     evidence,
     procedure,
     report,
+    streams,
     sut,
     validate,
 )
@@ -55,6 +59,11 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
+# What the system says of a file, in one line: it is not the bench that has to be mended.
+TROUBLE = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), Exit.USAGE),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), Exit.HARNESS_ERROR),
+}
 
 EXIT_CODES = """
 \b
@@ -68,7 +77,19 @@ Exit codes:
 """
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+class _BrokenPipe(Exception):
+    """What was written to is gone: click would leave with exit code 1, which speaks of lost keys."""
+
+
+class _Hil(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as in click
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _BrokenPipe from error
+
+
+@click.group(cls=_Hil, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hsm-hil", prog_name="hil")
 def hil() -> None:
     """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
@@ -96,8 +117,12 @@ for _module in _MODULES:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; an error is one line on stderr."""
+    if argv is None:
+        streams.in_utf8()
+    streams.prepare()
     try:
         code = hil.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Abort as interrupt:
         return _complain(str(interrupt) or "interrupted", Exit.INTERRUPTED)
     except click.exceptions.NoArgsIsHelpError:
@@ -106,7 +131,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error.format_message(), Exit.USAGE)
     except ERRORS as error:
         return _complain(str(error), next(code for kinds, code in EXITS if isinstance(error, kinds)))
+    except (Exception, SystemExit) as error:  # click ends a help that nobody reads by SystemExit
+        return _unexpected(error)
     return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: BaseException) -> int:
+    """Return the exit code for what no command has foreseen; never 1, which says that keys are lost."""
+    if isinstance(error, _BrokenPipe | BrokenPipeError | SystemExit) and streams.nobody_reads():
+        streams.abandon()
+        return Exit.INTERRUPTED
+    if isinstance(error, OSError) and error.errno in TROUBLE:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror}", TROUBLE[error.errno])
+    traceback.print_exception(error)
+    return _complain(f"the bench itself failed: {type(error).__name__}: {error}", Exit.HARNESS_ERROR)
 
 
 def _complain(text: str, code: Exit) -> int:

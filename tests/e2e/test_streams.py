@@ -1,0 +1,98 @@
+"""Standard streams that are closed, full or read by nobody, and errors that no command foresees."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+from harness.cli import main
+
+HIL = Path(sys.executable).with_name("hil")
+SCHEMA = (str(HIL), "procedure", "schema")
+HELP = (str(HIL), "procedure", "--help")
+SECONDS = 60
+
+
+@pytest.mark.parametrize("argv", [SCHEMA, HELP])
+def test_a_pipe_that_nobody_reads(argv: tuple[str, ...]) -> None:
+    """It counts as an interrupt and says nothing: exit code 1 would tell a script that keys are lost."""
+    unread, written = os.pipe()
+    os.close(unread)
+    ended = subprocess.run(argv, stdout=written, stderr=subprocess.PIPE, timeout=SECONDS)
+    os.close(written)
+    assert (ended.returncode, ended.stderr) == (130, b"")
+
+
+def test_a_full_disk_behind_standard_output() -> None:
+    """What could not be written is one line, and the bench's failure."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(SCHEMA, stdout=full, stderr=subprocess.PIPE, timeout=SECONDS)
+    assert (ended.returncode, ended.stderr) == (70, b"hil: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams(closed: str) -> None:
+    """A command runs with any of its standard streams closed."""
+    ended = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *SCHEMA], timeout=SECONDS)
+    assert ended.returncode == 0
+
+
+def test_nothing_to_read(tmp_path: Path) -> None:
+    """Advice on a closed standard input is advice on nothing."""
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", str(HIL), "advise"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        timeout=SECONDS,
+    )
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (64, 1)
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "latin-1"},
+    ],
+)
+def test_another_encoding(tmp_path: Path, locale: dict[str, str]) -> None:
+    """Files are UTF-8 whatever the locale, and what a stream cannot show does not end a command."""
+    seen = "$ tke auto-mk-rotate\n“Delaying 30 seconds to allow server to discover new master key values”\n"
+    (tmp_path / "seen.txt").write_text(seen, encoding="utf-8")
+    ended = subprocess.run(
+        [str(HIL), "advise", "--lang", "ja", "seen.txt"],
+        cwd=tmp_path,
+        env={**os.environ, **locale},
+        capture_output=True,
+        timeout=SECONDS,
+    )
+    assert (ended.returncode, ended.stderr) == (2, b"")
+    assert ended.stdout
+
+
+def test_a_name_that_is_too_long(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A name that is too long for the system is one line, exit code 64, wherever it is given."""
+    long = "n" * 300
+    for argv in (
+        ["recheck", long],
+        ["status", "--dir", str(tmp_path / long)],
+        ["up", "--backend", "process", "--dir", str(tmp_path / long)],
+        ["run", "--backend", "process", "--out", str(tmp_path / long)],
+    ):
+        assert main(argv) == 64
+        said = capfd.readouterr()
+        assert (said.out, said.err.count("\n")) == ("", 1)
+        assert "File name too long" in said.err
+
+
+def test_a_mistake_of_the_bench(capfd: pytest.CaptureFixture[str]) -> None:
+    """It is told with its place and as exit code 70, never as 1: that would say that keys are lost."""
+    with pytest.raises(KeyError) as caught:
+        dict[str, str]()["units"]
+    assert cli._unexpected(caught.value) == 70
+    said = capfd.readouterr().err
+    assert said.startswith("Traceback")
+    assert said.splitlines()[-1] == "hil: the bench itself failed: KeyError: 'units'"
