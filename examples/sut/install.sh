@@ -1,5 +1,5 @@
 #!/bin/sh
-# Put a system under test, as it was released, into a virtual environment of its own: .build/sut/NAME.
+# Put a system under test, as it was released, into a virtual environment of its own: .build/sut/NAME, here.
 # usage: install.sh ansible | barbican | barbican-19        (luks takes Debian's cryptsetup-bin)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +10,7 @@ case "${1:-}" in
     barbican-19) packages='barbican==19.0.0 oslo.db==16.0.0 sqlalchemy==1.4.54' ;;
     *) echo "usage: $0 ansible | barbican | barbican-19" >&2; exit 64 ;;
 esac
-place=$here/../../.build/sut/$1
+place=$PWD/.build/sut/$1
 [ -x "$place/bin/python" ] || python3 -m venv "$place"
 # shellcheck disable=SC2086 - several words
 "$place/bin/pip" install --quiet --disable-pip-version-check $packages

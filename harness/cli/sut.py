@@ -17,7 +17,7 @@ from harness.cli import options
 from harness.foreign import campaign as foreign
 from harness.foreign import report
 from harness.foreign.command import Place
-from harness.foreign.play import Outcome
+from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
 from harness.foreign.profile import load
 from harness.model.verdicts import EXIT_OF_GATE, Gate

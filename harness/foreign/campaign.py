@@ -15,13 +15,14 @@ from harness.campaign.rundir import PLAN, RESULTS, RunDir
 from harness.foreign import play
 from harness.foreign.command import Place, SutBroken, check_installed, watched
 from harness.foreign.ledger import BadAnswer
+from harness.foreign.outcome import Outcome, not_judged
 from harness.foreign.point import Call, Scenario, points
 from harness.foreign.profile import Profile
 from harness.model.verdicts import VOID, Gate, Verdict, gate
 from harness.watch.handover import Unwatched
 
 AUDIT_EVERY = 20  # one scenario of so many is played twice
-Told = Callable[[int, int, play.Outcome], None]
+Told = Callable[[int, int, Outcome], None]
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Campaign:
     """All that a campaign showed."""
 
     profile: Profile
-    outcomes: tuple[play.Outcome, ...]
+    outcomes: tuple[Outcome, ...]
     planned: int
     audited: int
     differing: tuple[str, ...]
@@ -98,9 +99,7 @@ class _Crew:
         for place in places:
             self._free.put(place)
 
-    def each(
-        self, scenarios: Sequence[Scenario], *, alone: bool = False
-    ) -> Iterator[tuple[int, play.Outcome]]:
+    def each(self, scenarios: Sequence[Scenario], *, alone: bool = False) -> Iterator[tuple[int, Outcome]]:
         """Yield the number of each scenario, from 0, and its outcome, as they end."""
         with ThreadPoolExecutor(self._jobs) as pool:
             futures = {
@@ -113,12 +112,12 @@ class _Crew:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _one(self, scenario: Scenario, *, alone: bool) -> play.Outcome:
+    def _one(self, scenario: Scenario, *, alone: bool) -> Outcome:
         place = self._free.get()
         try:
             return play.play(self._profile, self._golden, place, scenario, alone=alone)
         except (BadAnswer, OSError, SutBroken, Unwatched) as error:
-            return play.not_judged(self._profile, scenario, f"{type(error).__name__}: {error}")
+            return not_judged(self._profile, scenario, f"{type(error).__name__}: {error}")
         finally:
             self._free.put(place)
 
@@ -141,7 +140,7 @@ def run(
     scenarios = chosen(plan(profile, record(profile, golden, places[0])))
     _write_plan(rundir, scenarios)
     crew = _Crew(profile, golden, places)
-    outcomes: dict[int, play.Outcome] = {}
+    outcomes: dict[int, Outcome] = {}
     for at, outcome in crew.each(scenarios):
         outcomes[at] = outcome
         _keep(rundir, at + 1, outcome)
@@ -166,7 +165,7 @@ def _place(folder: Path, golden: play.Golden) -> Place:
     return Place(folder / "files", golden.place.ledger, folder / "home")
 
 
-def _same(one: play.Outcome, other: play.Outcome) -> bool:
+def _same(one: Outcome, other: Outcome) -> bool:
     """Whether two plays of a scenario went the same way."""
     if one.verdict in VOID:
         return one.verdict is other.verdict
@@ -182,7 +181,7 @@ def _write_plan(rundir: RunDir, scenarios: Sequence[Scenario]) -> None:
     (rundir.path / PLAN).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def _keep(rundir: RunDir, number: int, outcome: play.Outcome) -> None:
+def _keep(rundir: RunDir, number: int, outcome: Outcome) -> None:
     """Write the line and the folder of one scenario."""
     record = outcome.record()
     with (rundir.path / RESULTS).open("a") as stream:

@@ -126,7 +126,7 @@ def _started(
             start_new_session=True,
         )
     except OSError as error:
-        raise NotInstalled(f"{argv[0]} does not start: {error.strerror}{_advice(profile)}") from error
+        raise NotInstalled(f"{argv[0]} does not start: {error.strerror}{_advice(profile, place)}") from error
 
 
 def _ended(profile: Profile, process: subprocess.Popen[str], name: str) -> Run:
@@ -161,6 +161,7 @@ def _fill(profile: Profile, place: Place, text: str) -> str:
         "{ledger}": place.ledger,
         "{home}": place.home,
         "{here}": profile.path.parent,
+        "{cwd}": Path.cwd(),
         "{python}": sys.executable,
     }
     for name, value in folders.items():
@@ -168,12 +169,12 @@ def _fill(profile: Profile, place: Place, text: str) -> str:
     return text
 
 
-def _advice(profile: Profile) -> str:
-    return f"; install it: {profile.install}" if profile.install else ""
+def _advice(profile: Profile, place: Place) -> str:
+    return f"; install it: {_fill(profile, place, profile.install)}" if profile.install else ""
 
 
 def check_installed(profile: Profile, place: Place) -> None:
     """Raise NotInstalled where a file that the profile needs is not here."""
     for name in (_fill(profile, place, name) for name in profile.needs):
         if not Path(name).exists():
-            raise NotInstalled(f"{profile.name} needs {name}, which is not here{_advice(profile)}")
+            raise NotInstalled(f"{profile.name} needs {name}, which is not here{_advice(profile, place)}")

@@ -10,18 +10,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.foreign import ledger
 from harness.foreign.command import Place, Run, SutBroken, plain, watched
 from harness.foreign.ledger import Sight
-from harness.foreign.point import Call, Scenario, trace
+from harness.foreign.outcome import Outcome
+from harness.foreign.point import Scenario
 from harness.foreign.profile import Ended, Procedure, Profile, Rule
 from harness.model.redaction import Redactor
-from harness.model.scenario import Finding, KeyCount
+from harness.model.scenario import Finding
 from harness.model.verdicts import Verdict
 
 ROUNDS_MAX = 16  # a procedure that has not come to an end by then goes in circles
+# A file of the ledger that is short and one line is taken for a secret, which no evidence may show.
+SECRET_MIN, SECRET_MAX = 8, 256
+VERSION_LINES = 2
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Golden:
 
     place: Place
     sight: Sight
+    version: str = ""
+    secrets: frozenset[str] = frozenset()
     endings: "dict[str, Ending]" = field(default_factory=dict)
 
 
@@ -40,68 +45,9 @@ class Ending:
     played: str
     at_crash: Sight
     runs: tuple[Run, ...]
+    rules: tuple[str, ...]
     stuck: str
     after: Sight
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one scenario showed."""
-
-    scenario: Scenario
-    kind: str
-    verdict: Verdict
-    fired: bool
-    messages: tuple[str, ...]
-    recovery: tuple[str, ...]
-    stuck: str
-    state: str
-    ending_of: str
-    at_crash: Sight
-    after: Sight
-    keys: KeyCount
-    findings: tuple[Finding, ...]
-    seconds: float
-    started: float
-    calls: tuple[Call, ...]
-    transcript: str
-
-    @property
-    def as_documented(self) -> bool:
-        """Whether the fault fired and the verdict is the expected one."""
-        return self.fired and self.verdict is self.scenario.expected
-
-    def record(self) -> dict[str, Any]:
-        """Return the entry of campaign.json, schema version 1."""
-        point = self.scenario.point
-        fault = point and {
-            "victim": self.scenario.victim,
-            "event": point.event,
-            "ordinal": point.ordinal,
-            "when": str(point.when),
-            "kind": "kill",
-            "fired": self.fired,
-        }
-        return {
-            "id": self.scenario.id,
-            "flow": self.scenario.flow,
-            "procedure": self.kind,
-            "faults": [fault] if fault else [],
-            "messages": dict.fromkeys(self.messages, True),
-            "recovery": list(self.recovery),
-            "stuck": self.stuck,
-            "state": self.state,
-            "ending_of": self.ending_of,
-            "verdict": str(self.verdict),
-            "expected": str(self.scenario.expected),
-            "as_documented": self.as_documented,
-            "state_at_crash": {"units": [], "rows": self.at_crash.rows()},
-            "keys": {"total": self.keys.total, "readable": self.keys.readable, "gone": self.keys.gone},
-            "findings": [{"check": one.check, "text": one.text} for one in self.findings],
-            "seconds": round(self.seconds, 3),
-            "started": round(self.started, 3),
-            "trace": trace(self.calls),
-        }
 
 
 def prepare(profile: Profile, place: Place) -> Golden:
@@ -114,7 +60,26 @@ def prepare(profile: Profile, place: Place) -> Golden:
     sight = _sight(profile, place, place.home.parent / "look")
     if not sight.keys or set(sight.keys.values()) != {ledger.Standing.OLD} or sight.problems:
         raise SutBroken(f"{profile.name}: before the rotation every key has to be 'old': {sight.record()}")
-    return Golden(place, sight)
+    return Golden(place, sight, _version(profile, place), frozenset(_secrets(place.ledger)))
+
+
+def _version(profile: Profile, place: Place) -> str:
+    """Return what the system under test says of its version, in one line."""
+    if not profile.version:
+        return ""
+    run = plain(profile, place, "version", profile.version)
+    if run.ended is not Ended.OK:
+        raise SutBroken(f"{profile.name}: 'version' {_how(run)}: {run.output[-500:].strip()}")
+    return ", ".join(run.output.split("\n")[:VERSION_LINES]).strip(", ")
+
+
+def _secrets(folder: Path) -> Iterator[str]:
+    """Yield what the set-up has put into the ledger to open keys by."""
+    for path in folder.rglob("*"):
+        if path.is_file() and path.stat().st_size <= SECRET_MAX:
+            text = path.read_bytes().decode(errors="replace").strip()
+            if len(text) >= SECRET_MIN and "\n" not in text:
+                yield text
 
 
 def restore(golden: Golden, place: Place) -> None:
@@ -140,48 +105,32 @@ def play(
         ending = _ending(profile, place, procedure, first, scenario.id)
         golden.endings.setdefault(state, ending)
     judged = ledger.verdict(ending.after, golden.sight, done=not ending.stuck)
+    redact = Redactor(secrets=golden.secrets)
+    runs = (first, *ending.runs)
     return Outcome(
         scenario=scenario,
         kind=str(procedure.kind),
         verdict=judged if fired else Verdict.NOT_FIRED,
         fired=fired,
-        messages=_shown(profile, first),
+        messages=_messages(profile, *runs),
+        messages_at_crash=_messages(profile, first),
         recovery=tuple(run.name for run in ending.runs),
+        rules=ending.rules,
         stuck=ending.stuck,
         state=state,
         ending_of=ending.played,
+        before=golden.sight,
         at_crash=ending.at_crash,
         after=ending.after,
         keys=ledger.count(ending.after, golden.sight),
-        findings=ledger.findings(ending.after, golden.sight),
+        findings=tuple(
+            Finding(one.check, redact(one.text)) for one in ledger.findings(ending.after, golden.sight)
+        ),
         seconds=time.monotonic() - began,
         started=started,
+        worker=place.root.parent.name,
         calls=first.calls,
-        transcript=_transcript((first, *ending.runs)),
-    )
-
-
-def not_judged(profile: Profile, scenario: Scenario, why: str) -> Outcome:
-    """Return the outcome of a scenario that the bench failed to play to its end."""
-    procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
-    return Outcome(
-        scenario=scenario,
-        kind=str(procedure.kind),
-        verdict=Verdict.HARNESS_ERROR,
-        fired=False,
-        messages=(),
-        recovery=(),
-        stuck="",
-        state="",
-        ending_of="",
-        at_crash=Sight({}),
-        after=Sight({}),
-        keys=KeyCount(0, 0),
-        findings=(Finding("bench", why),),
-        seconds=0.0,
-        started=0.0,
-        calls=(),
-        transcript="",
+        transcript=redact(_transcript(runs)),
     )
 
 
@@ -206,22 +155,26 @@ def _contents(root: Path) -> Iterator[bytes]:
 def _ending(profile: Profile, place: Place, procedure: Procedure, first: Run, played: str) -> Ending:
     look = place.home.parent / "look"
     at_crash = _sight(profile, place, look)
-    runs, stuck = _recover(profile, place, procedure, first)
-    return Ending(played, at_crash, tuple(runs), stuck, _sight(profile, place, look))
+    runs, rules, stuck = _recover(profile, place, procedure, first)
+    return Ending(played, at_crash, tuple(runs), tuple(rules), stuck, _sight(profile, place, look))
 
 
-def _recover(profile: Profile, place: Place, procedure: Procedure, last: Run) -> tuple[list[Run], str]:
-    """Follow the procedure; return what was run, and why there is no answer (empty: it said done)."""
+def _recover(
+    profile: Profile, place: Place, procedure: Procedure, last: Run
+) -> tuple[list[Run], list[str], str]:
+    """Follow the procedure; return what was run, the rules for it, and why there is no answer, or nothing."""
     runs: list[Run] = []
+    rules: list[str] = []
     for _ in range(ROUNDS_MAX):
         rule = next((rule for rule in procedure.rules if _holds(profile, rule, last)), None)
         if rule is None:
-            return runs, f"no rule for a '{last.name}' that {_how(last)}"
+            return runs, rules, f"no rule for a '{last.name}' that {_how(last)}"
+        rules.append(rule.text)
         if rule.done:
-            return runs, ""
+            return runs, rules, ""
         last = plain(profile, place, rule.run, profile.commands[rule.run])
         runs.append(last)
-    return runs, f"no end after {ROUNDS_MAX} commands"
+    return runs, rules, f"no end after {ROUNDS_MAX} commands"
 
 
 def _holds(profile: Profile, rule: Rule, last: Run) -> bool:
@@ -236,6 +189,12 @@ def _holds(profile: Profile, rule: Rule, last: Run) -> bool:
 
 def _shown(profile: Profile, run: Run) -> tuple[str, ...]:
     return tuple(name for name, pattern in profile.messages.items() if pattern.search(run.output))
+
+
+def _messages(profile: Profile, *runs: Run) -> dict[str, bool]:
+    """Return which messages commands have shown, by name."""
+    shown = {name for run in runs for name in _shown(profile, run)}
+    return {name: name in shown for name in profile.messages}
 
 
 def _sight(profile: Profile, place: Place, look: Path) -> Sight:
@@ -254,6 +213,5 @@ def _how(run: Run) -> str:
 
 
 def _transcript(runs: tuple[Run, ...]) -> str:
-    """Return what the operator saw, without anything that has the form of a secret."""
-    text = "".join(f"$ {run.name}\n{run.output.rstrip()}\n[{_how(run)}]\n" for run in runs)
-    return Redactor()(text)
+    """Return what the operator saw."""
+    return "".join(f"$ {run.name}\n{run.output.rstrip()}\n[{_how(run)}]\n" for run in runs)

@@ -3,7 +3,8 @@
 Commands are lists of words. In words and in the environment stand for folders: ``{root}`` the files that are
 rotated, where every command runs and all of them are restored for each scenario; ``{ledger}`` what the check
 compares with, out of reach of the commands; ``{home}`` scratch, new in every scenario; ``{here}`` the folder
-of the profile; ``{python}`` the interpreter of the bench. The README has the whole form.
+of the profile; ``{cwd}`` the folder that hil was called in; ``{python}`` the interpreter of the bench.
+docs/systems-under-test.md has the whole form.
 """
 
 import dataclasses
@@ -20,6 +21,7 @@ from harness.model.verdicts import Verdict
 
 Words = tuple[str, ...]
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_BESIDE = re.compile(r"\{here\}/([\w.-]+)")
 
 
 class BadProfile(ValueError):
@@ -44,6 +46,14 @@ class Rule:
     after: tuple[str, ...]
     shows: tuple[str, ...]
     lacks: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The rule in a line, as it stands in evidence."""
+        seen = [f"{' or '.join(self.after)} has ended {' or '.join(self.ended)}"]
+        seen += [f"shows {name}" for name in self.shows]
+        seen += [f"does not show {name}" for name in self.lacks]
+        return f"{', '.join(seen)}: {self.run or 'done'}"
 
     @property
     def done(self) -> bool:
@@ -79,8 +89,16 @@ class Profile:
     ignore: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     install: str = ""
+    files: tuple[str, ...] = ()
+    version: Words = ()
     seconds: float = 60.0
     alone: bool = False
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """The profile and the files beside it that it names: what it takes to play it elsewhere."""
+        names = {self.path.name, *self.files, *_BESIDE.findall(self.path.read_text())}
+        return tuple(sorted(path for name in names if (path := self.path.parent / name).is_file()))
 
 
 def load(path: Path) -> Profile:
@@ -123,6 +141,8 @@ def _profile(path: Path, value: dict[str, Any]) -> Profile:
         ignore=tuple(value.get("ignore", ())),
         needs=tuple(value.get("needs", ())),
         install=value.get("install", ""),
+        files=tuple(value.get("files", ())),
+        version=_words(value["version"]) if "version" in value else (),
         seconds=float(value.get("seconds", 60)),
         alone=bool(value.get("alone", False)),
     )
