@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from harness.campaign.rundir import Record
+from harness.campaign.rundir import BadRunDir, Record
 from harness.campaign.stored import Stored
 from harness.model.observation import conclude, judge
 from harness.model.outcome import Outcome, outcome
 from harness.model.scenario import Result
 from harness.model.twin.agreement import agreement
-from harness.model.verdicts import Gate, gate
+from harness.model.verdicts import Gate, Verdict, gate
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ def recheck(stored: Stored) -> Rechecked:
             stored.planned,
             repeatable=not stored.differing,
             foreseen=all(result.foreseen for result in now),
+            controlled=not stored.head.get("controls", {}).get("missing"),
             agreed=not agreement(_records(stored, now)).differences,
             probed=all(probe.passed for probe in stored.probes),
         ),
@@ -48,10 +49,15 @@ def recheck(stored: Stored) -> Rechecked:
 
 def _judged(stored: Stored, number: int) -> Result | None:
     """Judge one scenario again; None where the oracle never came to look."""
+    old = stored.results[number]
     seen = stored.observation(number)
     if seen is None:
+        if old.verdict is not Verdict.HARNESS_ERROR:
+            folder = stored.scenario_folder(number)
+            raise BadRunDir(
+                f"{folder} lacks observation.json, from which {old.verdict} was judged; put it back"
+            )
         return None
-    old = stored.results[number]
     judgement = judge(seen)
     verdict, findings = conclude(judgement, old.scenario.expected, stuck=old.stuck, fired=old.fired)
     refused = old.outcome is Outcome.REFUSED

@@ -59,13 +59,29 @@ def test_a_loss_that_was_expected(made: "Made") -> None:
 
 
 def test_no_evidence(made: "Made") -> None:
-    """A scenario that the oracle never came to look at keeps its verdict."""
+    """A verdict whose evidence has gone is not taken for one that was judged again."""
     run = made("run", head={})
     (run / "scenarios" / "3" / "observation.json").unlink()
+    with pytest.raises(BadRunDir, match=r"scenarios/3 lacks observation.json, from which DATA_LOST was"):
+        recheck(Stored.read(run))
+
+
+def test_never_looked_at(made: "Made") -> None:
+    """A scenario in which the bench failed, so that the oracle never came to look, keeps its verdict."""
+    run = made("run", head={})
+    (run / "scenarios" / "3" / "observation.json").unlink()
+    lines = (run / "results.jsonl").read_text().splitlines()
+    failed = json.loads(lines[2]) | {"verdict": "HARNESS_ERROR"}
+    (run / "results.jsonl").write_text("".join(f"{line}\n" for line in (*lines[:2], json.dumps(failed))))
     again = recheck(Stored.read(run))
     assert again.changes == ()
-    assert again.results[2].verdict is Verdict.DATA_LOST
-    assert again.judged == 2
+    assert (again.judged, again.gate) == (2, Gate.ERROR)
+
+
+def test_a_control_that_was_missing(made: "Made") -> None:
+    """A campaign without a promised control stays inconclusive, however its scenarios are judged."""
+    head = {"controls": {"outcomes": {}, "missing": ["every control of kind misread"]}}
+    assert recheck(Stored.read(made("run", head=head))).gate is Gate.INCONCLUSIVE
 
 
 def test_unfinished(made: "Made") -> None:
