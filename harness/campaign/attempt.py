@@ -157,8 +157,8 @@ def _play(
     rig.conductor.adjourn()
     console.mark(LOOK)
     rest = Rest.login(rig.layout)  # as the users of an instance do: that has to work as well
-    account.after = rest.registers(rig.shape)
     oracle = Oracle(rig.layout, rig.shape, golden.ledger, golden.registers, rest)
+    account.after = oracle.registers
     return oracle.observe(rig.terminal.printed)
 
 

@@ -8,6 +8,8 @@ import base64
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 from emulator.wire import unixhttp
 from harness import sut
@@ -18,11 +20,14 @@ from harness.model.verdicts import Verdict
 from harness.oracle import reader, salvage
 from harness.oracle.rows import Row, RowKey, mk_id, read_rows, tables
 from harness.rig.layout import Layout
-from harness.rig.rest import Refused, Rest
+from harness.rig.rest import Refused, Rest, registers_in
 
 
 class Oracle:
-    """Judges one rig after a recovery; ``before`` are the registers before the rotation."""
+    """Judges one rig after a recovery; ``before`` are the registers before the rotation.
+
+    It asks each unit for its state once, at its first look: after a change another oracle has to look.
+    """
 
     def __init__(
         self, layout: Layout, shape: sut.Shape, ledger: Ledger, before: Sequence[UnitRegisters], rest: Rest
@@ -32,6 +37,16 @@ class Oracle:
         self._ledger = ledger
         self._before = before
         self._rest = rest
+
+    @cached_property
+    def states(self) -> dict[int, dict[str, Any]]:
+        """Whole public state of every unit by its number."""
+        return self._rest.states(self._shape)
+
+    @property
+    def registers(self) -> tuple[UnitRegisters, ...]:
+        """Registers of all units."""
+        return tuple(map(registers_in, self.states.values()))
 
     def judge(self, transcript: Sequence[str]) -> Judgement:
         """Look, and judge what was seen."""
@@ -48,7 +63,7 @@ class Oracle:
         """Look at everything but the workload, which would change the instance."""
         rows = {(row.key_id, row.version): row for row in read_rows(self._layout.key_store)}
         known = {(row.key_id, row.version) for row in self._ledger.rows}
-        units = tuple(self._rest.registers(self._shape))
+        units = self.registers
         current = {mk_id(unit.current) for unit in units}
         unreadable = tuple(self._unreadable(rows))
         return Observation(
@@ -73,7 +88,7 @@ class Oracle:
             if (known.key_id, known.version) in rows
         ]
         for number in self._shape.operational_numbers:
-            register = self._rest.unit(number)["registers"]["current"]
+            register = self.states[number]["registers"]["current"]
             for place, text in reader.unreadable(self._layout, number, register, present):
                 found.setdefault(place, text)
         return (RowProblem(*place, text) for place, text in found.items())
@@ -86,7 +101,7 @@ class Oracle:
             for known in self._ledger.rows
             if (known.key_id, known.version) in places
         ]
-        within = salvage.reachable(self._layout, self._shape, self._rest, pairs)
+        within = salvage.reachable(self._layout, self.states, pairs)
         return tuple(row for row in unreadable if (row.key_id, row.version) in within)
 
     def _secrets(self, transcript: Sequence[str]) -> Iterator[str]:

@@ -4,24 +4,22 @@ A row that an operational unit does not read with CURRENT need not be gone: its 
 register, or in another unit, a recovery unit included. That is proven by reading the row there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from harness import sut
 from harness.model.ledger import Known
 from harness.oracle import reader
 from harness.oracle.rows import Row, RowKey
 from harness.rig.layout import Layout
-from harness.rig.rest import Rest
 
 
 def reachable(
-    layout: Layout, shape: sut.Shape, rest: Rest, pairs: Sequence[tuple[Known, Row]]
+    layout: Layout, states: Mapping[int, dict[str, Any]], pairs: Sequence[tuple[Known, Row]]
 ) -> frozenset[RowKey]:
-    """Return those of the rows that at least one register of one unit opens."""
+    """Return those of the rows that a register opens; ``states`` of the units by their numbers."""
     left = list(pairs)
-    for number in shape.numbers:
-        registers = rest.unit(number)["registers"]
-        for register in (registers["current"], registers["new"]):
+    for number, state in states.items():
+        for register in (state["registers"]["current"], state["registers"]["new"]):
             if left and register["key_id"] is not None:
                 closed = {place for place, _ in reader.unreadable(layout, number, register, left)}
                 left = [(known, row) for known, row in left if (known.key_id, known.version) in closed]

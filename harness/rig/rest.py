@@ -67,14 +67,19 @@ class Rest:
 
     def registers(self, shape: sut.Shape) -> Sequence[UnitRegisters]:
         """Registers of all units, read one by one."""
-        return tuple(self.registers_of(number) for number in shape.numbers)
+        return tuple(registers_in(state) for state in self.states(shape).values())
+
+    def states(self, shape: sut.Shape) -> dict[int, dict[str, Any]]:
+        """Whole public state of every unit by its number, read one by one."""
+        return {number: self.unit(number) for number in shape.numbers}
 
     def registers_of(self, number: int) -> UnitRegisters:
         """Registers of one unit."""
-        return _registers(self.unit(number))
+        return registers_in(self.unit(number))
 
 
-def _registers(state: dict[str, Any]) -> UnitRegisters:
+def registers_in(state: dict[str, Any]) -> UnitRegisters:
+    """Return the registers that the public state of a unit shows."""
     both = {
         name: Register(register["state"], register["pattern"])
         for name, register in state["registers"].items()
