@@ -22,6 +22,7 @@ from harness.procedures import book as bookshelf
 from harness.procedures.book import Book
 from harness.report import console, steps
 from harness.rig import preflight
+from harness.rig.layout import OWN_SERVER
 from harness.sut import Shape
 
 FINDINGS_SHOWN = 3
@@ -57,6 +58,10 @@ class _Subject:
     words: str
     book: Book
     planned: bool = False
+
+    def __post_init__(self) -> None:
+        own = self.equipment.server == OWN_SERVER
+        self.scenario.check_victims(len(self.shape.numbers), server=own)
 
     def player(self) -> AbstractContextManager[Play]:
         """Set up the instance."""

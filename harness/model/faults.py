@@ -140,7 +140,7 @@ class Process:
         """Read ``tke``, ``unit:2`` or ``unit2``, and so on."""
         match = re.fullmatch(r"(tke|kms|db|backend)|unit:?([1-9]\d*)", text)
         if not match:
-            raise BadId(f"'{text}' is no process: tke, kms, db, backend or unit<N>")
+            raise BadId(f"{text!r} is no process: tke, kms, db, backend or unit<N>")
         return cls(Role(match[1])) if match[1] else cls(Role.UNIT, int(match[2]))
 
 
@@ -187,9 +187,9 @@ class Fault:
         """Read the form that ``id`` writes."""
         match = _ID.fullmatch(text)
         if not match or (match[5] and match[5] not in list(FaultKind)):
-            raise BadId(f"'{text}' is no crash point: VICTIM@EVENT.ORDINAL-before|after[+KIND[.DETAIL]]")
+            raise BadId(f"{text!r} is no crash point: VICTIM@EVENT.ORDINAL-before|after[+KIND[.DETAIL]]")
         kind = FaultKind(match[5]) if match[5] else FaultKind.KILL
         if (kind is FaultKind.ERROR) != bool(match[6]):
-            raise BadId(f"'{text}': only an error reply has a detail, and it needs one, as in +error.503")
+            raise BadId(f"{text!r}: only an error reply has a detail, and it needs one, as in +error.503")
         place = (Process.parse(match[1]), match[2], int(match[3]), When(match[4]))
         return cls(*place, kind, match[6] or "")

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
-from harness.model.faults import BadId, Fault
+from harness.model.faults import SERVER, BadId, Fault
 from harness.model.outcome import Outcome
 from harness.model.registers import UnitRegisters
 from harness.model.standing import Standing
@@ -42,9 +42,20 @@ class Scenario:
         flow, _, rest = text.partition("/")
         where, _, procedure = rest.partition("/")
         if flow not in list(Flow) or not where or not procedure:
-            raise BadId(f"'{text}' is no scenario id: auto|parts/CRASH-POINT[~CRASH-POINT]/PROCEDURE")
+            raise BadId(f"{text!r} is no scenario id: auto|parts/CRASH-POINT[~CRASH-POINT]/PROCEDURE")
         faults = () if where == "none" else tuple(Fault.parse(part) for part in where.split("~"))
         return cls(Flow(flow), faults, procedure, expected)
+
+    def check_victims(self, units: int, *, server: bool) -> None:
+        """Raise BadId where a victim is none of ``units`` crypto units, or there is no ``server`` to die."""
+        for victim in (fault.victim for fault in self.faults):
+            if victim.number > units:
+                raise BadId(
+                    f"{self.id}: there are {units} crypto units, and none is {victim.slug}; "
+                    "give the numbers of units that it was planned for"
+                )
+            if victim.role in SERVER and not server:
+                raise BadId(f"{self.id}: there is no database server to kill; add --keystore postgresql")
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,11 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["replay", "auto/none/by-heart"], "there is no procedure 'by-heart', known are: clear-as"),
         (["replay", "auto/none/documented", "--run", "nowhere"], "nowhere is no run directory"),
         (["replay", "auto/none/documented", "--run", "x", "--keys", "8"], "the size is that of --run"),
+        (
+            ["replay", "auto/unit6@setimm.1-after/documented", "--keys", "8"],
+            "and none is unit6; give the numbers",
+        ),
+        (["replay", "auto/db@sql-commit.1-after/documented"], "no database server to kill; add --keystore"),
         (["shrink", "auto/none"], "is no scenario id"),
         (["shrink", "auto/none/documented", "--tries", "0"], "1<=x<=1000"),
         (["drill", "--check", "--dir", "nowhere"], "start one with 'hil drill --dir"),

@@ -85,12 +85,30 @@ def test_bad_crash_point_is_refused(text: str, part: str) -> None:
         "auto/none/",
         "manual/none/documented",
         "auto/tke@commit.1-after~/documented",
+        "auto/tke@commit.1-after\n/documented",
     ],
 )
 def test_bad_scenario_id_is_refused(text: str) -> None:
     """What is no scenario id is refused, and the text repeats what was given."""
-    with pytest.raises(BadId, match="is no"):
+    with pytest.raises(BadId, match="is no") as refused:
         Scenario.parse(text, Verdict.RECOVERED)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("auto/unit3@setimm.1-after/documented", "there are 2 crypto units, and none is unit3"),
+        ("auto/tke@commit.1-after~unit9@setimm.1-after/documented", "none is unit9"),
+        ("auto/db@sql-commit.1-after/documented", "no database server to kill"),
+        ("auto/backend@sql-commit.1-after/documented", "no database server to kill"),
+    ],
+)
+def test_a_victim_that_is_not_there(text: str, says: str) -> None:
+    """What an instance has not cannot die in it, which is known before anything is played."""
+    with pytest.raises(BadId, match=says):
+        Scenario.parse(text, Verdict.RECOVERED).check_victims(2, server=False)
+    Scenario.parse(text, Verdict.RECOVERED).check_victims(9, server=True)
 
 
 @given(st.text(max_size=40))
