@@ -12,8 +12,10 @@ from harness.campaign.rundir import (
     PLAN,
     PROCEDURES,
     BadRunDir,
+    Origin,
     Record,
     read_campaign,
+    read_origin,
     read_plan,
     read_results,
 )
@@ -24,6 +26,7 @@ from harness.procedures.book import Book
 from harness.sut import Shape
 
 LATEST = Path("runs", "latest")
+SUT = "sut"  # folder that only the run directory of another system under test has (harness/foreign/stored.py)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Stored:
         """Read a run directory; raises BadRunDir."""
         if not (path / PLAN).is_file():
             raise BadRunDir(f"{path} is no run directory; name one that 'hil run' made, such as {LATEST}")
+        if (path / SUT).is_dir():
+            raise BadRunDir(f"{path} was made by 'hil sut run'; 'hil report' and 'hil bundle' read it")
         plan = read_plan(path / PLAN)
         records = read_results(path)
         head = read_campaign(path) if (path / CAMPAIGN).exists() else {}
@@ -74,6 +79,11 @@ class Stored:
         """Where keys were stored, as the option names it; None: in a file."""
         copy = self.path / KEYSTORE
         return copy.read_text() if copy.exists() else None
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the plan was made for; None where it does not say."""
+        return read_origin(self.path / PLAN)
 
     @property
     def planned(self) -> int:

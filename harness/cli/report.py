@@ -8,6 +8,8 @@ import click
 
 from harness.campaign.stored import Stored
 from harness.cli import options
+from harness.foreign.stored import is_run
+from harness.foreign.write import write_all as write_sut
 from harness.model.verdicts import Exit
 from harness.report import write
 from harness.report.html import page
@@ -20,15 +22,20 @@ from harness.report.html import page
 )
 def report(*, folder: Path, against: Path | None) -> int:
     """Write the reports of a run directory anew, finished or not; nothing is played or judged again."""
-    stored = Stored.read(folder)
-    document = partial(page.document, against=Stored.read(against) if against else None)
-    complaints = [*write.write_all(folder), write.write(folder / write.PAGE, document, stored)]
-    for complaint in filter(None, complaints):
+    complaints = write_sut(folder, against) if is_run(folder) else _rotation(folder, against)
+    for complaint in complaints:
         print(f"hil: {complaint}", file=sys.stderr)
-    if any(complaints):
+    if complaints:
         return Exit.USAGE
     print(folder / write.PAGE)
     return Exit.AS_DOCUMENTED
+
+
+def _rotation(folder: Path, against: Path | None) -> tuple[str, ...]:
+    stored = Stored.read(folder)
+    document = partial(page.document, against=Stored.read(against) if against else None)
+    complaints = (*write.write_all(folder), write.write(folder / write.PAGE, document, stored))
+    return tuple(filter(None, complaints))
 
 
 COMMANDS = (report,)

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 
 from harness.campaign import janitor
-from harness.campaign.rundir import PLAN, RunDir, read_campaign
+from harness.campaign.rundir import read_campaign
 from harness.cli import options
 from harness.foreign import campaign as foreign
-from harness.foreign import report
+from harness.foreign import report, stored, write
 from harness.foreign.command import Place
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
@@ -78,15 +78,16 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{described.name}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
-    rundir = RunDir.create(out)
+    rundir = stored.begin(out, described)
     print(f"{described.name}, evidence in {out}", flush=True)
     try:
         with _workshop() as folder:
             foreign.run(described, rundir, folder, many, told, chosen)
     except BaseException:
-        if not rundir.results():
-            (out / PLAN).unlink(missing_ok=True)
-            rundir.discard()
+        if rundir.results():
+            options.complain(write.write_all(out))
+        else:
+            stored.discard(rundir)
         raise
     return _closed(out, profile)
 
@@ -104,13 +105,12 @@ def _workshop() -> Iterator[Path]:
 
 def _closed(out: Path, profile: Path) -> int:
     """Write the reports, print the last lines, return the exit code."""
-    stored = read_campaign(out)
-    (out / "summary.md").write_text(report.summary(stored, profile))
-    (out / "junit.xml").write_text(report.junit(stored))
+    options.complain(write.write_all(out))
+    campaign = read_campaign(out)
     print()
-    for text in report.closing(stored, out, profile):
+    for text in report.closing(campaign, out, profile):
         print(text)
-    return EXIT_OF_GATE[Gate(stored["gate"])]
+    return EXIT_OF_GATE[Gate(campaign["gate"])]
 
 
 COMMANDS = (sut,)

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.campaign.record import NotRepeatable
-from harness.campaign.rundir import PLAN, RESULTS, RunDir
+from harness.campaign.rundir import PLAN, RunDir
 from harness.foreign import play
 from harness.foreign.command import Place, SutBroken, check_installed, watched
 from harness.foreign.ledger import BadAnswer
 from harness.foreign.outcome import Outcome, not_judged
 from harness.foreign.point import Call, Scenario, points
 from harness.foreign.profile import Profile
+from harness.foreign.stored import keep
 from harness.model.verdicts import VOID, Gate, Verdict, gate
 from harness.watch.handover import Unwatched
 
@@ -35,6 +36,7 @@ class Campaign:
     audited: int
     differing: tuple[str, ...]
     seconds: float
+    version: str
 
     @property
     def gate(self) -> Gate:
@@ -49,8 +51,10 @@ class Campaign:
         return {
             "gate": str(self.gate),
             "profile": self.profile.name,
+            "sut": {"victim": self.profile.victim, "version": self.version},
             "backend": "process",
             "keystore": "files",
+            "shard": "1/1",
             "planned": self.planned,
             "total": self.planned,
             "units": {"operational": 0, "recovery": 0, "failover": 0},
@@ -139,17 +143,19 @@ def run(
     places = [_place(scratch / f"job{number}", golden) for number in range(jobs)]
     scenarios = chosen(plan(profile, record(profile, golden, places[0])))
     _write_plan(rundir, scenarios)
+    rundir.point_latest()
     crew = _Crew(profile, golden, places)
     outcomes: dict[int, Outcome] = {}
     for at, outcome in crew.each(scenarios):
         outcomes[at] = outcome
-        _keep(rundir, at + 1, outcome)
+        keep(rundir, at + 1, outcome)
         told(len(outcomes), len(scenarios), outcome)
     ordered = tuple(outcomes[at] for at in range(len(scenarios)))
     audited = ordered[::AUDIT_EVERY]
     again = crew.each([one.scenario for one in audited], alone=True)
     differing = tuple(audited[at].scenario.id for at, other in again if not _same(audited[at], other))
-    campaign = Campaign(profile, ordered, len(scenarios), len(audited), differing, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    campaign = Campaign(profile, ordered, len(scenarios), len(audited), differing, seconds, golden.version)
     rundir.write_campaign(campaign.head(), [one.record() for one in ordered])
     return campaign
 
@@ -179,22 +185,3 @@ def _write_plan(rundir: RunDir, scenarios: Sequence[Scenario]) -> None:
         for number, one in enumerate(scenarios, start=1)
     )
     (rundir.path / PLAN).write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def _keep(rundir: RunDir, number: int, outcome: Outcome) -> None:
-    """Write the line and the folder of one scenario."""
-    record = outcome.record()
-    with (rundir.path / RESULTS).open("a") as stream:
-        stream.write(json.dumps({"number": number} | record) + "\n")
-    folder = rundir.path / "scenarios" / str(number)
-    folder.mkdir(parents=True)
-    judged = ("verdict", "expected", "as_documented", "keys", "findings", "seconds")
-    files: dict[str, Any] = {
-        "scenario.json": {key: record[key] for key in record if key not in judged},
-        "verdict.json": {key: record[key] for key in ("id", *judged)},
-        "observation.json": {"at_crash": outcome.at_crash.record(), "after": outcome.after.record()},
-    }
-    for name, value in files.items():
-        (folder / name).write_text(json.dumps(value, indent=1) + "\n")
-    (folder / "events.jsonl").write_text("".join(json.dumps(call.record()) + "\n" for call in outcome.calls))
-    (folder / "transcript.txt").write_text(outcome.transcript)

@@ -1,17 +1,20 @@
-"""A campaign on a system under test in lines, as summary.md and as junit.xml, made of campaign.json."""
+"""A campaign on a system under test in lines, as summary.md and as junit.xml."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from harness.foreign.stored import SutRun
 from harness.model.verdicts import Gate, Verdict
-from harness.report.console import GATES, MARKS
+from harness.report.console import GATES, MARKS, report
+from harness.report.junit import ROOT, UNFINISHED, counts, outcome, written
 from harness.report.markdown import code, table
 
 Record = dict[str, Any]
 LISTED_MAX = 20
+GROUPED = ("keys at the crash", "then", "verdict", "scenarios", "for example")
 
 
 def line(done: int, planned: int, record: Record) -> str:
@@ -29,7 +32,7 @@ def closing(campaign: Record, folder: Path, profile: Path) -> Iterator[str]:
     for record in wrong[:LISTED_MAX]:
         yield f"not as documented: {record['verdict']}, expected {record['expected']}: {record['id']}"
         yield from (f"  {text}" for text in _why(record))
-        yield f"  again: {_again(record, profile)}"
+        yield f"  again: {again(profile, record)}"
     if len(wrong) > LISTED_MAX:
         yield f"... and {len(wrong) - LISTED_MAX} more that are not as documented, see results.jsonl"
     yield from (f"not repeatable: two plays of {name} differ" for name in campaign["audit"]["differing"])
@@ -41,32 +44,37 @@ def closing(campaign: Record, folder: Path, profile: Path) -> Iterator[str]:
     )
     yield f"{len(campaign['scenarios'])} scenarios in {campaign['seconds']:.1f} s, evidence in {folder}"
     yield GATES[Gate(campaign["gate"])]
+    yield from report(folder)
 
 
-def summary(campaign: Record, profile: Path) -> str:
-    """Return summary.md."""
-    return "\n".join(_summary(campaign, profile)).rstrip() + "\n"
+def groups(records: Iterable[Record]) -> list[tuple[tuple[str, str, str], list[Record]]]:
+    """Group results by what the check saw at the crash, what the operator did then, and the verdict."""
+    found: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        rows = record["state_at_crash"]["rows"]
+        state = ", ".join(f"{number} {name}" for name, number in rows.items() if number)
+        then = code(record["recovery"]) or "nothing"
+        found.setdefault((state, then, record["verdict"]), []).append(record)
+    return list(found.items())
 
 
-def _summary(campaign: Record, profile: Path) -> Iterator[str]:
-    records = campaign["scenarios"]
-    points = campaign["crash_points"]
-    yield f"# {GATES[Gate(campaign['gate'])]}"
+def summary(run: SutRun) -> str:
+    """Return summary.md of a run directory, finished or not."""
+    return "\n".join(_summary(run)).rstrip() + "\n"
+
+
+def _summary(run: SutRun) -> Iterator[str]:
+    records = list(run.records.values())
+    faults = [fault["fired"] for record in records for fault in record["faults"]]
+    yield f"# {GATES[Gate(run.head['gate'])] if run.head else UNFINISHED}"
     yield ""
     yield (
-        f"{campaign['profile']}: {len(records)} scenarios, {points['fired']} of {points['enumerated']} "
-        f"faults fired, {campaign['keys']} keys, {campaign['seconds']:.0f} s."
+        f"{run.profile.name}: {len(records)} of {len(run.plan)} scenarios, {sum(faults)} of {len(faults)} "
+        f"faults fired{_size(run.head)}."
     )
     yield ""
-    groups: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
-        crash = record["state_at_crash"]["rows"]
-        state = ", ".join(f"{number} {name}" for name, number in crash.items() if number)
-        groups.setdefault((state, code(record["recovery"]) or "nothing", record["verdict"]), []).append(
-            record
-        )
-    rows = [(*key, len(ours), code([ours[0]["id"]])) for key, ours in groups.items()]
-    yield from table(("keys at the crash", "then", "verdict", "scenarios", "for example"), rows)
+    rows = [(*cells, len(ours), code([ours[0]["id"]])) for cells, ours in groups(records)]
+    yield from table(GROUPED, rows)
     wrong = [record for record in records if not record["as_documented"]]
     if wrong:
         yield "## Not as documented"
@@ -74,38 +82,45 @@ def _summary(campaign: Record, profile: Path) -> Iterator[str]:
     for record in wrong:
         yield f"- {record['verdict']}, expected {record['expected']}: `{record['id']}`"
         yield from (f"  - {text}" for text in _why(record))
-        yield f"  - `{_again(record, profile)}`"
+        yield f"  - `{again(run.profile.path, record)}`"
 
 
-def junit(campaign: Record) -> str:
-    """Return junit.xml: one case a scenario, and one for the gate."""
-    name = f"hil.{campaign['profile']}"
-    cases = [_case(name, record) for record in campaign["scenarios"]]
-    gate = ET.Element("testcase", {"classname": name, "name": "gate", "time": "0.000"})
-    if campaign["gate"] != Gate.PASS:
-        tag = "error" if campaign["gate"] == Gate.ERROR else "failure"
-        ET.SubElement(gate, tag, {"type": campaign["gate"], "message": GATES[Gate(campaign["gate"])]})
-    cases.append(gate)
-    counts = {
-        "tests": str(len(cases)),
-        "failures": str(sum(case.find("failure") is not None for case in cases)),
-        "errors": str(sum(case.find("error") is not None for case in cases)),
-        "time": f"{sum(float(case.attrib['time']) for case in cases):.3f}",
-    }
-    root = ET.Element("testsuites", {"name": "hil", **counts})
-    ET.SubElement(root, "testsuite", {"name": name, "skipped": "0", **counts}).extend(cases)
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+def _size(head: Record) -> str:
+    """Return what is known of a finished campaign only."""
+    version = f", {head['sut']['version']}" if head and head["sut"]["version"] else ""
+    return f", {head['keys']} keys, {head['seconds']:.0f} s{version}" if head else ""
+
+
+def document(run: SutRun) -> str:
+    """Return junit.xml of a run directory, finished or not: one case a scenario, and one for the gate."""
+    name = f"{ROOT}.{run.profile.name}"
+    cases = [*(_case(name, record) for record in run.records.values()), _gate(run, name)]
+    root = ET.Element("testsuites", {"name": ROOT})
+    suite = ET.SubElement(root, "testsuite", {"name": name, **counts(cases)})
+    suite.extend(cases)
+    root.attrib |= {key: count for key, count in counts(cases).items() if key != "skipped"}
+    return written(root)
+
+
+def _gate(run: SutRun, suite: str) -> ET.Element:
+    gate = ET.Element("testcase", {"classname": suite, "name": "gate", "time": "0.000"})
+    if not run.head:
+        outcome(gate, "error", "unfinished", UNFINISHED, ())
+    elif run.head["gate"] != Gate.PASS:
+        tag = "error" if run.head["gate"] == Gate.ERROR else "failure"
+        differing = (f"two plays of {one} differ" for one in run.differing)
+        outcome(gate, tag, run.head["gate"], GATES[Gate(run.head["gate"])], differing)
+    return gate
 
 
 def _case(suite: str, record: Record) -> ET.Element:
-    name = {"classname": suite, "name": record["id"], "time": f"{record['seconds']:.3f}"}
-    case = ET.Element("testcase", name)
+    case = ET.Element(
+        "testcase", {"classname": suite, "name": record["id"], "time": f"{record['seconds']:.3f}"}
+    )
     if not record["as_documented"]:
         message = f"{record['verdict']}, expected {record['expected']}; {_keys(record)}"
         tag = "error" if record["verdict"] == Verdict.HARNESS_ERROR else "failure"
-        child = ET.SubElement(case, tag, {"type": record["verdict"], "message": message})
-        child.text = "\n".join(_why(record))
+        outcome(case, tag, record["verdict"], message, _why(record))
     return case
 
 
@@ -119,5 +134,6 @@ def _keys(record: Record) -> str:
     return f"{record['keys']['readable']}/{record['keys']['total']} keys"
 
 
-def _again(record: Record, profile: Path) -> str:
-    return f"hil sut run {shlex.quote(str(profile))} --only {shlex.quote(record['id'])}"
+def again(profile: Path, record: Record) -> str:
+    """Return the command that plays a scenario of a profile again."""
+    return shlex.join(["hil", "sut", "run", str(profile), "--only", record["id"]])

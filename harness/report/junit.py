@@ -39,16 +39,22 @@ def document(stored: Stored) -> str:
     suites[gate].append(_gate(stored, gate))
     root = ET.Element("testsuites", {"name": ROOT})
     for name, cases in suites.items():
-        suite = ET.SubElement(root, "testsuite", {"name": name, **_counts(cases)})
+        suite = ET.SubElement(root, "testsuite", {"name": name, **counts(cases)})
         suite.extend([*_properties(stored), *cases])
     everything = [case for cases in suites.values() for case in cases]
     # The common schema has no such count on the outermost element.
-    root.attrib |= {key: count for key, count in _counts(everything).items() if key != "skipped"}
+    root.attrib |= {key: count for key, count in counts(everything).items() if key != "skipped"}
+    return written(root)
+
+
+def written(root: ET.Element) -> str:
+    """Return the text of the file."""
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _counts(cases: Sequence[ET.Element]) -> dict[str, str]:
+def counts(cases: Sequence[ET.Element]) -> dict[str, str]:
+    """Return the attributes of a suite that count its cases."""
     return {
         "tests": str(len(cases)),
         "failures": str(sum(case.find("failure") is not None for case in cases)),
@@ -74,19 +80,20 @@ def _case(stored: Stored, number: int, result: Result, suite: str, differs: bool
     name = {"classname": suite, "name": result.scenario.id, "time": f"{result.seconds:.3f}"}
     case = ET.Element("testcase", name)
     if result.verdict is Verdict.HARNESS_ERROR:
-        _outcome(case, "error", result.verdict, _message(result), _findings(result))
+        outcome(case, "error", result.verdict, _message(result), _findings(result))
     elif not result.as_documented:
         kind = result.verdict if result.foreseen else f"{result.outcome}"
-        _outcome(case, "failure", kind, _message(result), _findings(result))
+        outcome(case, "failure", kind, _message(result), _findings(result))
     elif differs:
         difference = stored.scenario_folder(number) / "difference.txt"
         text = difference.read_text().splitlines() if difference.exists() else ()
-        _outcome(case, "failure", DIFFERS, "inconclusive: two plays of this scenario differ", text)
+        outcome(case, "failure", DIFFERS, "inconclusive: two plays of this scenario differ", text)
     ET.SubElement(case, "system-out").text = _clean("\n".join(_account(stored, number, result)))
     return case
 
 
-def _outcome(case: ET.Element, tag: str, kind: str, message: str, lines: Iterable[str]) -> None:
+def outcome(case: ET.Element, tag: str, kind: str, message: str, lines: Iterable[str]) -> None:
+    """Say that a case has failed, or that the bench has: ``tag`` is ``failure`` or ``error``."""
     element = ET.SubElement(case, tag, {"type": kind, "message": _clean(message)})
     element.text = _clean("\n".join((message, *lines)))
 
@@ -123,7 +130,7 @@ def _probe(probe: dict[str, Any]) -> ET.Element:
     """Return the case of one thing that an instance was asked beside the scenarios."""
     case = ET.Element("testcase", {"classname": PROBES, "name": probe["name"], "time": "0.000"})
     if not probe["passed"]:
-        _outcome(case, "failure", "probe", probe["detail"], ())
+        outcome(case, "failure", "probe", probe["detail"], ())
     return case
 
 
@@ -131,12 +138,12 @@ def _gate(stored: Stored, suite: str) -> ET.Element:
     """Return the case of the whole campaign."""
     case = ET.Element("testcase", {"classname": suite, "name": "gate", "time": "0.000"})
     if not stored.head:
-        _outcome(case, "error", "unfinished", UNFINISHED, _reasons(stored))
+        outcome(case, "error", "unfinished", UNFINISHED, _reasons(stored))
         return case
     gate = Gate(stored.head["gate"])
     if gate is not Gate.PASS:
         tag = "error" if gate is Gate.ERROR else "failure"
-        _outcome(case, tag, str(gate), GATES[gate], _reasons(stored))
+        outcome(case, tag, str(gate), GATES[gate], _reasons(stored))
     return case
 
 

@@ -7,12 +7,14 @@ the campaign from anybody: it is told in a line, and the evidence that it is mad
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from harness.campaign.rundir import PLAN
 from harness.campaign.stored import Stored
 from harness.report import junit, summary
 from harness.report.html import page
 
+T = TypeVar("T")
 # File name, and what makes its text of a run directory.
 PAGE = "report.html"
 REPORTS: tuple[tuple[str, Callable[[Stored], str]], ...] = (
@@ -37,7 +39,7 @@ def write_all(run_dir: Path) -> tuple[str, ...]:
     return tuple(complaint for complaint in complaints if complaint)
 
 
-def write(path: Path, make: Callable[[Stored], str], stored: Stored) -> str:
+def write(path: Path, make: Callable[[T], str], stored: T) -> str:
     """Replace one report as a whole, so that who reads it meanwhile never sees half of it.
 
     Returns what went wrong in a line, or nothing.

@@ -33,13 +33,37 @@ function rowBars(moments) {
   })));
 }
 
-function transcript(detail) {
-  const cut = detail.cut ? [el("span", { class: "faint" }, `… ${detail.cut} lines cut, see transcript.txt\n`)] : [];
-  const lines = detail.transcript.map(([text, mark]) => {
+// What opened each key of another system under test: name, then a word for each of the times.
+function keys(rows) {
+  const lines = rows.map(([name, ...words]) => el("tr", null, el("th", { scope: "row" }, name), words.map((word, at) =>
+    el("td", { class: at && word !== words[at - 1] ? "changed" : null }, el("span", { class: `key ${word}` }, word)))));
+  return el("div", { class: "scroll" }, el("table", { class: "plain registers", id: "keys" },
+    el("thead", null, el("tr", null, ["key", ...TIMES].map((head) => el("th", { scope: "col" }, head)))),
+    el("tbody", null, lines)));
+}
+
+function commands(typed) {
+  return el("ul", { id: "commands" }, typed.map(([name, words]) => el("li", null, `${name}: `, el("code", null, words))));
+}
+
+function marked(texts, cut) {
+  const lines = texts.map(([text, mark]) => {
     const name = mark.startsWith("message") ? el("b", null, `${mark} ▶ `) : null;
     return el("span", { class: mark ? `mark ${mark.split(" ")[0]}` : null }, name, `${text}\n`);
   });
   return el("pre", { class: "transcript", tabindex: "0" }, cut, lines);
+}
+
+function transcript(detail) {
+  return marked(detail.transcript, detail.cut
+    ? [el("span", { class: "faint" }, `… ${detail.cut} lines cut, see transcript.txt\n`)] : []);
+}
+
+function events(detail, lanes) {
+  return section("Events", detail.moment ? el("p", null, `First violation: ${detail.moment}.`) : null,
+    lanes?.element() ?? el("p", { class: "faint" }, detail.kept
+      ? "The events did not fit into this page; they are in events.jsonl."
+      : "Events are kept where keys were lost or something was not as documented; the command above shows them."));
 }
 
 function section(title, ...children) {
@@ -60,12 +84,12 @@ function story(square, detail) {
   return [
     el("p", null, detail.claim),
     copyable(detail.replay),
-    section("Master-key registers", registers(detail.registers)),
+    section("Keys, and which secret opened them", detail.keys ? keys(detail.keys) : null),
+    section("Master-key registers", detail.registers ? registers(detail.registers) : null),
     section("Rows of the key store", detail.rows.length ? rowBars(detail.rows) : null),
-    section("Events", detail.moment ? el("p", null, `First violation: ${detail.moment}.`) : null,
-      lanes?.element() ?? el("p", { class: "faint" }, detail.kept
-        ? "The events did not fit into this page; they are in events.jsonl."
-        : "Events are kept where keys were lost or something was not as documented; the command above shows them.")),
+    detail.registers ? events(detail, lanes) : null,
+    section("Commands", detail.commands ? commands(detail.commands) : null),
+    section("Calls up to the fault", detail.calls?.length ? marked(detail.calls, []) : null),
     section("Rules applied", items(rules)),
     section("What the operator saw", transcript(detail)),
     section("Checks that did not hold", items(findings)),
