@@ -53,7 +53,7 @@ start() {
         </dev/null >>"$log" 2>&1 &
     engine=$!
     if ! { await up_or_dead && engine_answers; }; then
-        die "the Docker engine did not come up (a container has to be a privileged one); see ${log#"$PWD"/}"
+        die "the Docker engine did not come up; see ${log#"$PWD"/}"
     fi
 }
 
@@ -68,14 +68,18 @@ leave() { # another run may have found the engine meanwhile
 }
 
 during() {
-    if ! engine_answers; then
-        if ! "$root/docker/engine.sh" start; then
-            say "going on without an engine: what needs one is skipped"
-        elif ours; then
-            trap leave EXIT
-        fi
+    local mine=
+    if ! engine_answers && "$root/docker/engine.sh" start && ours; then
+        mine=1
+        trap leave EXIT
     fi
-    if engine_answers; then "$root/docker/image.sh" >/dev/null; fi
+    if engine_answers && ! "$root/docker/image.sh" >/dev/null; then
+        [ -n "$mine" ] || exit 1
+        # In a container without privileges an engine may well start, and then not run anything.
+        trap - EXIT
+        leave
+    fi
+    engine_answers || say "going on without an engine: what needs one is skipped"
     "$@"
 }
 
