@@ -50,6 +50,8 @@ class _Running:
     answered: bool = False
     at_end: bool = False
     blinded: bool = False  # the command died of a line: nothing after that line was seen
+    # Rings where something was read: another thread may take a prompt off the pipe that ``_attend`` polls.
+    read: int = field(default_factory=lambda: os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
 
     def kill(self) -> int:
         with contextlib.suppress(ProcessLookupError):
@@ -61,6 +63,7 @@ class _Running:
             self.kill()
         self.keyboard.close()
         self.output.close()
+        os.close(self.read)
 
 
 class Terminal:
@@ -150,6 +153,7 @@ class Terminal:
             *complete, running.tail = (running.tail + chunk.decode("utf-8", "replace")).split("\n")
             for text in complete:
                 self._take(running, text)
+            os.eventfd_write(running.read, 1)
         if running.at_end and running.tail:
             self._take(running, running.tail)
             running.tail = ""
@@ -167,6 +171,7 @@ class Terminal:
         """Read and answer until the command closes its output; True where the deadline passed first."""
         poll = select.poll()
         poll.register(running.output, select.POLLIN | select.POLLHUP)
+        poll.register(running.read, select.POLLIN)
         while not running.at_end:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -174,6 +179,8 @@ class Terminal:
                 return True
             poll.poll(left * 1000)
             self._conductor.drain()
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(running.read)
             if running.tail == PROMPT and not running.answered:
                 self._answer(running, answers)
         return False

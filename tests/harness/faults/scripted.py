@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from emulator.wire import unixhttp
@@ -26,6 +27,15 @@ def talk() -> int:
     name = ask("Enter a name", "Answer:")
     code = ask("A warning about the name", "Enter the code for it:")
     print(f"{name} has {code}", flush=True)
+    return 0
+
+
+def ponder(times: str) -> int:
+    """Ask so many times, each time a while after the question was put, when whoever reads waits for more."""
+    for _ in range(int(times)):
+        print("Answer:", flush=True)
+        time.sleep(0.02)
+        ask("Well?")
     return 0
 
 

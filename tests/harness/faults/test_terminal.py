@@ -1,6 +1,7 @@
 """The operator's terminal runs real programs: prompts, transcript, deadlines, exit codes, kills."""
 
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,24 @@ def test_prompts_are_answered(bench: Bench) -> None:
     ended = bench.run("talk", answers=_answers(code="7", name="unit"))
     assert (ended.exit_code, ended.timed_out) == (0, False)
     assert ended.lines[-1] == "unit has 7"
+
+
+def test_a_prompt_that_another_thread_has_read(bench: Bench) -> None:
+    """A question is answered also where a relay's thread has taken it off the pipe, and no more follows."""
+    over = threading.Event()
+
+    def relays() -> None:
+        while not over.is_set():
+            bench.conductor.drain()
+
+    busy = threading.Thread(target=relays)
+    busy.start()
+    try:
+        ended = bench.run("ponder", "40", answers=_answers(Well="7"), seconds=10)
+    finally:
+        over.set()
+        busy.join()
+    assert (ended.exit_code, ended.timed_out) == (0, False)
 
 
 def test_the_same_question_twice(bench: Bench) -> None:
