@@ -5,12 +5,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from harness.byhand import instance, keystore
-from harness.byhand.record import Record
+from harness.byhand.record import NoInstance, Record
 from harness.cli import options
 from harness.drill import screens
 from harness.drill.check import Standing, check
