@@ -173,9 +173,11 @@ def _strike(console: Console, rig: Rig, golden: Golden, scenario: Scenario, proc
 
 
 def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
-    """Look at an instance at rest."""
-    rest = rig.rest()
-    units = tuple(rest.registers(rig.shape))
+    """Look at an instance at rest. What the kms does when it is asked is no part of a recovery."""
+    with rig.conductor.aside():
+        rest = rig.rest()
+        units = tuple(rest.registers(rig.shape))
+        shut = bool(rest.call("GET", "/api/v2/rotation")["in_progress"])
     return Crash(
         flow=scenario.flow,
         command=ended.command,
@@ -184,7 +186,7 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
         messages=messages(rig.terminal.transcript),
         units=units,
         rows=count_rows(read_rows(rig.layout.key_store), units),
-        shut=bool(rest.call("GET", "/api/v2/rotation")["in_progress"]),
+        shut=shut,
         selected=sut.selected(rig.layout.workstation),
     )
 

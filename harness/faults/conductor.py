@@ -102,6 +102,15 @@ class Conductor:
         """From now on nothing is an event: what the oracle does is no part of a recovery."""
         self.adjourned = True
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Meanwhile nothing is an event: what the bench looks up at rest is no part of a recovery either."""
+        self.adjourned = True
+        try:
+            yield
+        finally:
+            self.adjourned = False
+
     @property
     def fired(self) -> tuple[bool, ...]:
         """For each fault whether it has struck."""
@@ -178,6 +187,8 @@ class Conductor:
             self.drain()
             if client in self._dead or pid != self._alive.get(client):
                 return Crossing(boundary, name, 0, client, server, pid, Passage.DROP)
+            if self.adjourned:
+                return Crossing(boundary, name, 0, client, server, pid)
             self._counts[name] += 1
             crossing = Crossing(boundary, name, self._counts[name], client, server, pid)
             fault = self._note(crossing, When.BEFORE)
@@ -192,6 +203,8 @@ class Conductor:
             gone = crossing.pid != self._alive.get(crossing.client)
             if gone or {crossing.client, crossing.server} & self._dead:
                 return replace(crossing, passage=Passage.DROP)
+            if self.adjourned:
+                return crossing
             fault = self._note(crossing, When.AFTER)
             lost = fault is not None and fault.kind is FaultKind.LOST
             if lost or {crossing.client, crossing.server} & self._dead:

@@ -107,13 +107,13 @@ def _worth(events: Sequence[Event]) -> Iterator[Event]:
     """Leave out what is no point of its own.
 
     That is a message seen as a plain line; and a line after which its command makes no request or system
-    call any more, because the command may have ended by the time that the line is read.
+    call of its own any more, because the command may have ended by the time that the line is read.
     """
     goes_on = False
     kept: list[Event] = []
     for event in reversed(events):
         if event.boundary is not EventClass.TRANSCRIPT:
-            goes_on = True
+            goes_on = goes_on or event.client == TKE
             kept.append(event)
         elif event.name == TYPED:
             goes_on = False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.faults.conductor import Conductor
+from harness.faults.crossing import Passage
 from harness.model.faults import KMS, TKE, Process, unit
 from harness.rig import ready
 
@@ -172,6 +173,17 @@ def test_stages(ask: Ask, strike: Strike, conductor: Conductor, kills: "Kills") 
     assert conductor.fired == (True, True)
     assert kills.victims == [TKE, unit(2)]
     assert [event.stage for event in conductor.events[-4:]] == [1, 1, 1, 1]
+
+
+def test_aside(ask: Ask, strike: Strike, conductor: Conductor, kills: "Kills") -> None:
+    """What goes on while the bench looks is let through, is no event, strikes nothing and takes no ordinal."""
+    strike("kms@a.1-before")
+    with conductor.aside():
+        assert ask("a")
+        assert conductor.system_call(KMS, "openat", "keystore.sqlite-journal") is Passage.FORWARD
+    assert (conductor.events, kills.victims, conductor.fired) == ([], [], (False,))
+    assert not ask("a")
+    assert (kills.victims, conductor.fired) == ([KMS], (True,))
 
 
 def test_a_point_that_is_not_reached_does_not_fire(ask: Ask, strike: Strike, conductor: Conductor) -> None:
