@@ -1,6 +1,6 @@
 """Versions of everything that a campaign rests on, as they are where the bundle is made.
 
-The image of the units is another matter: the campaign itself wrote down which one it used.
+The image of the units, or another system under test, is another matter: the campaign itself wrote it down.
 """
 
 import platform
@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from importlib import metadata
+from types import MappingProxyType
 
 SECONDS = 10.0
 # What says its version on its own: name and command.
@@ -17,15 +18,15 @@ PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 
-def read(unit_image: Mapping[str, str] | None = None) -> dict[str, object]:
-    """Return versions by name; ``unit_image``: name and digest of the one that was used, None for none."""
+def read(written: Mapping[str, object] = MappingProxyType({})) -> dict[str, object]:
+    """Return versions by name; ``written``: those that the campaign wrote down."""
     packages = {dist.name: dist.version for dist in metadata.distributions()}
     return {
         "hsm-hil": packages.get("hsm-hil", ""),
         "python": platform.python_version(),
         "system": platform.platform(),
         **{program: _said(command) for program, command in PROGRAMS},
-        "unit image": unit_image,
+        **written,
         "packages": dict(sorted(packages.items(), key=lambda pair: pair[0].lower())),
     }
 

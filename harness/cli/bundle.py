@@ -4,10 +4,11 @@ from pathlib import Path
 
 import click
 
-from harness.bundle import archive
+from harness.bundle import archive, rotation, system
 from harness.bundle.pack import pack
 from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
+from harness.foreign.stored import SutRun, is_run
 from harness.model.verdicts import Exit
 
 
@@ -38,13 +39,14 @@ def bundle() -> None:
 )
 def make(*, folder: Path, out: Path | None) -> int:
     """Write the bundle of a run directory: evidence, procedures, versions, commands, and their hashes."""
-    run = Stored.read(folder.resolve())
-    path = out or Path(f"{run.path.name}.zip")
+    place = folder.resolve()
+    contents = system.contents(SutRun.read(place)) if is_run(place) else rotation.contents(Stored.read(place))
+    path = out or Path(f"{place.name}.zip")
     if path.exists():
         raise click.UsageError(f"{path} is there already; choose another --out")
     if not path.absolute().parent.is_dir():
         raise click.UsageError(f"{path.parent} is no folder; choose another --out")
-    packed = pack(run, path)
+    packed = pack(contents, path)
     options.complain(f"left out, no text: {name}" for name in packed.left_out)
     print(
         f"{packed.path}: {packed.files} files, {packed.bytes / 1e6:.1f} MB, {packed.redacted} values redacted"

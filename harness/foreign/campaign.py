@@ -19,6 +19,7 @@ from harness.foreign.outcome import Outcome, not_judged
 from harness.foreign.point import Call, Scenario, points
 from harness.foreign.profile import Profile
 from harness.foreign.stored import keep
+from harness.model.redaction import Redactor
 from harness.model.verdicts import VOID, Gate, Verdict, gate
 from harness.watch.handover import Unwatched
 
@@ -121,7 +122,8 @@ class _Crew:
         try:
             return play.play(self._profile, self._golden, place, scenario, alone=alone)
         except (BadAnswer, OSError, SutBroken, Unwatched) as error:
-            return not_judged(self._profile, scenario, f"{type(error).__name__}: {error}")
+            why = Redactor(secrets=self._golden.secrets)(f"{type(error).__name__}: {error}")
+            return not_judged(self._profile, scenario, why)
         finally:
             self._free.put(place)
 

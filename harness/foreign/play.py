@@ -181,7 +181,7 @@ def _holds(profile: Profile, rule: Rule, last: Run) -> bool:
     shown = _shown(profile, last)
     return (
         last.ended in rule.ended
-        and last.name in rule.after
+        and (not rule.after or last.name in rule.after)
         and all(name in shown for name in rule.shows)
         and not any(name in shown for name in rule.lacks)
     )

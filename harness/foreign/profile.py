@@ -39,7 +39,10 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True)
 class Rule:
-    """What the operator does next, by what the last command showed: run another, or be done."""
+    """What the operator does next, by what the last command showed: run another, or be done.
+
+    ``after``: which command that was; empty stands for any.
+    """
 
     run: str
     ended: tuple[Ended, ...]
@@ -50,7 +53,8 @@ class Rule:
     @property
     def text(self) -> str:
         """The rule in a line, as it stands in evidence."""
-        seen = [f"{' or '.join(self.after)} has ended {' or '.join(self.ended)}"]
+        ended = "" if set(self.ended) == set(Ended) else f" {' or '.join(self.ended)}"
+        seen = [f"{' or '.join(self.after) or 'a command'} has ended{ended}"]
         seen += [f"shows {name}" for name in self.shows]
         seen += [f"does not show {name}" for name in self.lacks]
         return f"{', '.join(seen)}: {self.run or 'done'}"
@@ -165,7 +169,7 @@ def _rule(value: dict[str, Any], commands: set[str], messages: set[str]) -> Rule
         raise ValueError(f"a rule runs '{run}', which is none of the commands")
     if unknown := {*shows, *lacks} - messages:
         raise ValueError(f"a rule looks for '{min(unknown)}', which is none of the messages")
-    after = tuple(value.get("after", commands))
+    after = tuple(value.get("after", ()))
     if unknown := set(after) - commands:
         raise ValueError(f"a rule follows '{min(unknown)}', which is none of the commands")
     return Rule(run, tuple(map(Ended, value.get("ended", Ended))), after, shows, lacks)

@@ -52,7 +52,8 @@ def groups(records: Iterable[Record]) -> list[tuple[tuple[str, str, str], list[R
     found: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         rows = record["state_at_crash"]["rows"]
-        state = ", ".join(f"{number} {name}" for name, number in rows.items() if number)
+        seen = {"old": rows["current"], "new": rows["new"], "gone": rows["unreadable"]}
+        state = ", ".join(f"{number} {name}" for name, number in seen.items() if number)
         then = code(record["recovery"]) or "nothing"
         found.setdefault((state, then, record["verdict"]), []).append(record)
     return list(found.items())

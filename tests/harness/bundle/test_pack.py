@@ -5,6 +5,7 @@ import os
 import zipfile
 from pathlib import Path
 
+from harness.bundle import rotation
 from harness.bundle.pack import pack
 from harness.campaign.rundir import RunDir
 from harness.campaign.stored import Stored
@@ -27,7 +28,7 @@ def _members(tmp_path: Path, name: str, head: dict[str, object], text: str = "")
     records = list(rundir.results().values())
     counted = {"planned": 1, "total": 1, "audit": {"every": 20, "differing": []}}
     rundir.write_campaign(HEAD | counted | head, records)
-    pack(Stored.read(rundir.path), tmp_path / "it.zip")
+    pack(rotation.contents(Stored.read(rundir.path)), tmp_path / "it.zip")
     with zipfile.ZipFile(tmp_path / "it.zip") as bundle:
         return {member: bundle.read(member).decode() for member in bundle.namelist()}
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.rundir import RunDir
 from harness.foreign import campaign
 from harness.foreign.profile import Profile, load
+from harness.foreign.stored import begin
 
 # What it rotates from and to is the first word of each file.
 TOOL = """
@@ -93,8 +93,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Done]:
     @cache
     def run(way: str) -> Done:
         folder = tmp_path_factory.mktemp(way)
-        rundir = RunDir.create(folder / "run")
         profile = make(folder, way)
+        rundir = begin(folder / "run", profile)
         # One job: two that reach equal crash states at the same moment both play on, and nothing is merged.
         ran = campaign.run(profile, rundir, folder / "scratch", 1, lambda *_: None, lambda every: every)
         return Done(ran, rundir.path)

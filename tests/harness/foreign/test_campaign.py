@@ -13,6 +13,7 @@ from harness.cli import main
 from harness.foreign import campaign, report
 from harness.foreign.command import Place
 from harness.foreign.profile import Profile
+from harness.foreign.stored import SutRun
 from harness.model.verdicts import Exit, Gate, Verdict
 
 
@@ -60,7 +61,8 @@ def test_the_run_directory(done: Ran) -> None:
     assert [one["id"] for one in stored["scenarios"]] == plan
     assert len((folder / "results.jsonl").read_text().splitlines()) == len(plan)
     wrong = [one["id"] for one in stored["scenarios"] if not one["as_documented"]]
-    summary, junit = report.summary(stored, Path("toy.toml")), report.junit(stored)
+    run = SutRun.read(folder)
+    summary, junit = report.summary(run), report.document(run)
     assert wrong
     assert all(f"--only {name}" in summary for name in wrong)
     assert junit.count("<failure") == len(wrong) + 1
