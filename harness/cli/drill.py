@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from harness.byhand import instance, keystore
-from harness.byhand.record import NoInstance, Record
+from harness.byhand.record import FILE as INSTANCE
+from harness.byhand.record import Record
 from harness.cli import options
 from harness.drill import screens
 from harness.drill.check import Standing, check
@@ -113,10 +114,16 @@ def _check(folder: Path, *, tell: bool) -> int:
 
 
 def _end(folder: Path) -> int:
-    made, record = Drill.read(folder), Record.read(folder)
-    keystore.remove(record.layout)  # where that cannot be, the drill is left whole
+    made = Drill.read(folder)
+    record = Record.read(folder) if (folder / INSTANCE).exists() else None  # 'hil down' may have ended it
+    if record:
+        keystore.remove(record.layout)  # where that cannot be, the drill is left whole
     made.remove()
-    instance.stop(record, keep=False)
+    if record:
+        instance.stop(record, keep=False)
+    else:
+        with suppress(OSError):  # what somebody else has put there stays
+            folder.rmdir()
     print(f"stopped; removed {folder}")
     return Exit.AS_DOCUMENTED
 

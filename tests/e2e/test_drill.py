@@ -181,3 +181,13 @@ def test_what_the_folder_tells(place: "Place") -> None:
     assert ended.returncode == 0, ended
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
     assert _check(place, "--end").returncode == 64
+
+
+def test_an_instance_that_has_been_taken_down(lesson: Lesson, place: "Place") -> None:
+    """Where 'hil down' came first, --end removes the rest of the drill."""
+    lesson("--seed", IN_THE_DELAY, *SMALL).sendline("exit")
+    folder = place.runs / "lesson"
+    assert place.hil("down", "--dir", str(folder)).returncode == 0
+    ended = place.hil("drill", "--end", "--dir", str(folder))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert not folder.exists()
