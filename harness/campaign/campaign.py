@@ -15,7 +15,7 @@ from harness.campaign.deepen import Merged, deepen, state_based
 from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.profiles import DOCUMENTED, STATE_BASED, Profile
 from harness.campaign.record import Recording
-from harness.campaign.rundir import Record, RunDir
+from harness.campaign.rundir import Origin, Record, RunDir
 from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Played, Probed, Task
 from harness.model.coverage import missing, outcomes
 from harness.model.faults import FaultKind
@@ -88,6 +88,11 @@ class Campaign:
     def __post_init__(self) -> None:
         self._leash = janitor.post(self.bench.root, self.bench.label)
 
+    @property
+    def origin(self) -> Origin:
+        """What its plan is made for."""
+        return Origin(self.name, self.bench.shape)
+
     def run(self) -> Outcome:
         """Run to the end. Interrupted: everything is stopped and removed, results so far are kept."""
         start = time.monotonic()
@@ -97,7 +102,7 @@ class Campaign:
             with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
                 if plan is None:
                     plan = self._plan(crew, recording)
-                    self.rundir.write_plan(plan)
+                    self.rundir.write_plan(plan, self.origin)
                 self.rundir.point_latest()
                 self._play(crew, plan)
             return self._finish(start, plan)
@@ -209,11 +214,7 @@ def summary(bench: Bench, outcome: Outcome) -> Record:
         "image": {"name": bench.image, "digest": docker.image_digest(bench.image)} if bench.image else None,
         "keystore": "postgresql" if bench.server else "sqlite",
         "module": {"name": bench.module.name, "library": str(bench.module.library)} if bench.module else None,
-        "units": {
-            "operational": shape.operational,
-            "recovery": shape.recovery,
-            "failover": shape.failover,
-        },
+        "units": shape.units,
         "keys": shape.keys,
     } | tally(outcome)
 

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Verdict
 from harness.procedures.book import Book
+from harness.sut import Shape
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
@@ -31,6 +33,22 @@ class RunDirBusy(Exception):
 
 class BadRunDir(Exception):
     """The folder is no run directory, or a file in it cannot be read; the text names it."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a plan was made for. Its crash points are those of that many units and keys, and of no others."""
+
+    profile: str
+    shape: Shape
+
+    def __str__(self) -> str:
+        units = ", ".join(f"{number} {name}" for name, number in self.shape.units.items())
+        return f"profile {self.profile}, {units}, {self.shape.keys} keys"
+
+    def record(self) -> Record:
+        """Return it as each line of a plan has it, so that a part of a plan has it too."""
+        return {"profile": self.profile, "units": self.shape.units, "keys": self.shape.keys}
 
 
 class RunDir:
@@ -77,15 +95,19 @@ class RunDir:
                 (self.path / PROCEDURES).rmdir()
             self.path.rmdir()
 
-    def write_plan(self, scenarios: Iterable[Scenario]) -> None:
+    def write_plan(self, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
         """Write plan.jsonl."""
         temporary = self.path / f"{PLAN}.tmp"
-        write_plan(temporary, scenarios)
+        write_plan(temporary, scenarios, origin)
         temporary.replace(self.path / PLAN)
 
     def plan(self) -> tuple[Scenario, ...] | None:
         """Return the frozen plan; None where there is none yet."""
         return read_plan(self.path / PLAN) if (self.path / PLAN).exists() else None
+
+    def origin(self) -> Origin | None:
+        """Return what the plan was made for; None where there is none yet, or it does not say."""
+        return read_origin(self.path / PLAN) if (self.path / PLAN).exists() else None
 
     @property
     def book(self) -> Book:
@@ -212,10 +234,11 @@ def _by_number(text: str) -> dict[int, Record]:
     return {record.pop("number"): record for record in records}
 
 
-def write_plan(path: Path, scenarios: Iterable[Scenario]) -> None:
-    """Write number, id and expected verdict of every scenario, one JSON object a line."""
+def write_plan(path: Path, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
+    """Write number, id, expected verdict and origin of every scenario, one JSON object a line."""
+    made_for = origin.record() if origin else {}
     lines = (
-        {"number": number, "id": scenario.id, "expected": str(scenario.expected)}
+        {"number": number, "id": scenario.id, "expected": str(scenario.expected)} | made_for
         for number, scenario in enumerate(scenarios, start=1)
     )
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -230,6 +253,23 @@ def read_plan(path: Path) -> tuple[Scenario, ...]:
         raise BadRunDir(f"{path}: {error.strerror}") from error
     except (KeyError, ValueError) as error:
         raise BadRunDir(f"{path} is no plan: {error}") from error
+
+
+def read_origin(path: Path) -> Origin | None:
+    """Return what a plan was made for; None where it does not say; raises BadRunDir."""
+    try:
+        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        origins = {
+            Origin(line["profile"], Shape(keys=line["keys"], **line["units"])) if "profile" in line else None
+            for line in lines
+        }
+    except OSError as error:
+        raise BadRunDir(f"{path}: {error.strerror}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRunDir(f"{path} is no plan: {error}") from error
+    if len(origins) > 1:
+        raise BadRunDir(f"{path} has scenarios of several plans; play each plan by itself")
+    return next(iter(origins), None)
 
 
 def _units(units: Sequence[UnitRegisters]) -> list[Record]:

@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ import click
 from harness.campaign import benches
 from harness.campaign.campaign import Campaign, Outcome, Shard
 from harness.campaign.profiles import PROFILES
-from harness.campaign.rundir import RunDir, read_plan, write_plan
+from harness.campaign.rundir import PLAN, Origin, RunDir, RunDirBusy, read_origin, read_plan, write_plan
 from harness.cli import options
 from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
@@ -25,13 +25,19 @@ from harness.report import console
 from harness.report.live import Live
 from harness.rig import preflight
 
-_profile = click.option(
-    "--profile",
-    type=click.Choice(list(PROFILES)),
-    default="default",
-    show_default=True,
-    help="; ".join(f"{name}: {profile.title}" for name, profile in PROFILES.items()) + ".",
-)
+DEFAULT = "default"
+
+
+def _profile(of_plan: str = "") -> Callable[[options.Command], options.Command]:
+    return click.option(
+        "--profile",
+        type=click.Choice(list(PROFILES)),
+        default=None if of_plan else DEFAULT,
+        show_default=f"{DEFAULT}{of_plan}",
+        help="; ".join(f"{name}: {profile.title}" for name, profile in PROFILES.items()) + ".",
+    )
+
+
 _only = click.option(
     "--only", metavar="PATTERN", default="*", help="Only scenarios whose id matches, * stands for anything."
 )
@@ -50,7 +56,7 @@ class _ShardType(click.ParamType[Shard]):
 
 
 @click.command(epilog=options.examples("hil plan", "hil plan --profile default --out plan.jsonl"))
-@_profile
+@_profile()
 @options.equipment_of_processes
 @options.size
 @_only
@@ -82,7 +88,7 @@ def plan(
     with live:
         scenarios, recording = campaign.plan()
     if out:
-        write_plan(out, scenarios)
+        write_plan(out, scenarios, campaign.origin)
     if as_json:
         merged = {"merged": asdict(campaign.merged)} if campaign.merged else {}
         print(json.dumps(console.plan_record(scenarios, recording) | merged, indent=1))
@@ -100,7 +106,7 @@ def plan(
         "hil run --plan plan.jsonl --shard 1/4 --out runs/part-1",
     )
 )
-@_profile
+@_profile(", or that of the plan")
 @options.equipment
 @options.size
 @click.option(
@@ -119,7 +125,7 @@ def plan(
 )
 def run(
     *,
-    profile: str,
+    profile: str | None,
     wanted: Wanted,
     jobs: int | None,
     only: str,
@@ -129,25 +135,28 @@ def run(
     **size: int | None,
 ) -> int:
     """Run a campaign and judge it."""
-    given = _matching(read_plan(plan_file), only) if plan_file else None
+    begun = out / PLAN if out and (out / PLAN).exists() else None
+    origin = _origin(plan_file or begun, profile, size)
+    given = tuple(_matching(read_plan(plan_file), only)) if plan_file else None
     equipment = wanted.chosen()
-    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profile}-{uuid.uuid4().hex[:4]}"
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{origin.profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
     for scenario in given or ():
         RunDir(out).book[scenario.procedure]  # a name that nobody knows is told before anything is begun
     rundir = RunDir.create(out)
+    if given and rundir.plan() not in (None, given):
+        raise RunDirBusy(f"{out} was begun with another plan; choose another --out")
     benches.keep(rundir, equipment)
     if given and rundir.plan() is None:
-        rundir.write_plan(given)
-    shape = options.sized(PROFILES[profile].shape, size)
-    bench = benches.bench(equipment, shape, rundir.path, rundir.book)
+        rundir.write_plan(given, origin)
+    bench = benches.bench(equipment, origin.shape, rundir.path, rundir.book)
     live = Live(sys.stdout)
     campaign = Campaign(
         bench,
         rundir,
-        profile,
-        PROFILES[profile],
+        origin.profile,
+        PROFILES.get(origin.profile, PROFILES[DEFAULT]),
         jobs or os.cpu_count() or 1,
         live.told,
         lambda scenarios: _matching(scenarios, only),
@@ -158,6 +167,17 @@ def run(
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]
+
+
+def _origin(file: Path | None, profile: str | None, size: dict[str, int | None]) -> Origin:
+    """Return what a campaign is made for: what its plan says, else the profile and the numbers given."""
+    made = read_origin(file) if file else None
+    if made is None:
+        name = profile or DEFAULT
+        return Origin(name, options.sized(PROFILES[name].shape, size))
+    if profile not in (None, made.profile) or options.sized(made.shape, size) != made.shape:
+        raise click.UsageError(f"{file} was made for {made}; leave --profile, units and keys out")
+    return made
 
 
 def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from harness.campaign.rundir import Origin
     from harness.model.ledger import Ledger
     from harness.model.observation import Judgement
     from harness.model.scenario import Scenario
@@ -36,6 +37,7 @@ SIZES = (
 _file: "pytest.StashKey[Path]" = pytest.StashKey()
 _scenarios: "pytest.StashKey[tuple[Scenario, ...]]" = pytest.StashKey()
 _evidence: "pytest.StashKey[Evidence]" = pytest.StashKey()
+_origin: "pytest.StashKey[Origin]" = pytest.StashKey()
 _own_rig: "pytest.StashKey[OwnRig]" = pytest.StashKey()
 
 
@@ -86,6 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     scenarios = _read(file)
     config.stash[_file] = file
     config.stash[_scenarios] = scenarios
+    config.stash[_origin] = _origin_of(config, file)
     _keep_evidence(config, scenarios)
     paths = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
     named = any(_is(config.invocation_params.dir / path.partition("::")[0], file) for path in paths)
@@ -105,6 +108,22 @@ def _read(file: Path) -> "tuple[Scenario, ...]":
     return scenarios
 
 
+def _origin_of(config: pytest.Config, file: Path | None = None) -> "Origin":
+    """Return what the plan was made for, or what the options ask for; they may not differ from a plan."""
+    from dataclasses import replace
+
+    from harness.campaign.profiles import PROFILES
+    from harness.campaign.rundir import Origin, read_origin
+
+    made = read_origin(file) if file else None
+    origin = made or Origin("default", PROFILES["default"].shape)
+    given = {name: config.getoption(f"hil_{name}") for name, *_ in SIZES}
+    shape = replace(origin.shape, **{name: value for name, value in given.items() if value is not None})
+    if made and shape != made.shape:
+        raise pytest.UsageError(f"--hil-plan: {file} was made for {made}; leave units and keys out")
+    return replace(origin, shape=shape)
+
+
 def _keep_evidence(config: pytest.Config, scenarios: "tuple[Scenario, ...]") -> None:
     """Open the run directory where one is asked for; under xdist the workers find it made and locked."""
     given: Path | None = config.getoption("hil_out")
@@ -114,7 +133,7 @@ def _keep_evidence(config: pytest.Config, scenarios: "tuple[Scenario, ...]") -> 
 
     folder = config.invocation_params.dir / given
     try:
-        made = not hasattr(config, "workerinput") and Evidence.make(folder, scenarios)
+        made = not hasattr(config, "workerinput") and Evidence.make(folder, scenarios, config.stash[_origin])
     except CannotKeep as error:
         raise pytest.UsageError(f"--hil-out: {error}") from error
     config.stash[_evidence] = made or Evidence(folder)
@@ -148,20 +167,14 @@ def _is(path: Path, file: Path) -> bool:
 
 def _rig_of(config: pytest.Config) -> "OwnRig":
     """Return what makes this process' rig when it is needed."""
-    from dataclasses import replace
-
-    from harness.campaign.profiles import PROFILES
     from harness.plugin.ownrig import OwnRig
 
     if _own_rig not in config.stash:
-        given = {name: config.getoption(f"hil_{name}") for name, *_ in SIZES}
-        shape = replace(
-            PROFILES["default"].shape, **{name: value for name, value in given.items() if value is not None}
-        )
+        origin = config.stash.get(_origin, None) or _origin_of(config)
         worker = getattr(config, "workerinput", {})  # xdist's
         run = f"pytest-{worker.get('testrunuid', uuid.uuid4().hex)[:8]}"
         name = worker.get("workerid", "main")
-        config.stash[_own_rig] = OwnRig(run, name, shape, config.getoption("hil_backend"))
+        config.stash[_own_rig] = OwnRig(run, name, origin.shape, config.getoption("hil_backend"))
     return config.stash[_own_rig]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.campaign.attempt import Account
-from harness.campaign.rundir import RESULTS, BadRunDir, RunDir, RunDirBusy
+from harness.campaign.rundir import RESULTS, BadRunDir, Origin, RunDir, RunDirBusy
 from harness.model.scenario import Scenario
 from harness.rig.preflight import NotReadyHere, check_folder
 
@@ -26,14 +26,14 @@ class Evidence:
         self._rundir = RunDir(folder)
 
     @classmethod
-    def make(cls, folder: Path, scenarios: Sequence[Scenario]) -> Self:
+    def make(cls, folder: Path, scenarios: Sequence[Scenario], origin: Origin) -> Self:
         """Make the folder and lock it while this process lives; raises CannotKeep."""
         try:
             check_folder(folder)
             rundir = RunDir.create(folder)
             if rundir.plan() not in (None, tuple(scenarios)):
                 raise CannotKeep(f"{folder} belongs to another plan; choose another folder")
-            rundir.write_plan(scenarios)
+            rundir.write_plan(scenarios, origin)
         except (BadRunDir, NotReadyHere, RunDirBusy) as error:
             raise CannotKeep(str(error)) from error
         return cls(folder)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.campaign.rundir import RunDir
+from harness.campaign.rundir import Origin, RunDir, write_plan
 from harness.cli import main
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Verdict
+from harness.sut import Shape
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place
@@ -139,6 +142,32 @@ def test_run_directory_in_use(refuse: Refuse, tmp_path: Path) -> None:
     RunDir.create(tmp_path / "run")
     said = refuse("run", "--backend", "process", "--out", str(tmp_path / "run"))
     assert f"another campaign is writing to {tmp_path}/run; choose another --out" in said
+
+
+SCENARIO = Scenario.parse("auto/none/documented", Verdict.RECOVERED)
+
+
+@pytest.mark.parametrize("contradiction", [("--profile", "smoke"), ("--recovery", "2"), ("--keys", "9")])
+def test_plan_of_another_size(refuse: Refuse, tmp_path: Path, contradiction: tuple[str, str]) -> None:
+    """Crash points of one size of instance are not played on another."""
+    write_plan(tmp_path / "plan.jsonl", [SCENARIO], Origin("full", Shape(1, 1, 0, 8)))
+    said = refuse("run", "--backend", "process", "--plan", str(tmp_path / "plan.jsonl"), *contradiction)
+    assert "was made for profile full, 1 operational, 1 recovery, 0 failover, 8 keys; leave --profile" in said
+
+
+def test_another_plan_than_it_was_begun_with(refuse: Refuse, tmp_path: Path) -> None:
+    """A broken-off run does not go on with scenarios that are not its own."""
+    (tmp_path / "run" / "scenarios").mkdir(parents=True)
+    for name in ("lock", "results.jsonl"):
+        (tmp_path / "run" / name).touch()
+    RunDir(tmp_path / "run").write_plan([SCENARIO])
+    write_plan(
+        tmp_path / "plan.jsonl", [SCENARIO, Scenario.parse("parts/none/documented", Verdict.RECOVERED)]
+    )
+    said = refuse(
+        "run", "--backend", "process", "--plan", str(tmp_path / "plan.jsonl"), "--out", str(tmp_path / "run")
+    )
+    assert "was begun with another plan; choose another --out" in said
 
 
 def test_finished_run(refuse: Refuse, tmp_path: Path) -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.rundir import RunDir, RunDirBusy, read_plan, write_plan
+from harness.campaign.rundir import BadRunDir, Origin, RunDir, RunDirBusy, read_origin, read_plan, write_plan
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
+from harness.sut import Shape
 from tests.harness.campaign.conftest import files
 
 SCENARIOS = tuple(
@@ -82,3 +83,22 @@ def test_one_equipment(tmp_path: Path, what: str, first: str | None, then: str |
     with pytest.raises(RunDirBusy, match=f"was begun on another {what}; choose another --out"):
         keep(then)
     assert files(rundir.path) == before
+
+
+def test_what_a_plan_was_made_for(tmp_path: Path) -> None:
+    """A plan, and a part of it, says for which profile and how many units and keys its crash points are."""
+    file, origin = tmp_path / "plan.jsonl", Origin("full", Shape(1, 1, 0, 8))
+    write_plan(file, SCENARIOS, origin)
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[1:]))
+    assert read_origin(file) == origin
+    assert str(origin) == "profile full, 1 operational, 1 recovery, 0 failover, 8 keys"
+
+
+def test_a_plan_of_two_plans(tmp_path: Path) -> None:
+    """Scenarios for instances of two sizes cannot be played together."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    write_plan(one, SCENARIOS, Origin("full", Shape(1, 1, 0, 8)))
+    write_plan(two, SCENARIOS, Origin("full", Shape(2, 1, 0, 8)))
+    one.write_text(one.read_text() + two.read_text())
+    with pytest.raises(BadRunDir, match="several plans; play each plan by itself"):
+        read_origin(one)

@@ -176,7 +176,7 @@ def test_stages(ask: Ask, strike: Strike, conductor: Conductor, kills: "Kills") 
 
 
 def test_aside(ask: Ask, strike: Strike, conductor: Conductor, kills: "Kills") -> None:
-    """What goes on while the bench looks is let through, is no event, strikes nothing and takes no ordinal."""
+    """What goes on while the bench looks gets through, is no event, strikes nothing, takes no ordinal."""
     strike("kms@a.1-before")
     with conductor.aside():
         assert ask("a")

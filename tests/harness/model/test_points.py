@@ -49,7 +49,7 @@ def test_a_last_line_while_others_go_on() -> None:
 
 
 def test_between_a_reply_and_the_next_request() -> None:
-    """A client that has its reply and sends its next request changes nothing in between: one point, not two."""
+    """A client changes nothing between a reply and its next request: that is one point, not two."""
     events = _events(
         (EventClass.ADMIN, "commit", TKE, unit(1), When.AFTER),
         (EventClass.ADMIN, "query", TKE, unit(2), When.BEFORE),
@@ -58,6 +58,6 @@ def test_between_a_reply_and_the_next_request() -> None:
 
 
 def test_tke_dies_once_a_row() -> None:
-    """During a rewrap tke waits in one request: its death is tried at each C_WrapKey, and at no other call."""
+    """In a rewrap tke waits in one request: its death is tried at each C_WrapKey, at no other call."""
     calls = [(EventClass.PKCS11, name, KMS, unit(1), When.BEFORE) for name in ("C_UnwrapKey", "C_WrapKey")]
     assert [name for name in _ids(_events(*calls)) if name.startswith("tke@")] == ["tke@C_WrapKey.1-before"]
