@@ -7,14 +7,15 @@ an outcome is judged by that.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.model.events import Event
 from harness.model.points import LINE, PER_ROW
 from harness.model.standing import Extent, Standing, extent
 from harness.sut import FLOWS, Shape
 
-AUTO, (LOAD, COMMIT, ROTATE) = FLOWS["auto"][0], FLOWS["parts"]
 NONE, SOME, ALL = Extent
+FLOW_OF = {command: flow for flow, commands in FLOWS.items() for command in commands}
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,26 @@ class Moment:
 
     point: str
     standing: Standing
+
+
+def _moment(
+    command: str,
+    point: str,
+    loaded: Extent,
+    committed: Extent = NONE,
+    rows: Extent = NONE,
+    promoted: Extent = NONE,
+    printed: str = "none",
+    *,
+    shown: str = "",
+) -> Moment:
+    so_far = (loaded, committed, rows, promoted, printed, shown or printed)
+    return Moment(point, Standing(FLOW_OF[command], command, *so_far))
+
+
+# A moment of each command: crash point, then how far the rotation has come there.
+(_auto,) = (partial(_moment, command) for command in FLOWS["auto"])
+_load, _commit, _rotate = (partial(_moment, command) for command in FLOWS["parts"])
 
 
 def auto(shape: Shape, rows: int) -> Iterator[Moment]:
@@ -43,16 +64,15 @@ def auto(shape: Shape, rows: int) -> Iterator[Moment]:
 def parts(shape: Shape, rows: int) -> Iterator[Moment]:
     """Yield the crash states of the key-part flow in their order."""
     units = len(shape.unit_types)
-    yield _parts("tke@load.1-before", LOAD, NONE)
-    yield from (_parts(f"tke@load.{n}-after", LOAD, extent(n, units)) for n in range(1, units + 1))
-    yield _parts("tke@commit.1-before", COMMIT, ALL)
-    yield from (_parts(f"tke@commit.{n}-after", COMMIT, ALL, extent(n, units)) for n in range(1, units + 1))
-    yield _parts("tke@rewrap.1-before", ROTATE, ALL, ALL)
-    yield from (_parts(point, ROTATE, ALL, ALL, moved) for point, moved in _rewrap(shape, rows))
-    yield _parts("tke@message2.1-after", ROTATE, ALL, ALL, ALL, printed="2")
+    yield _load("tke@load.1-before", NONE)
+    yield from (_load(f"tke@load.{n}-after", extent(n, units)) for n in range(1, units + 1))
+    yield _commit("tke@commit.1-before", ALL)
+    yield from (_commit(f"tke@commit.{n}-after", ALL, extent(n, units)) for n in range(1, units + 1))
+    yield _rotate("tke@rewrap.1-before", ALL, ALL)
+    yield from (_rotate(point, ALL, ALL, moved) for point, moved in _rewrap(shape, rows))
+    yield _rotate("tke@message2.1-after", ALL, ALL, ALL, printed="2")
     yield from (
-        _parts(f"tke@setimm.{n}-after", ROTATE, ALL, ALL, ALL, extent(n, units), "2")
-        for n in range(1, units + 1)
+        _rotate(f"tke@setimm.{n}-after", ALL, ALL, ALL, extent(n, units), "2") for n in range(1, units + 1)
     )
 
 
@@ -72,8 +92,8 @@ def blinded(shape: Shape, events: Sequence[Event]) -> Iterator[Moment]:
     yield _auto(f"tke@line.{lines[-1]}-after+cut", ALL, ALL, ALL, printed="12", shown="none")
     yield _auto("tke@setimm.1-after+gone", ALL, ALL, ALL, promoted, "12", shown="none")
     yield _auto(f"tke@setimm.{units}-after+gone", ALL, ALL, ALL, ALL, "12", shown="none")
-    yield _parts("tke@message2.1-after+gone", ROTATE, ALL, ALL, ALL, printed="2", shown="none")
-    yield _parts("tke@setimm.1-after+gone", ROTATE, ALL, ALL, ALL, promoted, "2", shown="none")
+    yield _rotate("tke@message2.1-after+gone", ALL, ALL, ALL, printed="2", shown="none")
+    yield _rotate("tke@setimm.1-after+gone", ALL, ALL, ALL, promoted, "2", shown="none")
 
 
 def _rewrap(shape: Shape, rows: int) -> Iterable[tuple[str, Extent]]:
@@ -84,32 +104,3 @@ def _rewrap(shape: Shape, rows: int) -> Iterable[tuple[str, Extent]]:
         for done in dict.fromkeys((middle or shape.batch, last)):
             yield f"kms@{PER_ROW}.{done + 1}-after", SOME
     yield "tke@rewrap.1-after", ALL
-
-
-def _auto(
-    point: str,
-    loaded: Extent,
-    committed: Extent = NONE,
-    rows: Extent = NONE,
-    promoted: Extent = NONE,
-    printed: str = "none",
-    *,
-    shown: str = "",
-) -> Moment:
-    return Moment(point, Standing("auto", AUTO, loaded, committed, rows, promoted, printed, shown or printed))
-
-
-def _parts(
-    point: str,
-    command: str,
-    loaded: Extent,
-    committed: Extent = NONE,
-    rows: Extent = NONE,
-    promoted: Extent = NONE,
-    printed: str = "none",
-    *,
-    shown: str = "",
-) -> Moment:
-    return Moment(
-        point, Standing("parts", command, loaded, committed, rows, promoted, printed, shown or printed)
-    )
