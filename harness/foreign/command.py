@@ -1,5 +1,6 @@
 """Running one command of a system under test: watched, killed at a crash point, always with a deadline."""
 
+import contextlib
 import fnmatch
 import os
 import signal
@@ -72,6 +73,8 @@ class _Strike:
             return Reply.CONTINUE
         self.struck = True
         os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # one that has left the group waits for an answer
+            os.kill(system_call.thread, signal.SIGKILL)
         return Reply.GONE
 
 
@@ -87,7 +90,7 @@ def watched(profile: Profile, place: Place, name: str, point: Point | None = Non
         try:
             listener, _ = handover.received(mine, LISTENER_SECONDS)
             strike.pid = process.pid
-            watch = Supervisor(listener, process.pid, place.root, strike.ask)
+            watch = Supervisor(listener, process.pid, place.root, strike.ask, family=True)
         except BaseException:
             _end(process)
             raise

@@ -9,11 +9,12 @@ this machine under other names, ``mounts`` says which; a link in there is follow
 # ruff: noqa: PTH110, PTH115, PTH116
 
 import contextlib
+import copy
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from harness.watch.filter import CannotWatch, Names, Trapped
 
@@ -45,6 +46,12 @@ class Files:
                 f"process {self._pid} may not be looked into; run as root, or as its own user where"
                 " /proc/sys/kernel/yama/ptrace_scope, if there is one, is 0 or 1"
             ) from error
+
+    def of(self, thread: int) -> Self:
+        """Return the same files as a thread of any process names them; none where it is no more."""
+        other = copy.copy(self)
+        other._proc = f"/proc/{thread}"  # noqa: SLF001 - of its own kind
+        return other
 
     def caller_is_ours(self, thread: int) -> bool:
         """Whether a thread belongs to the process itself, and not to a child that it has started."""

@@ -25,7 +25,7 @@ import select
 import struct
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
@@ -59,18 +59,20 @@ Answer = Reply | int
 
 @dataclass(frozen=True)
 class SystemCall:
-    """A call that is about to happen; ``path`` is relative to the watched folder."""
+    """A call that is about to happen; ``path`` is relative to the watched folder, ``thread`` makes it."""
 
     name: str
     path: str
+    thread: int = field(default=0, compare=False)
 
 
 class Supervisor:
     """Asks about each call by which process ``pid`` would change a file below ``root``.
 
     ``ask`` runs in a thread of the supervisor and answers with a Reply or an error number (errno.ENOSPC),
-    with which the call then fails in place of happening. Calls of other processes under the same filter (what
-    ``pid`` has started) and calls about other files happen without a question. ``mounts``: see Files.
+    with which the call then fails in place of happening. Calls about other files happen without a question.
+    So do those of other processes under the same filter (what ``pid`` has started), except for a ``family``.
+    ``mounts``: see Files.
 
     It owns ``listener`` and ends by itself when the last process under the filter has ended.
     """
@@ -82,8 +84,11 @@ class Supervisor:
         root: Path,
         ask: Callable[[SystemCall], Answer],
         mounts: Mapping[str, Path] = MappingProxyType({}),
+        *,
+        family: bool = False,
     ) -> None:
         self._listener = listener
+        self._family = family
         self._files = Files(pid, root, mounts)
         self._calls = machine().calls
         self._ask = ask
@@ -141,10 +146,11 @@ class Supervisor:
         fcntl.ioctl(self._listener, SEND, self._response)
 
     def _answer(self, call: int, thread: int, number: int, arguments: list[int]) -> Answer:
-        if self._closed.is_set() or not self._files.caller_is_ours(thread):
+        if self._closed.is_set() or not (self._family or self._files.caller_is_ours(thread)):
             return Reply.CONTINUE
         trapped = self._calls[number]
-        path = self._files.changed_by(trapped, arguments)
+        files = self._files.of(thread) if self._family else self._files
+        path = files.changed_by(trapped, arguments)
         if path is None:
             return Reply.CONTINUE
         # Still waiting: so the process lived while /proc was read, and its id had not been given again.
@@ -153,7 +159,7 @@ class Supervisor:
             if self._closed.is_set():
                 return Reply.CONTINUE
             try:
-                return self._ask(SystemCall(trapped.name, path))
+                return self._ask(SystemCall(trapped.name, path, thread))
             except Exception as error:
                 self.error = error
                 self._closed.set()

@@ -13,7 +13,7 @@ from harness.foreign.stored import begin
 
 # What it rotates from and to is the first word of each file.
 TOOL = """
-import json, os, pathlib, sys
+import json, os, pathlib, subprocess, sys
 names = ("a", "b")
 def careless(name, text):
     pathlib.Path(name).write_text(text)
@@ -23,6 +23,8 @@ def careful(name, text):
         file.flush()
         os.fsync(file.fileno())
     os.replace(name + ".new", name)
+def by_child(name, text):
+    subprocess.run([sys.executable, __file__, "write", name, text], check=True)
 def half_done(name, text):
     if name == "a":
         careful(name, text)
@@ -36,6 +38,8 @@ task = sys.argv[1]
 if task == "make":
     for name in names:
         careful(name, "old secret-" + name)
+elif task == "write":
+    careless(*sys.argv[2:])
 elif task == "check":
     print(json.dumps({"keys": {name: state(name) for name in names}}))
 else:

@@ -45,6 +45,18 @@ def test_a_careless_tool_is_convicted(done: Ran) -> None:
     assert all(one.fired for one in ran.outcomes)
 
 
+def test_what_a_tool_starts_is_killed_too(done: Ran) -> None:
+    """A tool that lets another program write its files dies at the calls of that one, and both with it."""
+    ran = done("by_child").campaign
+    assert [
+        str(one.scenario.point.event) for one in ran.outcomes if one.keys.gone and one.scenario.point
+    ] == [
+        "write",
+        "write",
+    ]
+    assert all(one.fired for one in ran.outcomes)
+
+
 def test_a_tool_that_leaves_a_key_behind_is_stuck(done: Ran) -> None:
     """A key that is under the old secret after a run that calls itself done is found, with nobody killed."""
     unhurt = next(one for one in done("half_done").campaign.outcomes if one.scenario.point is None)

@@ -22,6 +22,7 @@ class Watched:
 
     def __init__(self, folder: Path, log: Path, program: Program, environment: Mapping[str, str]) -> None:
         self.folder = folder
+        self.family = False
         self.log = log
         self.calls: list[SystemCall] = []
         self.before: list[Tree] = []
@@ -38,7 +39,8 @@ class Watched:
             return answer(len(self.calls))
 
         assert self.process.listener is not None
-        self.supervisor = Supervisor(self.process.listener, self.process.pid, self.folder, ask)
+        pid, family = self.process.pid, self.family
+        self.supervisor = Supervisor(self.process.listener, pid, self.folder, ask, family=family)
 
     def look(self, _: int) -> Answer:
         """Keep the state of the files before a call, and let the call happen."""
@@ -94,12 +96,14 @@ def watch() -> Iterator[Watch]:
 def start(watch: Watch, tmp_path: Path) -> Start:
     """Start the program of the tests, each time in an empty folder."""
 
-    def begin(*arguments: str, files: tuple[str, ...] = ()) -> Watched:
+    def begin(*arguments: str, files: tuple[str, ...] = (), family: bool = False) -> Watched:
         folder = Path(tempfile.mkdtemp(dir=tmp_path))
         for name in files:
             (folder / name).touch()
         mode, *rest = arguments
         program = Program(PROGRAM, (mode, str(folder), *rest))
-        return watch(folder, folder.with_suffix(".log"), program, {})
+        watched = watch(folder, folder.with_suffix(".log"), program, {})
+        watched.family = family
+        return watched
 
     return begin

@@ -125,6 +125,17 @@ def test_threads_to_the_end(start: "Start", lock: str) -> None:
     assert all(number - length in under_way for number, length in enumerate(lengths[1:]))
 
 
+def test_a_family_is_asked_about(start: "Start") -> None:
+    """Where what a process starts is watched, too, its calls stand among those of the process, in order."""
+    watched = start("child", family=True)
+    watched.go(watched.look)
+    assert watched.ended() == 0, watched.log.read_text()
+    made = "mkdir" if "mkdir" in HERE else "mkdirat"
+    written = [(name, file) for file in ("theirs", "forked") for name in ("openat", "write")]
+    assert watched.names == [*written, (made, "ours")]
+    assert watched.before[2] == {"theirs": b"x"}
+
+
 def test_children_are_not_asked_about(start: "Start") -> None:
     """A program that the process runs, and a fork of it, change files below the folder without a question."""
     watched = start("child")
