@@ -20,18 +20,22 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str]) -> int:
     """Run one command; 0 done, 64 where the arguments or what they name do not fit."""
-    parser = _Parser(prog="emulator.kms", description="Key management service of the emulated instance.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, summary in (("init", "make an empty key store"), ("serve", "serve REST until SIGTERM")):
-        command = commands.add_parser(name, help=summary)
-        command.add_argument("--config", type=Path, required=True, help="kms.json of the instance")
-    arguments = parser.parse_args(argv)
+    arguments = _PARSER.parse_args(argv)
     try:
         settings = config.read(arguments.config)
         return _init(settings) if arguments.command == "init" else _serve(settings)
     except ConfigError as error:
         print(f"emulator.kms: {error}", file=sys.stderr)
         return USAGE
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog="emulator.kms", description="Key management service of the emulated instance.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, summary in (("init", "make an empty key store"), ("serve", "serve REST until SIGTERM")):
+        command = commands.add_parser(name, help=summary)
+        command.add_argument("--config", type=Path, required=True, help="kms.json of the instance")
+    return parser
 
 
 def _init(settings: Config) -> int:
@@ -59,6 +63,8 @@ def _serve(settings: Config) -> int:
     service.stop()
     return 0
 
+
+_PARSER = _parser()  # before any fork: a warm parent has it once for all
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
