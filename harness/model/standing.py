@@ -51,7 +51,6 @@ class Standing:
 
 
 EXTENTS = ("loaded", "committed", "rows", "promoted")
-FACTS = tuple(Standing.__dataclass_fields__)
 
 
 def extent(count: int, total: int) -> Extent:

@@ -31,11 +31,6 @@ SORTS: Sequence[Sort] = (
 _ACTIONS = {"suspended": "disable", "deactivated": "deactivate"}
 
 
-def row_count(keys: int) -> int:
-    """How many rows ``populate`` makes for that many keys."""
-    return sum(SORTS[index % len(SORTS)].versions for index in range(keys))
-
-
 def populate(rest: Rest, keys: int) -> tuple[Known, ...]:
     """Make ``keys`` keys, the sorts in turn, and return what is known of their rows."""
     rows: list[Known] = []

@@ -4,11 +4,9 @@ What is tried again only looks. A retry of a command that changes a register or 
 mistake that this bench exists to show.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import jwt
 from tenacity import RetryError, retry_if_result, stop_after_delay, wait_fixed
 from tenacity import Retrying as _Retrying
 
@@ -16,7 +14,6 @@ from emulator.wire import unixhttp
 
 POLL_SECONDS = 0.005
 LOOK_SECONDS = 2.0
-BEARER_SECONDS = 60
 
 
 class NotReady(Exception):
@@ -43,16 +40,3 @@ def unit_answers(socket_dir: Path) -> bool:
     except unixhttp.Unreachable:
         return False
     return True
-
-
-def unit_cycles(unit_dir: Path, socket_dir: Path) -> int | None:
-    """Power cycles of a unit since its process started; None where it does not answer, or not to us."""
-    secret = (unit_dir / "iam.secret").read_text().strip()
-    token = jwt.encode({"sub": "bench", "exp": int(time.time()) + BEARER_SECONDS}, secret, algorithm="HS256")
-    try:
-        reply = unixhttp.request(
-            socket_dir / "admin.sock", "GET", "/v1/unit", token=token, seconds=LOOK_SECONDS
-        )
-    except unixhttp.Unreachable:
-        return None
-    return int(reply.body["cycle"]) if reply.ok else None

@@ -10,7 +10,6 @@ import pytest
 from harness.model.scenario import KeyCount, RowCounts
 from harness.model.verdicts import Verdict
 from harness.oracle.rows import count_rows, read_rows
-from harness.rig.populate import row_count
 
 if TYPE_CHECKING:
     from harness.model.observation import Judgement
@@ -207,8 +206,3 @@ def test_a_new_key_does_not_hide_an_unusable_service(scene: "Scene") -> None:
     judgement = scene.judge()
     assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
     assert _checks(judgement) == {"workload"}
-
-
-def test_ledger_is_as_long_as_was_planned_for(scene: "Scene") -> None:
-    """A plan is made before there is a key store, from the number of rows that it is going to have."""
-    assert row_count(scene.rig.shape.keys) == len(scene.state.ledger.rows)
