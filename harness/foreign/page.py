@@ -184,13 +184,18 @@ def _keys(file: Path) -> list[list[Any]]:
     sights: list[dict[str, str]] = [seen.get(time, {}).get("keys", {}) for time in TIMES]
     names = dict.fromkeys(name for sight in sights for name in sight)
     rows = [[name, *(sight.get(name, Standing.GONE) if sight else "?" for sight in sights)] for name in names]
-    return sorted(rows, key=lambda row: row[-1] != Standing.GONE)[:KEYS_MAX]
+    rows.sort(key=lambda row: row[-1] != Standing.GONE)
+    more = [[f"… {len(rows) - KEYS_MAX} more, see {file.name}", "", "", ""]] if len(rows) > KEYS_MAX else []
+    return rows[:KEYS_MAX] + more
 
 
 def _calls(file: Path, *, killed: bool) -> Iterator[list[str]]:
     """Yield the last calls of the command as lines, with a mark at the one that it was killed at."""
-    lines = _lines(file)[-LINES_MAX:]
-    for at, line in enumerate(lines, start=1):
+    lines = _lines(file)
+    earlier = max(0, len(lines) - LINES_MAX)
+    if earlier:
+        yield [f"… {earlier} earlier calls, see {file.name}", ""]
+    for at, line in enumerate(lines[earlier:], start=earlier + 1):
         call = json.loads(line)
         text = f"{call['name']}.{call['ordinal']} {call['when']} {call['path']}".rstrip()
         deadly = killed and at == len(lines)

@@ -84,7 +84,7 @@ function story(square, detail) {
   return [
     el("p", null, detail.claim),
     copyable(detail.replay),
-    section("Keys, and which secret opened them", detail.keys ? keys(detail.keys) : null),
+    section("Keys, and which secret opened them", detail.keys?.length ? keys(detail.keys) : null),
     section("Master-key registers", detail.registers ? registers(detail.registers) : null),
     section("Rows of the key store", detail.rows.length ? rowBars(detail.rows) : null),
     detail.registers ? events(detail, lanes) : null,
