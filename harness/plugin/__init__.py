@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from harness.model.ledger import Ledger
     from harness.model.observation import Judgement
     from harness.model.scenario import Scenario
+    from harness.modules.equipment import Equipment, Wanted
     from harness.plugin.desk import Desk
     from harness.plugin.evidence import Evidence
     from harness.plugin.ownrig import OwnRig
@@ -34,6 +35,12 @@ SIZES = (
     ("failover", 0, 1, "Failover crypto units."),
     ("keys", 8, 50_000, "Keys in the key store."),
 )
+# What an instance is made of; the words are those of ``hil run`` as well.
+KEYSTORE = (
+    "Where keys are stored: a file (sqlite, the default), a PostgreSQL server of each instance, or the "
+    "server at the URL."
+)
+MODULE_PROFILE = "TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units."
 _file: "pytest.StashKey[Path]" = pytest.StashKey()
 _scenarios: "pytest.StashKey[tuple[Scenario, ...]]" = pytest.StashKey()
 _evidence: "pytest.StashKey[Evidence]" = pytest.StashKey()
@@ -62,6 +69,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="auto",
         help="Crypto units as containers or as processes; auto takes containers where an engine answers.",
     )
+    group.addoption("--hil-keystore", type=_keystore, metavar="sqlite|postgresql|URL", help=KEYSTORE)
+    group.addoption("--hil-module-profile", type=Path, metavar="FILE", help=MODULE_PROFILE)
     for name, least, most, text in SIZES:
         group.addoption(f"--hil-{name}", type=_number(least, most), metavar=f"{least}-{most}", help=text)
 
@@ -75,9 +84,20 @@ def _number(least: int, most: int) -> Callable[[str], int]:
     return convert
 
 
+def _keystore(text: str) -> str:
+    from harness.modules.equipment import keystore
+
+    try:
+        return keystore(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Read the plan and collect it; with it alone on the command line, it is all that is collected."""
     given: Path | None = config.getoption("hil_plan")
+    if config.getoption("hil_module_profile"):
+        _read_module(config)
     if given is None:
         if config.getoption("hil_out"):
             raise pytest.UsageError("--hil-out keeps the evidence of a plan; add --hil-plan FILE")
@@ -124,16 +144,54 @@ def _origin_of(config: pytest.Config, file: Path | None = None) -> "Origin":
     return replace(origin, shape=shape)
 
 
+def _wanted(config: pytest.Config) -> "Wanted":
+    """Return what the options say that instances are made of."""
+    from harness.modules.equipment import Wanted
+
+    profile: Path | None = config.getoption("hil_module_profile")
+    file = config.invocation_params.dir / profile if profile else None
+    return Wanted(config.getoption("hil_backend"), config.getoption("hil_keystore"), file)
+
+
+def _read_module(config: pytest.Config) -> None:
+    """Complain of a profile; its module is tried when the first test needs an instance."""
+    from harness.modules.profile import BadModule
+
+    try:
+        _wanted(config).read()
+    except BadModule as error:
+        raise pytest.UsageError(f"--hil-module-profile: {error}") from error
+
+
+def _equipment(config: pytest.Config) -> "Equipment":
+    """Return what the instances of a plan are made of; complain at once of what cannot be had here."""
+    from harness.modules.equipment import Equipment
+    from harness.rig.layout import NoScratch
+    from harness.rig.preflight import NotReadyHere
+
+    wanted = _wanted(config)
+    if wanted.keystore is None and wanted.module is None:
+        return Equipment()
+    try:
+        return wanted.chosen()
+    except (NotReadyHere, NoScratch) as error:
+        raise pytest.UsageError(str(error)) from error
+
+
 def _keep_evidence(config: pytest.Config, scenarios: "tuple[Scenario, ...]") -> None:
     """Open the run directory where one is asked for; under xdist the workers find it made and locked."""
     given: Path | None = config.getoption("hil_out")
-    if given is None or config.getoption("collectonly"):
+    if config.getoption("collectonly"):
+        return
+    worker = hasattr(config, "workerinput")
+    equipment = None if worker else _equipment(config)
+    if given is None:
         return
     from harness.plugin.evidence import CannotKeep, Evidence
 
     folder = config.invocation_params.dir / given
     try:
-        made = not hasattr(config, "workerinput") and Evidence.make(folder, scenarios, config.stash[_origin])
+        made = equipment and Evidence.make(folder, scenarios, config.stash[_origin], equipment)
     except CannotKeep as error:
         raise pytest.UsageError(f"--hil-out: {error}") from error
     config.stash[_evidence] = made or Evidence(folder)
@@ -174,7 +232,7 @@ def _rig_of(config: pytest.Config) -> "OwnRig":
         worker = getattr(config, "workerinput", {})  # xdist's
         run = f"pytest-{worker.get('testrunuid', uuid.uuid4().hex)[:8]}"
         name = worker.get("workerid", "main")
-        config.stash[_own_rig] = OwnRig(run, name, origin.shape, config.getoption("hil_backend"))
+        config.stash[_own_rig] = OwnRig(run, name, origin.shape, _wanted(config))
     return config.stash[_own_rig]
 
 
@@ -188,8 +246,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture
 def _hil_desk(request: pytest.FixtureRequest) -> "Iterator[Desk]":
     from harness.plugin.desk import Desk
+    from harness.rig.layout import NoScratch
+    from harness.rig.preflight import NotReadyHere
 
-    rig, golden = _rig_of(request.config).made()
+    try:
+        rig, golden = _rig_of(request.config).made()
+    except (NotReadyHere, NoScratch) as error:
+        pytest.fail(f"no rig: {error}", pytrace=False)
     desk = Desk(rig, golden)
     yield desk
     request.node.add_report_section("teardown", "hil transcript", "\n".join(desk.lines()))

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
+from harness.campaign import benches
 from harness.campaign.attempt import Account
 from harness.campaign.rundir import RESULTS, BadRunDir, Origin, RunDir, RunDirBusy
 from harness.model.scenario import Scenario
+from harness.modules.equipment import Equipment
 from harness.rig.preflight import NotReadyHere, check_folder
 
 
@@ -26,13 +28,14 @@ class Evidence:
         self._rundir = RunDir(folder)
 
     @classmethod
-    def make(cls, folder: Path, scenarios: Sequence[Scenario], origin: Origin) -> Self:
+    def make(cls, folder: Path, scenarios: Sequence[Scenario], origin: Origin, equipment: Equipment) -> Self:
         """Make the folder and lock it while this process lives; raises CannotKeep."""
         try:
             check_folder(folder)
             rundir = RunDir.create(folder)
             if rundir.plan() not in (None, tuple(scenarios)):
                 raise CannotKeep(f"{folder} belongs to another plan; choose another folder")
+            benches.keep(rundir, equipment)
             rundir.write_plan(scenarios, origin)
         except (BadRunDir, NotReadyHere, RunDirBusy) as error:
             raise CannotKeep(str(error)) from error

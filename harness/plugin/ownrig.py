@@ -2,13 +2,12 @@
 
 import shutil
 from contextlib import ExitStack
+from dataclasses import replace
 
 from harness import sut
-from harness.campaign import janitor, worker
-from harness.campaign.worker import Bench
-from harness.rig import preflight
+from harness.campaign import benches, janitor, worker
+from harness.modules.equipment import AUTO, Wanted
 from harness.rig.golden import Golden
-from harness.rig.layout import scratch
 from harness.rig.rig import Rig
 
 
@@ -18,14 +17,19 @@ class OwnRig:
     ``run`` and ``name`` label its containers: one run for all workers of a session, a name for each.
     """
 
-    def __init__(self, run: str, name: str, shape: sut.Shape, backend: str) -> None:
+    def __init__(self, run: str, name: str, shape: sut.Shape, wanted: Wanted) -> None:
         self.shape = shape
+        self.wanted = wanted
         self._run = run
         self._name = name
-        self._backend = backend
         self._made: tuple[Rig, Golden] | None = None
         self._failure: Exception | None = None
         self._undo = ExitStack()
+
+    @property
+    def again(self) -> tuple[str, ...]:
+        """The options of ``hil replay`` for the same key store and module."""
+        return replace(self.wanted, backend=AUTO).argv
 
     def made(self) -> tuple[Rig, Golden]:
         """Return rig and golden state, made by the first call; where that failed, every call raises."""
@@ -40,11 +44,9 @@ class OwnRig:
         return self._made
 
     def _make(self) -> tuple[Rig, Golden]:
-        image = preflight.choose_image(self._backend)
-        root = scratch("hil-")
-        bench = Bench(self._run, root, self.shape, image, root)
-        self._undo.enter_context(janitor.post(root, bench.label))
-        self._undo.callback(shutil.rmtree, root, ignore_errors=True)
+        bench = benches.bench(self.wanted.chosen(), self.shape, run=self._run)
+        self._undo.enter_context(janitor.post(bench.root, bench.label))
+        self._undo.callback(shutil.rmtree, bench.root, ignore_errors=True)
         golden, _ = worker.prepare(bench, recorded=False)
         rig = bench.rig(self._name)
         self._undo.callback(rig.close)

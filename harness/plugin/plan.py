@@ -1,5 +1,6 @@
 """A frozen plan as a file of tests: one line, one scenario, one test."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -83,9 +84,10 @@ class PlanItem(pytest.Item):
     def _again(self) -> str:
         shape = self._file.own_rig.shape
         failover = f" --failover {shape.failover}" if shape.failover else ""
+        wanted = "".join(f" {shlex.quote(word)}" for word in self._file.own_rig.again)
         return (
             f"hil replay {self._scenario.id} --operational {shape.operational} "
-            f"--recovery {shape.recovery}{failover} --keys {shape.keys}"
+            f"--recovery {shape.recovery}{failover} --keys {shape.keys}{wanted}"
         )
 
     def reportinfo(self) -> tuple[Any, int, str]:

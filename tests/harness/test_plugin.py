@@ -30,6 +30,13 @@ XDIST = ("-n", "2", "--dist", "worksteal")
 SECONDS = 100.0
 RECOVERS = "auto/kms@C_WrapKey.6-after/documented"
 LOSES = "auto/kms@C_WrapKey.6-after/rerun-after-message-1"
+UNFIT = """
+[module]
+name = "none"
+library = "/usr/lib/softhsm/libsofthsm2.so"
+[token]
+make = [["false"]]
+"""
 MISSES = "auto/tke@setimm.99-after/documented"
 IDS = {RECOVERS: "RECOVERED", LOSES: "DATA_LOST", MISSES: "RECOVERED"}
 
@@ -206,6 +213,20 @@ def test_node_ids(place: Place) -> None:
         (("--hil-plan", "plan.jsonl", "--hil-out", "other"), "--hil-out: * belongs to another plan*"),
         (("--hil-plan", "plan.jsonl", "--hil-out", "plan.jsonl"), "--hil-out: *plan.jsonl cannot be made*"),
         (("--hil-out", "out"), "--hil-out keeps the evidence of a plan; add --hil-plan FILE"),
+        (("--hil-keystore", "oracle"), "*'oracle' is neither sqlite nor postgresql nor *"),
+        (("--hil-keystore", "postgresql://kms:sesame@db/"), "*put it into PGPASSWORD"),
+        (("--hil-module-profile", "absent.toml"), "--hil-module-profile: *absent.toml: No such file*"),
+        (("--hil-module-profile", "bad.jsonl"), "--hil-module-profile: *bad.jsonl is no TOML: *"),
+        (("--hil-module-profile", "hil.toml", "--hil-backend", "docker"), "*use --backend process"),
+        (
+            ("--hil-plan", "plan.jsonl", "--hil-keystore", "postgresql://kms@/?host=/nowhere"),
+            "no database server: *",
+        ),
+        (("--hil-plan", "plan.jsonl", "--hil-module-profile", "hil.toml"), "none * cannot stand behind a *"),
+        (
+            ("--hil-plan", "plan.jsonl", "--hil-module-profile", "hil.toml", "--hil-out", "new"),
+            "none * cannot *",
+        ),
     ],
 )
 def test_bad_options(place: Place, options: tuple[str, ...], text: str) -> None:
@@ -213,13 +234,16 @@ def test_bad_options(place: Place, options: tuple[str, ...], text: str) -> None:
     place.plan(IDS)
     place.plan({"auto/none/prayer": "RECOVERED"}, "unknown.jsonl")
     (place.pytester.path / "bad.jsonl").write_text("{}\n")
+    place.pytester.makefile(".toml", hil=UNFIT)
     place.pytester.mkdir("other")
     place.plan({LOSES: "DATA_LOST"}, "other/plan.jsonl")
     result = place.run(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{text}"])
     assert "Traceback" not in result.stderr.str()
+    assert "sesame" not in result.stderr.str() + result.stdout.str()
     assert not any(place.scratch.iterdir())
+    assert not (place.pytester.path / "new").exists()
 
 
 def test_sizes_are_those_of_the_command() -> None:
@@ -228,6 +252,13 @@ def test_sizes_are_those_of_the_command() -> None:
     for name, least, most, text in plugin.SIZES:
         known = ranges[name]
         assert (known.min, known.max) == (least, most), text
+
+
+def test_words_are_those_of_the_command() -> None:
+    """What an instance is made of is asked for in the same words here and in ``hil run``."""
+    helps = {option.name: option.help for option in run.params if isinstance(option, click.Option)}
+    assert helps["keystore"] == plugin.KEYSTORE
+    assert helps["module_profile"] == plugin.MODULE_PROFILE
 
 
 OWN = """
@@ -292,4 +323,65 @@ def test_example_of_the_readme(place: Place) -> None:
     result = place.run(*SMALL)
     assert result.ret == 0
     assert result.parseoutcomes()["passed"] >= 1
+    place.nothing_left()
+
+
+@pytest.fixture
+def brought(place: Place) -> tuple[str, ...]:
+    """The options for NSS softokn and a server that may enter the folders of the bench."""
+    if shutil.which("certutil") is None or not Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so").exists():
+        pytest.skip("NSS is not installed; run 'make nss'")
+    place.scratch.chmod(0o711)
+    return "--hil-module-profile", str(ROOT / "examples" / "hil-nss.toml"), "--hil-keystore", "postgresql"
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_a_plan_on_what_somebody_brings(place: Place, brought: tuple[str, ...]) -> None:
+    """A plan is played on another module and a database server, and is replayed on the same."""
+    plan = place.plan(
+        {LOSES: "DATA_LOST", "auto/db@sql-commit.2-after/documented": "RECOVERED", MISSES: "RECOVERED"}
+    )
+    result = place.run("--hil-plan", str(plan), "--hil-out", "out", *SMALL, *brought)
+    result.assert_outcomes(passed=2, failed=1)
+    again = f"--keys 8 --keystore postgresql --module-profile {brought[1]}"
+    result.stdout.fnmatch_lines([f"again: hil replay {MISSES} * {again}"])
+    place.nothing_left()
+
+    command = [str(Path(sys.executable).with_name("hil")), "replay", LOSES, "--run", "out"]
+    replayed = subprocess.run(
+        command, cwd=place.pytester.path, capture_output=True, text=True, timeout=SECONDS
+    )
+    assert replayed.returncode == 0, replayed
+    assert "(processes with NSS softokn, key store in PostgreSQL), 8 keys" in replayed.stdout.splitlines()[0]
+    assert "stored verdict: the same" in replayed.stdout
+
+    other = place.run("--hil-plan", str(plan), "--hil-out", "out", *SMALL)
+    assert other.ret == pytest.ExitCode.USAGE_ERROR
+    other.stderr.fnmatch_lines(["*--hil-out: *out was begun on another key store; choose another --out"])
+    place.nothing_left()
+
+
+@pytest.mark.postgresql
+@pytest.mark.slow
+def test_tests_of_ones_own_on_what_somebody_brings(place: Place, brought: tuple[str, ...]) -> None:
+    """The fixtures give an instance on another module and a database server, restored before each test."""
+    place.pytester.makepyfile(OWN)
+    result = place.run(*SMALL, *brought, "-k", "recovers or loses or restored")
+    result.assert_outcomes(passed=6, deselected=2)
+    place.nothing_left()
+
+
+def test_a_module_that_does_not_do(place: Place) -> None:
+    """Where no instance can be made a test of one's own fails with the reason, and others are not touched."""
+    place.pytester.makefile(".toml", hil=UNFIT)
+    place.pytester.makepyfile("""
+        def test_with(hil_rig): pass
+        def test_without(): pass
+    """)
+    result = place.run(*SMALL, "--hil-module-profile", "hil.toml")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["no rig: none (*) cannot stand behind a crypto unit:", "  TokenError: no token: *"]
+    )
     place.nothing_left()
