@@ -23,7 +23,7 @@ from harness.report.html.markup import Node, node
 from harness.report.html.tables import plain, to_scenario
 
 FLUSHES = frozenset({"fsync", "fdatasync"})
-ROW_MAX = 24
+ROW_MIN, ROW_MAX = 4, 24
 FINDINGS_MAX, LINES_MAX, KEYS_MAX = 12, 400, 200
 TIMES = ("before", "at_crash", "after")
 ENDED = re.compile(r"\[ended .*\]")
@@ -78,7 +78,7 @@ class Foreign(Campaign):
         row: list[Point] = []
         for point in filter(None, by_point):
             row.append(point)
-            if point.event in FLUSHES or len(row) == ROW_MAX:
+            if (point.event in FLUSHES and len(row) >= ROW_MIN) or len(row) == ROW_MAX:
                 yield _row(row, by_point)
                 row = []
         if row:
