@@ -23,7 +23,7 @@ def replace_bytes(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def replace_json(path: Path, value: object, mode: int = 0o600) -> None:
     """Put ``value`` as JSON in place of ``path``, atomically."""
-    replace_bytes(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n", mode)
+    replace_bytes(path, json.dumps(value, sort_keys=True).encode() + b"\n", mode)
 
 
 def fsync_folder(folder: Path) -> None:
