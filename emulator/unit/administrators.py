@@ -33,7 +33,7 @@ class Administrator:
         """The DER SubjectPublicKeyInfo."""
         return base64.b64decode(self.public_key)
 
-    @property
+    @functools.cached_property
     def ski(self) -> str:
         """Subject key identifier: SHA-256 of the DER SubjectPublicKeyInfo, 64 hex digits."""
         return hashlib.sha256(self.der).hexdigest()

@@ -50,6 +50,7 @@ class Firmware:
         self._folder = folder
         self._identity = identity
         self._state = state
+        self._described = describe(identity, state)  # asked for far more often than it changes
         self._token = token
         self._importer: Importer | None = None
         self._handlers: dict[Command, Callable[[Parameters], Outcome]] = {
@@ -70,7 +71,7 @@ class Firmware:
 
     def describe(self) -> dict[str, Any]:
         """Return the unit as the query shows it: no secrets, no signature needed."""
-        return describe(self._identity, self._state)
+        return self._described
 
     def power_off(self) -> None:
         """Close the token; the unit is unusable after that, and has changed nothing."""
@@ -127,6 +128,7 @@ class Firmware:
             self._state = read_state(self._folder)  # the failure may have come after the rename
             raise
         finally:
+            self._described = describe(self._identity, self._state)
             self._destroy(registers.unnamed(known, self._state.registers))
 
     def _destroy(self, keys: Iterable[MasterKey]) -> None:
