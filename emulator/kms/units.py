@@ -20,6 +20,7 @@ from emulator.wire.client import Module, Session
 from emulator.wire.errors import HandleInvalid, UnitLost, WireError, WrongMasterKey
 
 SUBJECT = "kms"
+TOKEN_SECONDS = bearer.LIFETIME_SECONDS / 2
 
 
 class UnitLink:
@@ -34,6 +35,7 @@ class UnitLink:
         self._module: Module | None = None
         self._session: Session | None = None
         self._polled: tuple[float, UnitRegisters] | None = None
+        self._bearer: tuple[float, str] | None = None
         self.rows_rewrapped = 0  # over the present connection
 
     def registers(self, max_age: float) -> UnitRegisters:
@@ -42,10 +44,9 @@ class UnitLink:
         if polled and time.monotonic() - polled[0] < max_age:
             return polled[1]
         asked = time.monotonic()
-        token = bearer.issue(self._iam_secret, SUBJECT)
         try:
             reply = unixhttp.request(
-                self._config.admin_socket, "GET", "/v1/unit", token=token, seconds=self._call_seconds
+                self._config.admin_socket, "GET", "/v1/unit", token=self._token(), seconds=self._call_seconds
             )
             if not reply.ok:
                 raise UnitUnavailable(self.number, f"status {reply.status} {reply.message}")
@@ -56,6 +57,13 @@ class UnitLink:
             raise UnitUnavailable(self.number, "its answer is not that of a crypto unit") from error
         self._polled = (asked, registers)
         return registers
+
+    def _token(self) -> str:
+        """Return a bearer token for the unit, a new one long before the last one expires."""
+        now = time.monotonic()
+        if self._bearer is None or now - self._bearer[0] > TOKEN_SECONDS:
+            self._bearer = now, bearer.issue(self._iam_secret, SUBJECT)
+        return self._bearer[1]
 
     @contextmanager
     def master_keys(self, *registers: Register) -> Iterator[tuple[Session, list[int]]]:
