@@ -1,7 +1,7 @@
 """HTTP/1.1 messages between the programs of an instance: one request and one reply a connection.
 
-Reading them is h11's: it takes bytes and gives events, and knows nothing of sockets, so both ends and the
-relays of a bench read a message by the same rules. Writing one is four lines.
+Reading them is h11's: it takes bytes and gives events, and knows nothing of sockets, so both ends read a
+message by the same rules. Writing one is four lines.
 """
 
 import socket

@@ -185,7 +185,7 @@ class Conductor:
         """
         with self._lock:
             self.drain()
-            if client in self._dead or pid != self._alive.get(client):
+            if (self._dead and client in self._dead) or pid != self._alive.get(client):
                 return Crossing(boundary, name, 0, client, server, pid, Passage.DROP)
             if self.adjourned:
                 return Crossing(boundary, name, 0, client, server, pid)
@@ -201,15 +201,18 @@ class Conductor:
         with self._lock:
             self.drain()
             gone = crossing.pid != self._alive.get(crossing.client)
-            if gone or {crossing.client, crossing.server} & self._dead:
+            if gone or self._an_end_is_dead(crossing):
                 return replace(crossing, passage=Passage.DROP)
             if self.adjourned:
                 return crossing
             fault = self._note(crossing, When.AFTER)
             lost = fault is not None and fault.kind is FaultKind.LOST
-            if lost or {crossing.client, crossing.server} & self._dead:
+            if lost or self._an_end_is_dead(crossing):
                 return replace(crossing, passage=Passage.DROP)
             return with_error(crossing, fault)
+
+    def _an_end_is_dead(self, crossing: Crossing) -> bool:
+        return bool(self._dead) and not self._dead.isdisjoint((crossing.client, crossing.server))
 
     def system_call(self, process: Process, name: str, path: str) -> Passage:
         """Admit a durable system call that ``process`` is about to make; ERROR means ENOSPC."""

@@ -14,9 +14,11 @@ class Passage(Enum):
     ERROR = "error"  # it is answered, or its reply replaced, by an error
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Crossing:
     """An admitted event on its way; ``error`` says which error where ``passage`` is ERROR.
+
+    Each is another one, so they are told apart by identity.
 
     ``pid`` is the process id of the client, 0 where the event is no exchange.
     """

@@ -14,6 +14,8 @@ from harness.faults.crossing import Passage
 from harness.faults.relay import Exchange, peer_pid
 from harness.model.faults import EventClass, Process
 
+REPLY_BYTES_MIN = 20  # three numbers of the frame, call, length of the signature
+
 
 def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange:
     """Return an exchange that orders every PKCS#11 call by its name."""
@@ -23,6 +25,8 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
         requests, replies = _Stream(downstream), _Stream(upstream)
         upstream.sendall(requests.version())
         downstream.sendall(replies.version())
+        # p11-kit writes a reply in two pieces, which are to be one to read.
+        upstream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, REPLY_BYTES_MIN)
         answers = replies.frames()
         for request in requests.frames():
             if conductor.adjourned:

@@ -22,6 +22,7 @@ from harness.nursery.client import Seedling
 Answers = Sequence[tuple[re.Pattern[str], str]]
 PROMPT = "> "
 END_SECONDS = 10.0
+SCREEN_BYTES = 8192  # read at once; nearly all looks find nothing
 BLOCK_BYTES = 4096  # what a C library gathers before it writes to a pipe
 
 
@@ -121,7 +122,9 @@ class Terminal:
             self.watch(process)
         os.close(typed)
         os.close(printed)
-        self._running = _Running(process, os.fdopen(keyboard, "wb", buffering=0), os.fdopen(screen, "rb"))
+        self._running = _Running(
+            process, os.fdopen(keyboard, "wb", buffering=0), os.fdopen(screen, "rb", buffering=0)
+        )
         return process.pid
 
     def kill(self) -> int:
@@ -146,7 +149,7 @@ class Terminal:
         running = self._running
         if running is None or running.at_end:
             return
-        while (chunk := running.output.read(65536)) is not None:
+        while (chunk := running.output.read(SCREEN_BYTES)) is not None:
             if not chunk:
                 running.at_end = True
                 break

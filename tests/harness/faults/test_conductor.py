@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.faults.conductor import Conductor
 from harness.faults.crossing import Passage
+from harness.faults.relay import SPARE
 from harness.model.faults import KMS, TKE, Process, unit
 from harness.rig import ready
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 Ask = Callable[[str], bool]
 Strike = Callable[..., None]
+SECONDS = 20.0
 
 
 def _events(conductor: Conductor) -> list[str]:
@@ -40,6 +43,34 @@ def test_order_of_events(ask: Ask, conductor: Conductor, server: "Server") -> No
     assert [event.sequence for event in conductor.events] == [1, 2, 3, 4, 5, 6]
     seconds = [event.seconds for event in conductor.events]
     assert seconds == sorted(seconds)
+
+
+def test_request_in_pieces(relayed: Path, conductor: Conductor, server: "Server") -> None:
+    """A request that comes in pieces is one event, from its first line on, and reaches the server whole."""
+    with socket.socket(socket.AF_UNIX) as end:
+        end.settimeout(SECONDS)
+        end.connect(str(relayed))
+        for piece in (b"GET /a HT", b"TP/1.1\r\nHost: "):
+            end.sendall(piece)
+        ready.until(lambda: _events(conductor) == ["a.1-before"], "the event", SECONDS)
+        assert server.seen == []
+        end.sendall(b"x\r\n\r\n")
+        reply = b"".join(iter(lambda: end.recv(4096), b""))
+    assert reply.endswith(b'{"answer": "yes"}')
+    assert server.seen == ["/a"]
+    assert _events(conductor) == ["a.1-before", "a.1-after"]
+
+
+def test_relay_keeps_few_threads(ask: Ask, relayed: Path) -> None:
+    """Eight requests at once are all answered, and then no more than two threads wait for others."""
+
+    def own() -> int:
+        return sum(str(relayed) in thread.name for thread in threading.enumerate())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, "abcdefgh"))
+    ready.until(lambda: own() <= SPARE, "the threads of the relay", SECONDS)
+    assert ask("i")
 
 
 def test_event_record(ask: Ask, conductor: Conductor) -> None:
