@@ -51,7 +51,7 @@ def normalised(events: Iterable[Event]) -> tuple[str, ...]:
     """Return one line an event, without time and without what is random in every run."""
     return tuple(
         f"{event.stage} {event.boundary} {event.name}.{event.ordinal} {event.when} "
-        f"{event.client}>{event.server} {_CHANCE.sub('#', event.text)}".rstrip()
+        f"{event.client}>{event.server} {_CHANCE.sub('#', event.text) if event.text else ''}".rstrip()
         for event in events
     )
 

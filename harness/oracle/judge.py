@@ -5,6 +5,7 @@ cannot hide it from the bench. Each check is one function and gives its findings
 """
 
 import base64
+import os
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
@@ -109,11 +110,10 @@ class Oracle:
         needles = [form for secret in self._ledger.secrets for form in _forms(secret)]
         haystacks: list[tuple[str, bytes]] = [("the transcript", "\n".join(transcript).encode())]
         haystacks.append(("the database", tables(self._layout.key_store)))
-        haystacks += [
-            (str(path.relative_to(self._layout.files)), path.read_bytes())
-            for path in sorted(self._layout.files.rglob("*"))
-            if path.is_file()
-        ]
+        haystacks += sorted(_contents(str(self._layout.files), ""))
+        everything = b"\n".join(content for _, content in haystacks)
+        if not any(needle in everything for needle in needles):
+            return iter(())
         return (where for where, content in haystacks if any(needle in content for needle in needles))
 
     def _workload(self) -> Iterator[str]:
@@ -142,6 +142,17 @@ class Oracle:
         reply = self._rest.act(known.key_id, "unwrap", {"ciphertext": ciphertext})
         if base64.b64decode(reply["plaintext"]) != known.secret:
             raise Refused("a restored key unwraps to other bytes")
+
+
+def _contents(folder: str, name: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the content of every file in a folder and those below; its name begins with ``name``."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _contents(entry.path, f"{name}{entry.name}/")
+            elif entry.is_file():
+                with open(entry.path, "rb", buffering=0) as file:  # noqa: PTH123 - 50 in a scenario
+                    yield f"{name}{entry.name}", file.read()
 
 
 def _problems(rows: AbstractSet[RowKey], what: str) -> tuple[RowProblem, ...]:

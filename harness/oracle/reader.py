@@ -9,14 +9,19 @@ from emulator.wire import errors
 from emulator.wire.call import Call
 from emulator.wire.client import Module, Session
 from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from emulator.wire.values import Template, pack_template
 from harness.model.ledger import Known
 from harness.oracle.rows import Row, RowKey
 from harness.rig.layout import Layout
 
 CALL_SECONDS = 10.0
-_CLASS = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES, Attribute.TOKEN: False}
-_ROOT = {**_CLASS, Attribute.SENSITIVE: True, Attribute.UNWRAP: True}
-_OPEN = {**_CLASS, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
+_CLASS: Template = {
+    Attribute.CLASS: ObjectClass.SECRET_KEY,
+    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.TOKEN: False,
+}
+_ROOT = pack_template({**_CLASS, Attribute.SENSITIVE: True, Attribute.UNWRAP: True})
+_OPEN = pack_template({**_CLASS, Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True})
 
 
 def unreadable(
