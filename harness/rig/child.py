@@ -24,16 +24,17 @@ class NotKilled(Exception):
 
 @dataclass(frozen=True)
 class Watch:
-    """Durable system calls below ``root`` are asked about before they happen."""
+    """Durable system calls below ``root`` are asked about before they happen; not while ``off``."""
 
     root: Path
     ask: Callable[[SystemCall], Answer]
+    off: Callable[[], bool] = lambda: False
 
     def over(self, process: Seedling) -> None:
         """Watch a process that was started watched; ends by itself when that process has ended."""
         if process.listener is None:
             raise AssertionError
-        Supervisor(process.listener, process.pid, self.root, self.ask)
+        Supervisor(process.listener, process.pid, self.root, self.ask, off=self.off)
 
 
 class Child:

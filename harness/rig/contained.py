@@ -86,7 +86,7 @@ class ContainedUnit:
                 with its:
                     self._order("start", (*streams, its.fileno()), arguments=serve.arguments)
                 listener, pid = handover.received(mine, CALL_SECONDS)
-        Supervisor(listener, pid, watch.root, watch.ask, {docker.UNIT_DIR: self._folder})
+        Supervisor(listener, pid, watch.root, watch.ask, {docker.UNIT_DIR: self._folder}, off=watch.off)
 
     @property
     def exit_code(self) -> int | None:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from harness.rig.child import Watch
 from harness.rig.contained import ContainedUnit
-from harness.rig.hosts import START_SECONDS, Asked
+from harness.rig.hosts import START_SECONDS, Watched
 from harness.rig.labels import Labels
 from harness.rig.layout import Layout
 
@@ -27,18 +26,18 @@ class DockerHost:
         self._image = image
         self._labels = Labels(run_label, worker_label)
         self._units: dict[int, ContainedUnit] = {}
-        self._asked: Asked | None = None
+        self._watch: Watched | None = None
 
-    def watch(self, asked: Asked | None) -> None:
+    def watch(self, watch: Watched | None) -> None:
         """See UnitHost."""
-        self._asked = asked
+        self._watch = watch
 
     def start(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
         started = list(numbers)
         units = _together(self._running, started)
         for number, unit in zip(started, units, strict=True):
-            unit.start(self._asked and Watch(self._layout.files, self._asked(number)))
+            unit.start(self._watch(number) if self._watch else None)
         for unit in units:
             unit.await_ready(START_SECONDS)
 

@@ -4,14 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from harness import sut
-from harness.faults.syscalls import Ask
 from harness.rig.bell import Bell
 from harness.rig.child import Child, Watch
 from harness.rig.layout import Layout
 
 START_SECONDS = 30.0
 
-Asked = Callable[[int], Ask]
+Watched = Callable[[int], Watch]
 
 
 class UnitHost(Protocol):
@@ -40,7 +39,7 @@ class UnitHost(Protocol):
     def close(self) -> None:
         """Stop, and leave nothing behind."""
 
-    def watch(self, asked: Asked | None) -> None:
+    def watch(self, watch: Watched | None) -> None:
         """From the next start of a unit on, ask about its durable system calls; None: no more."""
 
 
@@ -53,11 +52,11 @@ class ProcessHost:
         self._layout = layout
         self._children: dict[int, Child] = {}
         self._bells: dict[int, Bell] = {}
-        self._asked: Asked | None = None
+        self._watch: Watched | None = None
 
-    def watch(self, asked: Asked | None) -> None:
+    def watch(self, watch: Watched | None) -> None:
         """See UnitHost."""
-        self._asked = asked
+        self._watch = watch
 
     def start(self, numbers: Iterable[int]) -> None:
         """See UnitHost."""
@@ -67,7 +66,7 @@ class ProcessHost:
                 f"unit:{number}",
                 sut.unit_serve(self._layout.unit(number), self._layout.unit_sockets(number)),
                 self._layout.logs / f"unit-{number}.log",
-                self._asked and Watch(self._layout.files, self._asked(number)),
+                self._watch(number) if self._watch else None,
                 self._bell(number),
             )
         for number in started:

@@ -75,7 +75,7 @@ class Rig:
             return
         self.stop()
         self.watched = on
-        self._host.watch((lambda number: asker(self.conductor, unit(number))) if on else None)
+        self._host.watch((lambda number: self._watch_of(unit(number))) if on else None)
         self.terminal.watch = self._watch_of(TKE).over if on else None
 
     def hurry(self, *, on: bool) -> None:
@@ -83,7 +83,8 @@ class Rig:
         self._patience = sut.SHORT if on else self._usual
 
     def _watch_of(self, process: Process) -> Watch:
-        return Watch(self.layout.files, asker(self.conductor, process))
+        conductor = self.conductor
+        return Watch(self.layout.files, asker(conductor, process), lambda: conductor.adjourned)
 
     def restore(self, snapshot: Path) -> None:
         """Put the files of ``snapshot`` in place and have everything run on them.

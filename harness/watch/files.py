@@ -85,7 +85,7 @@ class Files:
             folder = "cwd" if base == AT_FDCWD else f"fd/{base}"
             path = f"{os.readlink(f'{self._proc}/{folder}')}/{path}"
         folder, _, name = path.rstrip("/").rpartition("/")
-        return self._relative(f"{os.path.realpath(self._here(folder or '/'))}/{name}")
+        return self._relative(f"{_real(self._here(folder or '/'))}/{name}")
 
     def _here(self, path: str) -> str:
         """Return what the process calls ``path`` as this machine calls it."""
@@ -109,6 +109,18 @@ class Files:
 
     def _memory(self) -> int:
         return os.open(f"{self._proc}/mem", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _real(folder: str) -> str:
+    """Return a folder with all links followed, by the kernel where it is there."""
+    try:
+        held = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return os.path.realpath(folder)
+    try:
+        return os.readlink(f"/proc/self/fd/{held}")
+    finally:
+        os.close(held)
 
 
 def _number(argument: int) -> int:

@@ -71,8 +71,8 @@ class Supervisor:
 
     ``ask`` runs in a thread of the supervisor and answers with a Reply or an error number (errno.ENOSPC),
     with which the call then fails in place of happening. Calls about other files happen without a question.
-    So do those of other processes under the same filter (what ``pid`` has started), except for a ``family``.
-    ``mounts``: see Files.
+    So do those of other processes under the same filter (what ``pid`` has started), except for a ``family``,
+    and all while ``off`` is true. ``mounts``: see Files.
 
     It owns ``listener`` and ends by itself when the last process under the filter has ended.
     """
@@ -86,12 +86,14 @@ class Supervisor:
         mounts: Mapping[str, Path] = MappingProxyType({}),
         *,
         family: bool = False,
+        off: Callable[[], bool] = lambda: False,
     ) -> None:
         self._listener = listener
         self._family = family
         self._files = Files(pid, root, mounts)
         self._calls = machine().calls
         self._ask = ask
+        self._off = off
         self._closed = threading.Event()
         self._asking = threading.Lock()
         self._notice = bytearray(NOTICE.size)
@@ -146,7 +148,9 @@ class Supervisor:
         fcntl.ioctl(self._listener, SEND, self._response)
 
     def _answer(self, call: int, thread: int, number: int, arguments: list[int]) -> Answer:
-        if self._closed.is_set() or not (self._family or self._files.caller_is_ours(thread)):
+        if self._closed.is_set() or self._off():
+            return Reply.CONTINUE
+        if not (self._family or self._files.caller_is_ours(thread)):
             return Reply.CONTINUE
         trapped = self._calls[number]
         files = self._files.of(thread) if self._family else self._files

@@ -24,7 +24,7 @@ from emulator.wire.client import Module
 from harness import sut
 from harness.nursery.client import Seedling
 from harness.rig import layout, ready
-from harness.rig.child import NotKilled
+from harness.rig.child import NotKilled, Watch
 from harness.rig.containers import DockerHost
 from harness.rig.hosts import ProcessHost
 from harness.rig.layout import Layout
@@ -107,13 +107,14 @@ def seen(run_label: str) -> list[Inspected]:
 class Asked:
     """Keeps what is asked about one unit; ``answer`` is called with the name of each call."""
 
-    def __init__(self, answer: Callable[[str], Answer] = lambda _: Reply.CONTINUE) -> None:
+    def __init__(self, place: Layout, answer: Callable[[str], Answer] = lambda _: Reply.CONTINUE) -> None:
         self.calls: list[tuple[str, str]] = []
+        self._place = place
         self._answer = answer
 
-    def __call__(self, _number: int) -> Callable[[SystemCall], Answer]:
-        """Return what answers the calls of a unit."""
-        return self._ask
+    def __call__(self, _number: int) -> Watch:
+        """Return the watch of a unit."""
+        return Watch(self._place.files, self._ask)
 
     def _ask(self, call: SystemCall) -> Answer:
         self.calls.append((call.name, DRAWN.sub("*", call.path)))
@@ -126,7 +127,7 @@ def test_same_calls_as_a_process(host: DockerHost, place: Layout) -> None:
     lists = []
     for each in (host, ProcessHost(place)):
         mirror(place.files.with_name("snapshot"), place.files)
-        asked = Asked()
+        asked = Asked(place)
         each.watch(asked)
         each.start([1])
         each.cycle([1])
@@ -156,7 +157,7 @@ def test_killed_at_a_system_call(host: DockerHost, place: Layout) -> None:
 
     state = place.unit(1) / "state.json"
     before = state.read_bytes()
-    asked = Asked(answer)
+    asked = Asked(place, answer)
     host.watch(asked)
     host.start([1])
     with pytest.raises(unixhttp.Unreachable):
@@ -171,7 +172,7 @@ def test_killed_at_a_system_call(host: DockerHost, place: Layout) -> None:
 
 def test_full_disk_in_a_container(host: DockerHost, place: Layout) -> None:
     """An error number in answer is what the firmware in the container gets, and its state stays."""
-    host.watch(Asked(lambda name: errno.ENOSPC if name == "rename" else Reply.CONTINUE))
+    host.watch(Asked(place, lambda name: errno.ENOSPC if name == "rename" else Reply.CONTINUE))
     host.start([1])
     with pytest.raises(AssertionError, match="No space left on device"):
         add_administrator(place)
@@ -183,7 +184,7 @@ def test_only_a_kill_takes_the_container_down(host: DockerHost, place: Layout, r
     host.start([1, 2])
     before = started(run_label)
     assert len(before) == 2
-    for asked in (Asked(), None):
+    for asked in (Asked(place), None):
         host.stop()
         with pytest.raises(unixhttp.Unreachable):
             query(place)

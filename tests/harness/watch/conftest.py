@@ -31,8 +31,12 @@ class Watched:
             self.process = Seedling(program, environment, stdio, watched=True)
         self.supervisor: Supervisor
 
-    def go(self, answer: Callable[[int], Answer] = lambda _: Reply.CONTINUE) -> None:
-        """Let it run; ``answer`` is called with the number of each call, from one."""
+    def go(
+        self,
+        answer: Callable[[int], Answer] = lambda _: Reply.CONTINUE,
+        off: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Let it run; ``answer`` is called with the number of each call, from one, while ``off`` is false."""
 
         def ask(call: SystemCall) -> Answer:
             self.calls.append(call)
@@ -40,7 +44,7 @@ class Watched:
 
         assert self.process.listener is not None
         pid, family = self.process.pid, self.family
-        self.supervisor = Supervisor(self.process.listener, pid, self.folder, ask, family=family)
+        self.supervisor = Supervisor(self.process.listener, pid, self.folder, ask, family=family, off=off)
 
     def look(self, _: int) -> Answer:
         """Keep the state of the files before a call, and let the call happen."""

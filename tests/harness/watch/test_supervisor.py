@@ -65,6 +65,14 @@ def test_every_durable_call_is_an_event(unhindered: "Watched") -> None:
     assert unhindered.names == STEPS
 
 
+def test_not_asked_while_off(start: "Start") -> None:
+    """While it is off every call happens without a question; off is asked about before each."""
+    watched = start("steps")
+    watched.go(off=lambda: len(watched.calls) == 3)
+    assert watched.ended() == 0, watched.log.read_text()
+    assert watched.names == STEPS[:3]
+
+
 @pytest.mark.skipif("open" not in HERE, reason="this machine has no such calls")
 def test_calls_that_python_does_not_make(start: "Start") -> None:
     """creat, open and renameat2 are seen too."""
