@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,24 @@ def test_a_command_runs_without_an_engine(bare_path: Path) -> None:
     done = script("engine.sh", "during", "/bin/sh", "-c", "echo ran; exit 3", path=bare_path)
     assert (done.returncode, done.stdout) == (3, "ran\n")
     assert done.stderr.splitlines()[-1] == "going on without an engine: what needs one is skipped"
+
+
+def test_half_a_base_image_is_not_imported(bare_path: Path, tmp_path: Path) -> None:
+    """Where Debian's packages cannot be fetched, no image gets the name of the base, and one line says so."""
+    for tool in ("cut", "mkdir", "rm", "sha256sum"):
+        (bare_path / tool).symlink_to(f"/usr/bin/{tool}")
+    for name, text in {"docker": f'echo "$*" >>{tmp_path}/asked', "mmdebstrap": "echo half >&2"}.items():
+        (bare_path / name).write_text(f"#!/bin/bash\n{text}\nexit 1\n")
+        (bare_path / name).chmod(0o755)
+    shutil.copytree(CHECKOUT / "docker", tmp_path / "checkout" / "docker")
+    command = ["/bin/bash", str(tmp_path / "checkout" / "docker" / "base.sh")]
+    done = subprocess.run(
+        command, env={"PATH": str(bare_path)}, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("cannot make the base image ")
+    asked = [line.split()[0] for line in (tmp_path / "asked").read_text().splitlines()]
+    assert asked == ["image", "pull"]
 
 
 @pytest.mark.parametrize("argv", [("engine.sh",), ("engine.sh", "dance"), ("backend.sh", "cloud")])
