@@ -118,3 +118,7 @@ _ENVIRONMENT = (
 def _describe(entry: Entry) -> list[str]:
     lines = ["NAME:", f"   {entry.name} - {entry.help}", "USAGE:", f"   {_usage(entry)}"]
     return [*lines, "ALIAS:", *(f"   {alias}" for alias in entry.aliases)] if entry.aliases else lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

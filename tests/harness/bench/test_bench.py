@@ -51,7 +51,7 @@ def test_every_part_of_a_quick_report() -> None:
     report: dict[str, Any] = json.loads(ran.stdout)
     assert report["schema_version"] == 1
     assert set(report) == {
-        "schema_version", "quick", "machine", "rewrap", "skipped", "keystore", "growth", "kills", "start",
+        "schema_version", "quick", "machine", "equipment", "rewrap", "skipped", "keystore", "growth", "kills", "start",
         "scenarios", "seconds",
     }  # fmt: skip
     assert all(math.isfinite(number) and number >= 0 for number in numbers(report))
@@ -117,6 +117,12 @@ def test_a_lost_key_is_no_figure(instance: Site) -> None:
             instance.check()
         store.write_bytes(kept)
     instance.check()
+
+
+def test_what_is_started_does_its_work() -> None:
+    """The program whose cold start is measured is one: it prints the help of ``tke``."""
+    ran = subprocess.run(start.HELP.argv, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "NAME:")
 
 
 def test_starts_are_measured_cold_and_warm(instance: Site) -> None:
