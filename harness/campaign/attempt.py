@@ -19,7 +19,7 @@ from harness.model.observation import Observation, conclude, judge
 from harness.model.outcome import outcome
 from harness.model.registers import UnitRegisters
 from harness.model.rules import Procedure
-from harness.model.scenario import CrashState, Finding, KeyCount, Result, Scenario, not_judged
+from harness.model.scenario import NOT_BACK, CrashState, Finding, KeyCount, Result, Scenario, not_judged
 from harness.model.standing import Standing
 from harness.model.verdicts import Verdict
 from harness.oracle.judge import Oracle
@@ -28,7 +28,7 @@ from harness.procedures import load
 from harness.procedures.operator import Operator, Recovery
 from harness.rig.golden import Golden
 from harness.rig.rest import Rest
-from harness.rig.rig import Rig
+from harness.rig.rig import NotBack, Rig
 
 LOOK = "the oracle looks"
 
@@ -72,6 +72,8 @@ def attempt(
 ) -> Account:
     """Run one scenario. Never raises: a failure of the bench is the verdict HARNESS_ERROR.
 
+    A process that does not come back from its kill is no failure of the bench: STUCK, whatever was expected.
+
     System calls are events where ``watched`` is set, or where a fault waits for one. Where ``trunk`` holds
     the beginning of the scenario, it is put back and not played.
     """
@@ -88,6 +90,8 @@ def attempt(
             judgement, scenario.expected, stuck=seen.recovery.stuck, fired=rig.conductor.fired
         )
         seen.findings = (*cells.surprise(procedure, seen.standing, seen.verdict, seen.recovery), *findings)
+    except NotBack as error:
+        seen.verdict, seen.findings = Verdict.STUCK, (Finding(NOT_BACK, str(error)),)
     except Exception as error:
         account.traceback = traceback.format_exc()
         seen.verdict = Verdict.HARNESS_ERROR

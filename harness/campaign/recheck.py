@@ -52,7 +52,7 @@ def _judged(stored: Stored, number: int) -> Result | None:
     old = stored.results[number]
     seen = stored.observation(number)
     if seen is None:
-        if old.verdict is not Verdict.HARNESS_ERROR:
+        if old.verdict is not Verdict.HARNESS_ERROR and old.came_back:
             folder = stored.scenario_folder(number)
             raise BadRunDir(
                 f"{folder} lacks observation.json, from which {old.verdict} was judged; put it back"

@@ -95,6 +95,9 @@ class Finding:
     text: str
 
 
+NOT_BACK = "comes back"  # the check that a process which was killed serves again; without it nobody can judge
+
+
 @dataclass(frozen=True)
 class Result:
     """What one scenario showed; ``trace`` is that of model.events, empty where nothing was played.
@@ -128,8 +131,13 @@ class Result:
 
     @property
     def foreseen(self) -> bool:
-        """Whether the outcome is the predicted one; true where none was seen, or none is predicted."""
-        return self.outcome is None or self.expected_outcome in (None, self.outcome)
+        """Whether all came back, and the outcome is the predicted one, where one was seen and predicted."""
+        return self.came_back and (self.outcome is None or self.expected_outcome in (None, self.outcome))
+
+    @property
+    def came_back(self) -> bool:
+        """Whether what a fault had killed served again; else the oracle had nothing to look at."""
+        return all(finding.check != NOT_BACK for finding in self.findings)
 
     @property
     def as_documented(self) -> bool:

@@ -50,6 +50,7 @@ class Child:
     ) -> None:
         self.name = name
         self._bell = bell
+        self._log = log
         environment = dict(os.environ)
         if bell:
             bell.quiet()
@@ -90,10 +91,14 @@ class Child:
         os.killpg(self.pid, signal.SIGCONT)
 
     def ready(self, seconds: float) -> None:
-        """Wait until it serves, after its start or a hang-up; NotReady where it has ended, or does not."""
+        """Wait until it serves, after its start or a hang-up; NotReady, with what it said last, where not."""
         if self._bell is None:
             raise AssertionError
-        self._bell.heard(self._process.poll, self.name, seconds)
+        try:
+            self._bell.heard(self._process.poll, self.name, seconds)
+        except ready.NotReady as error:
+            said = self._log.read_text(errors="replace").splitlines()[-1:] or ["nothing"]
+            raise ready.NotReady(f"{error}: {said[0]}") from error
 
     def hang_up(self) -> None:
         """SIGHUP to the leader alone, where it has not ended."""

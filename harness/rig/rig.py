@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,10 @@ COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
 TOKEN_SECONDS = 600.0
 SIGKILLED = -9
+
+
+class NotBack(Exception):
+    """A process that a fault has killed does not serve again: the instance is broken, not the bench."""
 
 
 class Rig:
@@ -180,7 +185,7 @@ class Rig:
         self.terminal.blind(kind)
 
     def repair(self) -> None:
-        """Start again whatever a fault has killed, as the service's own supervisor would."""
+        """Start again whatever a fault has killed, as the service's own supervisor would; raises NotBack."""
         hung = self.conductor.paused
         for process in hung:
             if process.role is Role.UNIT:
@@ -198,15 +203,21 @@ class Rig:
                 self._calls[number].hang_up()
             # Before it starts: a process that counts as dead gets no answer to its first system call.
             self.conductor.revive(unit(number))
-        if units:
-            self._host.start(units)
-        self._repair_database(dead)
-        if KMS in dead:
-            self._start_kms()
+        self._bring_back(units, kms=KMS in dead, servers=dead)
         for process in hung:
             # What it was sent while it hung it does now, though nobody waits for the reply any more.
             done = partial(self.conductor.has_answered, process)
             ready.until(done, f"the reply of {process}, which hung,", SETTLE_SECONDS)
+
+    def _bring_back(self, units: Sequence[int], servers: AbstractSet[Process], *, kms: bool) -> None:
+        try:
+            if units:
+                self._host.start(units)
+            self._repair_database(servers)
+            if kms:
+                self._start_kms()
+        except ready.NotReady as error:
+            raise NotBack(str(error)) from error
 
     def _repair_database(self, dead: AbstractSet[Process]) -> None:
         for process in dead:

@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.model.outcome import Outcome
 from harness.model.rules import CONTROLS
+from harness.model.scenario import NOT_BACK
 from harness.model.standing import Extent, extent
 from harness.model.twin.crashes import UnreadableState, read
 from harness.model.twin.predict import Prediction, predict
@@ -45,7 +46,8 @@ def agreement(records: Iterable[Record]) -> Agreement:
     cells: dict[tuple[str, str], bool] = {}
     differences = []
     for record in records:
-        if record["verdict"] in VOID or not record.get("state"):
+        judged = all(finding["check"] != NOT_BACK for finding in record["findings"])
+        if record["verdict"] in VOID or not record.get("state") or not judged:
             continue
         cell = record["state"], record["id"].rpartition("/")[2]
         found = compare(record)
