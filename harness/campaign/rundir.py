@@ -23,6 +23,9 @@ from harness.sut import Shape
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
 PROCEDURES, MODULE, KEYSTORE = "procedures", "module.toml", "keystore.txt"
+LOCK = "lock"
+KEPT = frozenset({CAMPAIGN, PROCEDURES, MODULE, KEYSTORE, LOCK})  # may be there before there are results
+FIELDS = ("gate", "profile", "units", "keys", "seconds", "scenarios")  # of campaign.json, that readers need
 
 Record = dict[str, Any]
 
@@ -61,7 +64,9 @@ class RunDir:
     def create(cls, path: Path) -> Self:
         """Make the folder, or go on with an unfinished one; it is locked until this process ends."""
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / "lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        if not (path / RESULTS).exists() and any(file.name not in KEPT for file in path.iterdir()):
+            raise RunDirBusy(f"{path} holds something else than a campaign; choose another --out")
+        lock = os.open(path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -76,16 +81,17 @@ class RunDir:
 
     def point_latest(self) -> None:
         """Let ``latest`` point here."""
-        latest = self.path.parent / "latest"
-        fresh = self.path.parent / f".latest-{os.getpid()}"
+        path = self.path.resolve()  # the name of a path such as '.' is empty
+        latest = path.parent / "latest"
+        fresh = path.parent / f".latest-{os.getpid()}"
         with suppress(FileNotFoundError):
             fresh.unlink()
-        fresh.symlink_to(self.path.name)
+        fresh.symlink_to(path.name)
         fresh.replace(latest)
 
     def discard(self) -> None:
         """Remove the folder of a campaign that came to no plan, and only what ``create`` has put into it."""
-        for file in (RESULTS, MODULE, KEYSTORE, "lock"):
+        for file in (RESULTS, MODULE, KEYSTORE, LOCK):
             (self.path / file).unlink(missing_ok=True)
         for copy in (self.path / PROCEDURES).glob("*.toml"):
             copy.unlink()
@@ -204,14 +210,23 @@ class RunDir:
 
 def read_campaign(path: Path) -> Record:
     """Read the campaign.json of a run directory; raises BadRunDir."""
+    file = path / CAMPAIGN
     try:
-        campaign: Record = json.loads((path / CAMPAIGN).read_text())
-    except OSError as error:
+        campaign: Record = json.loads(file.read_text())
+        version = campaign.get("schema_version")
+        missing = [name for name in FIELDS if name not in campaign]
+    except FileNotFoundError as error:
         raise BadRunDir(f"{path} holds no finished campaign; run it to its end first") from error
-    except ValueError as error:
-        raise BadRunDir(f"{path / CAMPAIGN} is damaged: {error}") from error
-    if campaign.get("schema_version") != SCHEMA_VERSION:
-        raise BadRunDir(f"{path / CAMPAIGN} has schema version {campaign.get('schema_version')}, not 1")
+    except OSError as error:
+        raise BadRunDir(f"{file}: {error.strerror}") from error
+    except (AttributeError, ValueError) as error:
+        raise BadRunDir(f"{file} is damaged: {error}") from error
+    if version != SCHEMA_VERSION:
+        raise BadRunDir(
+            f"{file} has schema version {version}, not {SCHEMA_VERSION}; read it with its own hil"
+        )
+    if missing:
+        raise BadRunDir(f"{file} is damaged: it lacks {', '.join(missing)}")
     return campaign
 
 
@@ -248,10 +263,10 @@ def read_plan(path: Path) -> tuple[Scenario, ...]:
     """Read what ``write_plan`` wrote; raises BadRunDir."""
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return tuple(Scenario.parse(line["id"], Verdict(line["expected"])) for line in lines)
+        return tuple(Scenario.parse(str(line["id"]), Verdict(line["expected"])) for line in lines)
     except OSError as error:
         raise BadRunDir(f"{path}: {error.strerror}") from error
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadRunDir(f"{path} is no plan: {error}") from error
 
 

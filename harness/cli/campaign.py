@@ -17,6 +17,7 @@ from harness.campaign import benches
 from harness.campaign.campaign import Campaign, Outcome, Shard
 from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import PLAN, Origin, RunDir, RunDirBusy, read_origin, read_plan, write_plan
+from harness.campaign.stored import Stored
 from harness.cli import options
 from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
@@ -24,6 +25,7 @@ from harness.modules.equipment import PROCESS, Equipment, Wanted
 from harness.report import console
 from harness.report.live import Live
 from harness.rig import preflight
+from harness.rig.layout import OWN_SERVER
 
 DEFAULT = "default"
 
@@ -137,16 +139,17 @@ def run(
     """Run a campaign and judge it."""
     begun = out / PLAN if out and (out / PLAN).exists() else None
     origin = _origin(plan_file or begun, profile, size)
-    given = tuple(_matching(read_plan(plan_file), only)) if plan_file else None
+    given = _given(plan_file, only, shard) if plan_file else None
+    if begun:
+        _fit(Stored.read(begun.parent), given, shard)
     equipment = wanted.chosen()
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{origin.profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
-    for scenario in given or ():
-        RunDir(out).book[scenario.procedure]  # a name that nobody knows is told before anything is begun
+    for scenario in given or ():  # what nobody knows, or has, is told before anything is begun
+        RunDir(out).book[scenario.procedure]
+        scenario.check_victims(len(origin.shape.numbers), server=equipment.server == OWN_SERVER)
     rundir = RunDir.create(out)
-    if given and rundir.plan() not in (None, given):
-        raise RunDirBusy(f"{out} was begun with another plan; choose another --out")
     benches.keep(rundir, equipment)
     if given and rundir.plan() is None:
         rundir.write_plan(given, origin)
@@ -178,6 +181,28 @@ def _origin(file: Path | None, profile: str | None, size: dict[str, int | None])
     if profile not in (None, made.profile) or options.sized(made.shape, size) != made.shape:
         raise click.UsageError(f"{file} was made for {made}; leave --profile, units and keys out")
     return made
+
+
+def _given(file: Path, only: str, shard: Shard) -> tuple[Scenario, ...]:
+    """Return what is to be played of a plan that was given."""
+    plan = read_plan(file)
+    if not plan:
+        raise click.UsageError(f"{file} is empty; 'hil plan --out FILE' makes a plan")
+    chosen = tuple(_matching(plan, only))
+    if shard.of > len(chosen):
+        raise click.UsageError(f"{len(chosen)} scenarios are too few for {shard.of} shards; divide them less")
+    return chosen
+
+
+def _fit(stored: Stored, given: tuple[Scenario, ...] | None, shard: Shard) -> None:
+    """Raise RunDirBusy where a run that was begun is none of this plan and shard."""
+    other = ""
+    if given not in (None, stored.plan):
+        other = "plan"
+    elif not all(map(shard.holds, stored.records)):
+        other = "shard"
+    if other:
+        raise RunDirBusy(f"{stored.path} was begun with another {other}; choose another --out")
 
 
 def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:

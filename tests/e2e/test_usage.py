@@ -1,5 +1,6 @@
 """Bad input of the command line: one line that says what to do, exit code 64, nothing left behind."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import pytest
 
 from harness.campaign.rundir import Origin, RunDir, write_plan
 from harness.cli import main
-from harness.model.scenario import Scenario
+from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
 from harness.sut import Shape
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Place
 
 Refuse = Callable[..., str]
+SCENARIO = Scenario.parse("auto/none/documented", Verdict.RECOVERED)
+RESULT = json.dumps({"number": 1} | not_judged(SCENARIO, "documented", "of the test").record())
 
 
 @pytest.fixture
@@ -205,3 +208,72 @@ def test_help(capfd: pytest.CaptureFixture[str], argv: Sequence[str]) -> None:
     """Asking for help is no error."""
     assert main(argv) == 0
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty; 'hil plan --out FILE' makes a plan"),
+        ("[1]\n", "is no plan: "),
+        ("5\n", "is no plan: "),
+        ('{"id": null, "expected": "RECOVERED"}\n', "is no plan: "),
+        ('{"id": "auto/none/documented"}\n', "is no plan: 'expected'"),
+        ('{"id": "auto/none/documented", "expected": "FINE"}\n', "is no plan: 'FINE'"),
+        ('{"id": "auto/unit6@setimm.1-after/documented", "expected": "RECOVERED"}\n', "none is unit6"),
+        (
+            '{"id": "auto/db@sql-commit.1-after/documented", "expected": "RECOVERED"}\n',
+            "--keystore postgresql",
+        ),
+    ],
+)
+def test_plan_that_cannot_be_played(refuse: Refuse, tmp_path: Path, text: str, says: str) -> None:
+    """What is no plan, or one of another instance, is told before a folder is made."""
+    (tmp_path / "plan.jsonl").write_text(text)
+    argv = (
+        "run",
+        "--backend",
+        "process",
+        "--plan",
+        str(tmp_path / "plan.jsonl"),
+        "--out",
+        str(tmp_path / "run"),
+    )
+    assert says in refuse(*argv)
+
+
+def test_more_shards_than_scenarios(refuse: Refuse, place: "Place", tmp_path: Path) -> None:
+    """A shard in which there would be nothing is refused: a campaign without a scenario proves nothing."""
+    plan = place.plan({"auto/none/documented": "RECOVERED"})
+    said = refuse("run", "--plan", str(plan), "--shard", "1/2", "--out", str(tmp_path / "run"))
+    assert "1 scenarios are too few for 2 shards" in said
+
+
+@pytest.mark.parametrize("folder", ["", ".", "full"])
+def test_folder_of_something_else(refuse: Refuse, tmp_path: Path, folder: str) -> None:
+    """A campaign is not put among other files, also not where --out is empty."""
+    (tmp_path / "here" / "full").mkdir()
+    (tmp_path / "here" / "full" / "thesis.txt").write_text("irreplaceable")
+    said = refuse("run", "--backend", "process", "--out", folder)
+    assert "holds something else than a campaign; choose another --out" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"number": 1, "id"', "results.jsonl is damaged"),
+        ("5", "results.jsonl is damaged"),
+        ('{"number": 1, "id": "auto/none/documented"}', "cannot be read"),
+        (
+            RESULT.replace('"number": 1', '"number": 99'),
+            "result 99 (auto/none/documented) is not that of its plan",
+        ),
+        (RESULT.replace('"number": 1', '"number": 2'), "was begun with another shard; choose another --out"),
+    ],
+)
+def test_going_on_from_what_is_damaged(refuse: Refuse, tmp_path: Path, line: str, says: str) -> None:
+    """A run with a result that cannot be true is not gone on with: it would count."""
+    run = RunDir.create(tmp_path / "run")
+    run.write_plan([SCENARIO] * 4)
+    (tmp_path / "run" / "results.jsonl").write_text(f"{line}\n")
+    said = refuse("run", "--backend", "process", "--shard", "2/2", "--out", str(tmp_path / "run"))
+    assert says in said

@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.rundir import BadRunDir, Origin, RunDir, RunDirBusy, read_origin, read_plan, write_plan
+from harness.campaign.rundir import (
+    BadRunDir,
+    Origin,
+    RunDir,
+    RunDirBusy,
+    read_campaign,
+    read_origin,
+    read_plan,
+    write_plan,
+)
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
 from harness.sut import Shape
@@ -102,3 +111,30 @@ def test_a_plan_of_two_plans(tmp_path: Path) -> None:
     one.write_text(one.read_text() + two.read_text())
     with pytest.raises(BadRunDir, match="several plans; play each plan by itself"):
         read_origin(one)
+
+
+def test_latest_is_the_folder_that_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A campaign in '.' has a name as well."""
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    RunDir.create(Path()).point_latest()
+    assert (tmp_path / "latest").resolve() == tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "campaign.json is damaged"),
+        ('{"schema', "campaign.json is damaged"),
+        ('{"schema_version": 2}', "has schema version 2, not 1; read it with its own hil"),
+        (
+            '{"schema_version": 1, "gate": "pass"}',
+            "damaged: it lacks profile, units, keys, seconds, scenarios",
+        ),
+    ],
+)
+def test_campaign_that_cannot_be_read(tmp_path: Path, text: str, says: str) -> None:
+    """It is named with what is wrong in it."""
+    (tmp_path / "campaign.json").write_text(text)
+    with pytest.raises(BadRunDir, match=says):
+        read_campaign(tmp_path)
