@@ -10,6 +10,7 @@ from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
 from harness.foreign.stored import SutRun, is_run
 from harness.model.verdicts import Exit
+from harness.rig import preflight
 
 
 class _OrMake(click.Group):
@@ -44,8 +45,7 @@ def make(*, folder: Path, out: Path | None) -> int:
     path = out or Path(f"{place.name}.zip")
     if path.exists():
         raise click.UsageError(f"{path} is there already; choose another --out")
-    if not path.absolute().parent.is_dir():
-        raise click.UsageError(f"{path.parent} is no folder; choose another --out")
+    preflight.check_file(path)
     packed = pack(contents, path)
     options.complain(f"left out, no text: {name}" for name in packed.left_out)
     print(

@@ -74,6 +74,8 @@ def plan(
     **size: int | None,
 ) -> int:
     """Record fault-free rotations and show which scenarios follow from them."""
+    if out:
+        preflight.check_file(out)
     equipment = replace(wanted, backend=PROCESS).chosen()
     bench = benches.bench(equipment, options.sized(PROFILES[profile].shape, size))
     live = Live(sys.stderr)

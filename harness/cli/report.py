@@ -1,7 +1,6 @@
 """``hil report``: the reports of a run directory written anew."""
 
 import sys
-from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from harness.foreign.stored import is_run
 from harness.foreign.write import write_all as write_sut
 from harness.model.verdicts import Exit
 from harness.report import write
-from harness.report.html import page
 
 
 @click.command(epilog=options.examples("hil report runs/latest", "hil report runs/new --against runs/old"))
@@ -32,10 +30,8 @@ def report(*, folder: Path, against: Path | None) -> int:
 
 
 def _rotation(folder: Path, against: Path | None) -> tuple[str, ...]:
-    stored = Stored.read(folder)
-    document = partial(page.document, against=Stored.read(against) if against else None)
-    complaints = (*write.write_all(folder), write.write(folder / write.PAGE, document, stored))
-    return tuple(filter(None, complaints))
+    Stored.read(folder)  # a folder that is no run directory gets no reports
+    return write.write_all(folder, Stored.read(against) if against else None)
 
 
 COMMANDS = (report,)

@@ -1,11 +1,12 @@
 """All reports of a run directory, written from what stands in it: also of a campaign that was broken off.
 
-Each report is one line of REPORTS. One that cannot be written keeps neither the others nor the exit code of
-the campaign from anybody: it is told in a line, and the evidence that it is made from is there still.
+One that cannot be written keeps neither the others nor the exit code of the campaign from anybody: it is told
+in a line, and the evidence that it is made from is there still.
 """
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,18 +16,13 @@ from harness.report import junit, summary
 from harness.report.html import page
 
 T = TypeVar("T")
-# File name, and what makes its text of a run directory.
 PAGE = "report.html"
-REPORTS: tuple[tuple[str, Callable[[Stored], str]], ...] = (
-    ("junit.xml", junit.document),
-    (PAGE, page.document),
-    ("summary.md", summary.document),
-)
 
 
-def write_all(run_dir: Path) -> tuple[str, ...]:
+def write_all(run_dir: Path, against: Stored | None = None) -> tuple[str, ...]:
     """Write every report of a run directory; return a line for each that could not be written.
 
+    ``against``: an earlier run, the page tells what has changed since.
     A campaign that has no plan yet has nothing to report, and gets none.
     """
     if not (run_dir / PLAN).exists():
@@ -35,7 +31,12 @@ def write_all(run_dir: Path) -> tuple[str, ...]:
         stored = Stored.read(run_dir)
     except Exception as error:
         return (f"no report was written: {error}",)
-    complaints = (write(run_dir / name, make, stored) for name, make in REPORTS)
+    reports = (
+        ("junit.xml", junit.document),
+        (PAGE, partial(page.document, against=against)),
+        ("summary.md", summary.document),
+    )
+    complaints = (write(run_dir / name, make, stored) for name, make in reports)
     return tuple(complaint for complaint in complaints if complaint)
 
 

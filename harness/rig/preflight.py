@@ -56,6 +56,12 @@ def check_folder(folder: Path) -> None:
         raise NotReadyHere(f"{folder} cannot be made: {nearest} is no folder that you can write to")
 
 
+def check_file(file: Path) -> None:
+    """Raise NotReadyHere where ``file`` cannot be written."""
+    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+        raise NotReadyHere(f"{file} cannot be written: no such folder, or none that you can write to")
+
+
 def choose_image(backend: str) -> str:
     """Return the unit image for a backend, empty for processes; ``auto`` takes Docker where it can."""
     check()

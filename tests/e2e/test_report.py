@@ -56,3 +56,13 @@ def test_no_run_directory(
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert "is no run directory" in said.err
     assert not (unfinished / "report.html").exists()
+
+
+def test_a_report_that_cannot_be_written(unfinished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is complained of once, and the others are there."""
+    (unfinished / "report.html").mkdir()
+    assert main(["report", str(unfinished)]) == 64
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "report.html was not written" in said.err
+    assert (unfinished / "summary.md").exists()
