@@ -114,7 +114,7 @@ def load(path: Path) -> Profile:
         raise BadProfile(f"{path}: {error.strerror}") from error
     except KeyError as error:
         raise BadProfile(f"{path}: {error} is missing") from error
-    except (TypeError, ValueError, re.error) as error:
+    except (AttributeError, TypeError, ValueError, re.error) as error:
         raise BadProfile(f"{path}: {error}") from error
 
 

@@ -1,6 +1,7 @@
 """Profiles that cannot be used are refused in one line."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,35 @@ def test_what_is_wrong_is_named(toy: Toy, right: str) -> None:
     wrong, text = WRONG[right]
     path.write_text(path.read_text().replace(right, wrong))
     with pytest.raises(BadProfile, match=text.replace("(", r"\(")):
+        load(path)
+
+
+WHOLE = {
+    "name": '"n"',
+    "flow": '"f"',
+    "victim": '"v"',
+    "setup": '[["true"]]',
+    "rotate": '"go"',
+    "commands": '{ go = ["true"] }',
+    "check": '["true"]',
+    "messages": '{ done = "done" }',
+    "environment": '{ A = "b" }',
+    "ignore": '["log"]',
+    "needs": "[]",
+    "seconds": "60",
+    "procedures": '[{ name = "again", rules = [{ run = "go" }] }]',
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("value", ["5", "true", '"text"', "[5]", "[[5]]", "{ a = 5 }", "[{ a = 5 }]"])
+def test_an_entry_of_another_kind(tmp_path: Path, name: str, value: str) -> None:
+    """Whatever stands in an entry, the profile is read or refused; nothing else."""
+    path = tmp_path / "sut.toml"
+    path.write_text("".join(f"{entry} = {text}\n" for entry, text in WHOLE.items()))
+    load(path)
+    path.write_text("".join(f"{entry} = {text}\n" for entry, text in (WHOLE | {name: value}).items()))
+    with suppress(BadProfile):
         load(path)
 
 
