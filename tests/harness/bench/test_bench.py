@@ -51,8 +51,8 @@ def test_every_part_of_a_quick_report() -> None:
     report: dict[str, Any] = json.loads(ran.stdout)
     assert report["schema_version"] == 1
     assert set(report) == {
-        "schema_version", "quick", "machine", "equipment", "rewrap", "skipped", "keystore", "growth", "kills", "start",
-        "scenarios", "seconds",
+        "schema_version", "quick", "machine", "equipment", "rewrap", "skipped", "keystore", "growth", "kills",
+        "start", "scenarios", "seconds",
     }  # fmt: skip
     assert all(math.isfinite(number) and number >= 0 for number in numbers(report))
     assert {(figure["way"], figure["processes"]) for figure in report["rewrap"]} == {
