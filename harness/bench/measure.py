@@ -1,6 +1,5 @@
 """All measurements in one report, and how much is done for each."""
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench import keystore, loops, machine, scenarios, start
-from harness.bench.site import site
+from harness.bench.site import site, workplace
 from harness.modules.equipment import Equipment, Wanted
-from harness.rig.layout import scratch
 
 SCHEMA_VERSION = 1
 Report = dict[str, Any]
@@ -79,9 +77,6 @@ def _reporting(equipment: Equipment) -> Iterator[tuple[Report, Path]]:
     began = time.monotonic()
     on = {"keystore": equipment.keystore, "module": equipment.module and equipment.module.name}
     report: Report = {"schema_version": SCHEMA_VERSION, "machine": machine.describe(), "equipment": on}
-    folder = scratch("hil-")
-    try:
+    with workplace() as folder:
         yield report, folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     report["seconds"] = round(time.monotonic() - began, 1)

@@ -22,6 +22,7 @@ from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from harness import sut
 from harness.bench import process
 from harness.bench.rows import store
+from harness.campaign import janitor
 from harness.model.ledger import Known
 from harness.modules.equipment import Equipment
 from harness.oracle import reader
@@ -234,15 +235,23 @@ def _wrapped(session: Session, master: int, secrets: Sequence[bytes]) -> list[by
 
 
 @contextmanager
-def site(equipment: Equipment | None = None) -> Iterator[Site]:
-    """An instance for the length of the block; nothing of it is left behind. None: SoftHSM and a file."""
+def workplace() -> Iterator[Path]:
+    """A new folder for the length of the block; it goes as well where this process is killed."""
     folder = scratch("hil-")
     try:
+        with janitor.post(folder):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def site(equipment: Equipment | None = None) -> Iterator[Site]:
+    """An instance for the length of the block; nothing of it is left behind. None: SoftHSM and a file."""
+    with workplace() as folder:
         made = Site(folder, equipment or Equipment())
         try:
             made.prepare()
             yield made
         finally:
             made.close()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -203,3 +203,11 @@ def test_a_measurement(place: "Place", nss: Path) -> None:
     assert (report["kills"]["keys"], report["kills"]["lost"]) == (300, 0)
     assert [kill["victim"] for kill in report["kills"]["kills"]] == ["kms", "unit", "kms"]
     place.nothing_left()
+
+
+def test_a_measurement_that_is_killed(place: "Place") -> None:
+    """Of a bench that was killed neither a process nor a folder stays, nor a server."""
+    with place.start("bench", "--kill", "--keys", "300", "--keystore", "postgresql") as bench:
+        ready.until(lambda: any(place.scratch.glob("hil-*/bench/db/postmaster.pid")), "the server", SECONDS)
+        bench.kill()
+    place.nothing_left()
