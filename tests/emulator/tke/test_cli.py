@@ -14,7 +14,7 @@ from emulator.tke.commands import BY_NAME, COMMANDS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.emulator.tke.conftest import Rig
+    from tests.emulator.tke.rig import Rig
 
 PASSWORD = "correct horse"
 YES = ("Answer [y/N]:", "y")

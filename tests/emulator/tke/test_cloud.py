@@ -18,7 +18,7 @@ from emulator.tke.cloud import Cloud
 from emulator.tke.errors import Failed
 
 if TYPE_CHECKING:
-    from tests.emulator.tke.conftest import Rig
+    from tests.emulator.tke.rig import Rig
 
 PATTERN = "ab" * 32
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.emulator.tke.conftest import Rig
+    from tests.emulator.tke.rig import Rig
 
 PASSWORD = "correct horse"
 YES = ("Answer [y/N]:", "y")
