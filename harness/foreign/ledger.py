@@ -7,8 +7,8 @@ the ledger says, ``problems`` what else is wrong, in sentences. It gets a copy, 
 
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -45,6 +45,10 @@ class Sight:
             return cls(keys, tuple(map(str, value.get("problems", ()))))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BadAnswer(f"the check printed no answer ({error!r}): {output[-300:]!r}") from error
+
+    def told(self, redact: Callable[[str], str]) -> Self:
+        """Return the same without secrets in the sentences of the check."""
+        return replace(self, problems=tuple(map(redact, self.problems)))
 
     def record(self) -> dict[str, Any]:
         """Return the form for JSON."""

@@ -120,8 +120,8 @@ def play(
         state=state,
         ending_of=ending.played,
         before=golden.sight,
-        at_crash=ending.at_crash,
-        after=ending.after,
+        at_crash=ending.at_crash.told(redact),
+        after=ending.after.told(redact),
         keys=ledger.count(ending.after, golden.sight),
         findings=tuple(
             Finding(one.check, redact(one.text)) for one in ledger.findings(ending.after, golden.sight)

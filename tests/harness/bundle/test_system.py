@@ -11,7 +11,8 @@ from harness.cli import main
 from harness.model.verdicts import Exit
 from tests.harness.foreign.conftest import make
 
-# One has the form of a key and one has none; the set-up puts both into the ledger, and the tool prints them.
+# One has the form of a key and one has none; the set-up puts both into the ledger, the tool prints them, and
+# the check prints one of them.
 KEY, PIN = "0123456789abcdef" * 2, "correct horse"
 TELL = f"""
 import pathlib, sys
@@ -21,6 +22,7 @@ for name, text in (("key", "{KEY[:16]}" * 2), ("pin", "{PIN}")):
     elif sys.argv[1] == "careless":
         print(text, flush=True)
 """
+PROBLEM = f'"problems": ["{PIN}"] * (state("a") == "gone")'
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     profile = make(folder, "careless").path
     profile.write_text(profile.read_text().replace('"make"]', '"make", "{ledger}"]'))
     tool = folder / "tool.py"
-    tool.write_text(TELL + tool.read_text())
+    tool.write_text(TELL + tool.read_text().replace("in names}}", f"in names}}, {PROBLEM}}}"))
     argv = ["sut", "run", str(profile), "--only", "*write*", "--out", str(folder / "run")]
     assert main(argv) == Exit.CONTRADICTED
     return folder / "run"
@@ -60,9 +62,11 @@ def test_what_it_takes_to_play_it_again(bundle: Path, tmp_path: Path) -> None:
 
 
 def test_no_secret_leaves(run: Path, bundle: Path) -> None:
-    """What the tool printed of its secrets is neither in the run directory nor in the bundle."""
+    """What tool and check printed of their secrets is neither in the run directory nor in the bundle."""
     transcript = (run / "scenarios" / "1" / "transcript.txt").read_text()
-    assert "[redacted secret 1]\n[redacted secret 2]\n" in transcript
+    assert transcript.count("\n[redacted secret ") == 2 * transcript.count("$ rotate\n")
+    findings = json.loads((run / "scenarios" / "1" / "verdict.json").read_text())["findings"]
+    assert {"check": "left", "text": "[redacted secret 1]"} in findings
     written = [path.read_bytes() for path in run.glob("scenarios/*/*") if path.is_file()]
     with zipfile.ZipFile(bundle) as archive:
         written += [archive.read(name) for name in archive.namelist() if "/sut/" not in name]
