@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.bundle.pack import RUN, Contents
-from harness.campaign.rundir import PROCEDURES
+from harness.campaign.rundir import MODULE, PROCEDURES
 from harness.campaign.stored import Stored
 from harness.model.redaction import PATTERN_DIGITS
 from harness.model.screens import registers
@@ -67,12 +67,12 @@ def reproduce(run: Stored) -> Iterator[str]:
     )
     if run.head.get("keystore", SQLITE) != SQLITE:
         size += f" --keystore {run.head['keystore']}"
-    if run.head.get("module"):
-        size += " --module-profile FILE"
+    if run.module:
+        size += f" --module-profile {RUN}/{MODULE}"
     yield "# To play this campaign again"
     yield ""
-    if run.head.get("module"):
-        yield f"FILE: the profile of {run.head['module']['name']}, the PKCS#11 module behind the units."
+    if run.module:
+        yield f"{RUN}/{MODULE} names the library of a PKCS#11 module, which has to be installed there."
     yield "From a checkout of hsm-hil of the version in versions.json, beside the unpacked bundle:"
     yield ""
     yield "```"

@@ -60,8 +60,11 @@ def test_the_image_that_was_used(tmp_path: Path) -> None:
 
 
 def test_what_the_campaign_ran_on(tmp_path: Path) -> None:
-    """Key store and PKCS#11 module are in the commands that play it again."""
-    module = {"name": "nss", "library": "/usr/lib/libsoftokn3.so"}
-    again = _members(tmp_path, "documented", {"keystore": "postgresql", "module": module})["REPRODUCE.md"]
-    assert "--keystore postgresql --module-profile FILE --out again" in again
-    assert "FILE: the profile of nss" in again
+    """Key store and PKCS#11 module are in the commands that play it again, and the profile in the bundle."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "module.toml").write_text("[module]\n")
+    members = _members(tmp_path, "documented", {"keystore": "postgresql"})
+    again = members["REPRODUCE.md"]
+    assert "--keystore postgresql --module-profile run/module.toml --out again" in again
+    assert "run/module.toml names the library" in again
+    assert members["run/module.toml"] == "[module]\n"
