@@ -39,6 +39,7 @@ start() {
         die "no Docker engine answers; run this first: sudo docker/engine.sh start"
     fi
     "$root/docker/packages.sh" docker.io
+    command -v docker >/dev/null || "$root/docker/packages.sh" docker-cli # apart since Debian 13
     if engine_answers; then return; fi # the package may have started its service
     if [ -d /run/systemd/system ] && systemctl start docker && await engine_answers; then return; fi
     if ours; then # busy, or hung: a second one would not come up beside it

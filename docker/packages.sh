@@ -10,7 +10,8 @@ has_pip() { "$1" -m pip --version || "$1" -m ensurepip --version; }
 
 provided() {
     case $1 in
-        docker.io)   command -v docker && command -v dockerd ;;
+        docker.io)   command -v dockerd ;;
+        docker-cli)  command -v docker ;;
         libc6-dev)   test -e /usr/include/stdlib.h ;;
         libnss3)     compgen -G '/usr/lib/*/libsoftokn3.so' ;;
         libnss3-tools) command -v certutil ;;
