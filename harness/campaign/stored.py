@@ -23,6 +23,7 @@ from harness.model.observation import Observation
 from harness.model.scenario import Result, Scenario
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
+from harness.rig.preflight import SQLITE
 from harness.sut import Shape
 
 LATEST = Path("runs", "latest")
@@ -78,7 +79,10 @@ class Stored:
     def keystore(self) -> str | None:
         """Where keys were stored, as the option names it; None: in a file."""
         copy = self.path / KEYSTORE
-        return copy.read_text() if copy.exists() else None
+        if copy.exists():
+            return copy.read_text()
+        kind: str = self.head.get("keystore", SQLITE)
+        return None if kind == SQLITE else kind
 
     @property
     def origin(self) -> Origin | None:

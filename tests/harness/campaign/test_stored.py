@@ -59,6 +59,26 @@ def test_result_from_before_the_trace(made: "Made") -> None:
     assert Stored.read(file.parent).results[1].trace == ""
 
 
+@pytest.mark.parametrize(
+    ("head", "kept", "keystore"),
+    [
+        ({}, None, None),
+        (None, None, None),
+        (None, "postgresql", "postgresql"),
+        ({"keystore": "postgresql"}, "postgresql://kms@db/", "postgresql://kms@db/"),
+        ({"keystore": "postgresql"}, None, "postgresql"),  # from before there was a file
+    ],
+)
+def test_key_store(
+    made: "Made", head: dict[str, object] | None, kept: str | None, keystore: str | None
+) -> None:
+    """Where keys were stored is known of finished and unfinished campaigns; None is a file."""
+    run = made("run", (2,), head)
+    if kept:
+        (run / "keystore.txt").write_text(kept)
+    assert Stored.read(run).keystore == keystore
+
+
 def _remove_plan(run: Path) -> None:
     (run / "plan.jsonl").unlink()
 
