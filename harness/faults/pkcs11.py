@@ -2,6 +2,7 @@
 
 Requests that the client has sent ahead are taken one by one: call k+1 reaches the unit only after the reply
 to call k has passed. That costs the pipelining, and buys that "after call k" is one state and not several.
+Where the conductor has adjourned nothing is an event, and the connection is passed on as it is until its end.
 """
 
 import socket
@@ -11,7 +12,7 @@ from emulator.wire.constants import Rv
 from emulator.wire.frames import Frame, FrameReader, call_name, error_reply
 from harness.faults.conductor import Conductor
 from harness.faults.crossing import Passage
-from harness.faults.relay import Exchange, peer_pid
+from harness.faults.relay import Exchange, pass_on, peer_pid
 from harness.model.faults import EventClass, Process
 
 REPLY_BYTES_MIN = 20  # three numbers of the frame, call, length of the signature
@@ -31,6 +32,9 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
         for request in requests.frames():
             if conductor.adjourned:
                 upstream.sendall(request.encode())
+                if requests.at_rest:
+                    pass_on(downstream, upstream)
+                    return
                 downstream.sendall(next(answers).encode())
                 continue
             crossing = conductor.before(EventClass.PKCS11, call_name(request), client, server, pid)
@@ -67,6 +71,11 @@ class _Stream:
             while self._ready:
                 yield self._ready.pop(0)
             self._more()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether all that was read has been yielded."""
+        return not (self._ready or self._reader.pending)
 
     def _more(self) -> None:
         data = self._end.recv(65536)

@@ -1,6 +1,7 @@
 """A relay: a Unix socket that stands in front of another one and hands each connection to an exchange."""
 
 import contextlib
+import select
 import socket
 import struct
 import threading
@@ -10,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from emulator.wire.errors import WireError
-from emulator.wire.message import Malformed
+from emulator.wire.message import CHUNK_BYTES, Malformed
 
 UPSTREAM_SECONDS = 120
 SPARE = 2  # threads of a relay that wait for a connection while there is none
@@ -26,6 +27,21 @@ def peer_pid(end: socket.socket) -> int:
     """Return the id of the process that opened a connection, also when it has died since."""
     raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
     return int(_CREDENTIALS.unpack(raw)[0])
+
+
+def pass_on(downstream: socket.socket, upstream: socket.socket) -> None:
+    """Give each end what the other one sends, until one of them ends."""
+    ways = {downstream.fileno(): (downstream, upstream), upstream.fileno(): (upstream, downstream)}
+    poll = select.poll()
+    for number in ways:
+        poll.register(number, select.POLLIN)
+    while True:
+        for number, _ in poll.poll():
+            source, sink = ways[number]
+            chunk = source.recv(CHUNK_BYTES)
+            if not chunk:
+                return
+            sink.sendall(chunk)
 
 
 class Relay:

@@ -83,6 +83,18 @@ def test_calls_sent_ahead_are_taken_one_by_one(session: Session, conductor: "Con
     assert {(str(event.client), str(event.server)) for event in conductor.events} == {("kms", "unit:1")}
 
 
+def test_adjourned_calls_are_no_events(session: Session, conductor: "Conductor") -> None:
+    """Once the conductor has adjourned calls pass as they come, those sent ahead too, and nothing counts."""
+    conductor.begin(())
+    session.generate_random(8)
+    seen = len(conductor.events)
+    conductor.adjourn()
+    drawn = session.run([Call.generate_random(size) for size in range(1, 101)])
+    assert [len(one) for one in drawn] == list(range(1, 101))
+    session.destroy(session.create(OBJECT))
+    assert len(conductor.events) == seen == 2
+
+
 def test_calls_are_counted_by_name(session: Session, conductor: "Conductor") -> None:
     """Other calls in between do not move the ordinal of a call."""
     conductor.begin(())
