@@ -76,7 +76,7 @@ def _texts(run: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     texts, left_out = {}, []
     for path in sorted(path for path in run.rglob("*") if path.is_file()):
         name = str(path.relative_to(run))
-        if path.suffix in TEXTS or (path.parent == run / SUT and _is_text(path)):
+        if (path.suffix in TEXTS or path.parent == run / SUT) and _is_text(path):
             texts[name] = path.read_text()
         elif name not in LEFT_OUT:
             left_out.append(name)
@@ -84,7 +84,7 @@ def _texts(run: Path) -> tuple[dict[str, str], tuple[str, ...]]:
 
 
 def _is_text(path: Path) -> bool:
-    """Whether a file that came with a profile can be read, and be without secrets."""
+    """Whether a file can be read, and be without secrets."""
     try:
         path.read_text()
     except UnicodeDecodeError:

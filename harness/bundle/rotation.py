@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,16 @@ def _procedure(run: Stored, name: str) -> str:
 
 
 def _public(run: Path) -> set[str]:
-    """Verification patterns and fingerprints of traces, which have the form of keys and are none."""
+    """Verification patterns and fingerprints of traces, which have the form of keys and are none.
+
+    A file that is damaged has none, and so loses its patterns in the bundle rather than keep a key.
+    """
     found: set[str] = set()
     for path in run.glob("scenarios/*/*.json"):
-        found |= set(_named(json.loads(path.read_text())))
+        with suppress(ValueError):
+            found |= set(_named(json.loads(path.read_text())))
     for path in run.glob("scenarios/*/*.txt"):
-        for unit in registers(path.read_text().splitlines()):
+        for unit in registers(path.read_text(errors="replace").splitlines()):
             found |= {unit.current.pattern, unit.new.pattern}
     return found
 

@@ -68,3 +68,19 @@ def test_what_the_campaign_ran_on(tmp_path: Path) -> None:
     assert "--keystore postgresql --module-profile run/module.toml --out again" in again
     assert "run/module.toml names the library" in again
     assert members["run/module.toml"] == "[module]\n"
+
+
+def test_damaged_evidence(tmp_path: Path) -> None:
+    """A file that is cut short is packed as it is, one that is no text is left out and named."""
+    rundir = RunDir.create(tmp_path / "run")
+    scenario = Scenario.parse("auto/tke@commit.1-after/documented", Verdict.DATA_LOST)
+    rundir.write_plan([scenario])
+    rundir.write_account(1, account(scenario))
+    rundir.add_result(1, account(scenario).result)
+    folder = tmp_path / "run" / "scenarios" / "1"
+    (folder / "observation.json").write_text('{"keys": ')
+    (folder / "transcript.txt").write_bytes(b"\xff\xfe\x80")
+    packed = pack(rotation.contents(Stored.read(rundir.path)), tmp_path / "it.zip")
+    assert packed.left_out == ("scenarios/1/transcript.txt",)
+    with zipfile.ZipFile(tmp_path / "it.zip") as bundle:
+        assert bundle.read("run/scenarios/1/observation.json") == b'{"keys": '
