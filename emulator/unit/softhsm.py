@@ -39,6 +39,7 @@ class SoftHsm:
         )
         token = SoftHsmToken(identity.token_label, first, token_folder(folder.tokens), exportable=False)
         token.change_pin(first, pin)
+        token.close()
         folder.pin.write_text(pin)
 
     def open(
