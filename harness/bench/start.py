@@ -22,7 +22,7 @@ from harness.rig.rig import kms_answers
 
 COLD: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("python", (sys.executable, "-c", "pass")),
-    ("import harness.cli", (sys.executable, "-c", "import harness.cli")),
+    ("import harness.cli", (sys.executable, "-c", "import harness.cli.commands")),
     ("hil --help", (*HIL, "--help")),
 )
 HELP = sut.tke(["help"])

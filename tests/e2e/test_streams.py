@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cli
-from harness.cli import main
+from harness.cli import commands, main
 
 HIL = Path(sys.executable).with_name("hil")
 SCHEMA = (str(HIL), "procedure", "schema")
@@ -88,11 +87,27 @@ def test_a_name_that_is_too_long(tmp_path: Path, capfd: pytest.CaptureFixture[st
         assert "File name too long" in said.err
 
 
+def test_an_interrupt_while_everything_is_imported() -> None:
+    """It is one line as well, and exit code 130."""
+    code = (
+        "import signal, sys\n"
+        "from harness.cli import main\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'harness.cli.commands':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.exit(main(['doctor']))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=SECONDS)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"", b"hil: interrupted\n")
+
+
 def test_a_mistake_of_the_bench(capfd: pytest.CaptureFixture[str]) -> None:
     """It is told with its place and as exit code 70, never as 1: that would say that keys are lost."""
     with pytest.raises(KeyError) as caught:
         dict[str, str]()["units"]
-    assert cli._unexpected(caught.value) == 70
+    assert commands._unexpected(caught.value) == 70
     said = capfd.readouterr().err
     assert said.startswith("Traceback")
     assert said.splitlines()[-1] == "hil: the bench itself failed: KeyError: 'units'"

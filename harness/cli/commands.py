@@ -1,0 +1,150 @@
+"""All commands as one, and the exit code for each way in which one can end."""
+
+import errno
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from harness.advise.reading import BadTranscript
+from harness.bench.site import Broken
+from harness.bundle.archive import BadBundle
+from harness.byhand.instance import FolderTaken
+from harness.byhand.record import NoInstance
+from harness.campaign.merge import NotOneCampaign
+from harness.campaign.record import GoldenFailed, NotRepeatable
+from harness.campaign.rundir import BadRunDir, RunDirBusy
+from harness.cli import (
+    advise,
+    bench,
+    bundle,
+    byhand,
+    campaign,
+    completion,
+    doctor,
+    drill,
+    evidence,
+    procedure,
+    report,
+    streams,
+    sut,
+    validate,
+)
+from harness.drill.check import NotAnswering
+from harness.drill.record import NoDrill
+from harness.foreign.command import NotInstalled, SutBroken
+from harness.foreign.ledger import BadAnswer
+from harness.foreign.profile import BadProfile
+from harness.model.faults import BadId
+from harness.model.verdicts import Exit
+from harness.procedures.load import BadProcedure
+from harness.rig.docker import EngineError
+from harness.rig.golden import GoldenError
+from harness.rig.layout import NoScratch
+from harness.rig.preflight import NotReadyHere
+from harness.rig.ready import NotReady
+from harness.rig.server import ServerBroken
+from harness.rig.store import StoreNotMade
+
+# Whose fault an error is decides the exit code.
+EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
+    ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
+    ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
+    ((BadProfile, NotInstalled), Exit.USAGE),
+    ((NotRepeatable,), Exit.INCONCLUSIVE),
+    ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
+    ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
+    ((ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),
+)
+ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
+# What the system says of a file, in one line: it is not the bench that has to be mended.
+TROUBLE = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG), Exit.USAGE),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EIO), Exit.HARNESS_ERROR),
+}
+
+EXIT_CODES = """
+\b
+Exit codes:
+  0   every scenario ended as documented
+  1   data lost, stuck, or the documentation contradicted
+  2   inconclusive: a planned fault did not fire, or two plays of a scenario differ
+  64  bad arguments, or something is missing on this machine
+  70  the bench itself failed
+  130 interrupted
+"""
+
+
+class _BrokenPipe(Exception):
+    """What was written to is gone: click would leave with exit code 1, which speaks of lost keys."""
+
+
+class _Hil(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 as in click
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _BrokenPipe from error
+
+
+@click.group(cls=_Hil, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hsm-hil", prog_name="hil")
+def hil() -> None:
+    """Kill a master-key rotation, follow the documented recovery, prove what is left of the keys."""
+
+
+_MODULES = (
+    campaign,
+    validate,
+    procedure,
+    evidence,
+    report,
+    bundle,
+    advise,
+    drill,
+    byhand,
+    doctor,
+    bench,
+    completion,
+    sut,
+)
+for _module in _MODULES:
+    for _command in _module.COMMANDS:
+        hil.add_command(_command)
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Run one command and return its exit code; an error is one line on stderr."""
+    try:
+        code = hil.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort as interrupt:
+        return _complain(str(interrupt) or "interrupted", Exit.INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError:
+        return _complain("no command given; see 'hil --help'", Exit.USAGE)
+    except click.ClickException as error:
+        return _complain(error.format_message(), Exit.USAGE)
+    except ERRORS as error:
+        return _complain(str(error), next(code for kinds, code in EXITS if isinstance(error, kinds)))
+    except (Exception, SystemExit) as error:  # click ends a help that nobody reads by SystemExit
+        return _unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: BaseException) -> int:
+    """Return the exit code for what no command has foreseen; never 1, which says that keys are lost."""
+    if isinstance(error, _BrokenPipe | BrokenPipeError | SystemExit) and streams.nobody_reads():
+        streams.abandon()
+        return Exit.INTERRUPTED
+    if isinstance(error, OSError) and error.errno in TROUBLE:
+        where = f"{error.filename}: " if error.filename else ""
+        return _complain(f"{where}{error.strerror}", TROUBLE[error.errno])
+    traceback.print_exception(error)
+    return _complain(f"the bench itself failed: {type(error).__name__}: {error}", Exit.HARNESS_ERROR)
+
+
+def _complain(text: str, code: Exit) -> int:
+    print(f"hil: {text}", file=sys.stderr)
+    return code
