@@ -58,7 +58,7 @@ def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: str, as_js
 
 def _name(stream: BinaryIO) -> str:
     name = getattr(stream, "name", "<stdin>")
-    return "standard input" if name == "<stdin>" else name
+    return name if isinstance(name, str) and name != "<stdin>" else "standard input"
 
 
 COMMANDS = (advise,)

@@ -39,6 +39,18 @@ def test_closed_streams(closed: str) -> None:
     assert ended.returncode == 0
 
 
+def test_children_of_a_command_without_streams() -> None:
+    """What a command starts has standard streams as well."""
+    code = "import subprocess\nfrom harness.cli import streams\nstreams.prepare()\n"
+    code += (
+        "raise SystemExit(subprocess.run(['sh', '-c', 'read nothing; echo said; echo said >&2']).returncode)"
+    )
+    ended = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code], timeout=SECONDS
+    )
+    assert ended.returncode == 0
+
+
 def test_nothing_to_read(tmp_path: Path) -> None:
     """Advice on a closed standard input is advice on nothing."""
     ended = subprocess.run(
@@ -47,7 +59,8 @@ def test_nothing_to_read(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         timeout=SECONDS,
     )
-    assert (ended.returncode, ended.stderr.count(b"\n")) == (64, 1)
+    told = b"hil: standard input is empty; give the terminal's text from the command line on\n"
+    assert (ended.returncode, ended.stderr) == (64, told)
 
 
 @pytest.mark.parametrize(
