@@ -53,7 +53,7 @@ OPEN_ATTEMPTS = 8
 GATHER_REPLIES = 8
 GATHER_SECONDS = 6e-6
 
-_RECEIVE_BYTES = 1 << 18
+_RECEIVE_BYTES = 1 << 14  # all that can be outstanding of a rewrap, see message.CHUNK_BYTES
 Onward = Callable[[Frame], bytes | None]
 
 

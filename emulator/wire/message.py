@@ -12,7 +12,7 @@ import h11
 
 HEAD_BYTES_MAX = 64 * 1024
 BODY_BYTES_MAX = 16 * 2**20
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 16 * 1024  # a buffer of 128 KiB and more is mapped and unmapped at each read
 _REPLY = b"HTTP/"
 _ANY_REQUEST = h11.Request(method="GET", target="/", headers=[("Host", "localhost")])
 
