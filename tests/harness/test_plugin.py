@@ -237,6 +237,7 @@ def test_bad_options(place: Place, options: tuple[str, ...], text: str) -> None:
     place.pytester.makefile(".toml", hil=UNFIT)
     place.pytester.mkdir("other")
     place.plan({LOSES: "DATA_LOST"}, "other/plan.jsonl")
+    (place.pytester.path / "other" / "results.jsonl").touch()  # without it the folder is no campaign's
     result = place.run(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*{text}"])
