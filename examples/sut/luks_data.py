@@ -23,6 +23,7 @@ SECTOR = 512
 CHUNK = 2**20
 CHUNKS = 2
 HEADER = 16 * 2**20
+UNDER_WAY, ALL_WRITTEN = "reencryption under way", "every segment is written anew"
 
 
 def make() -> int:
@@ -43,9 +44,12 @@ def make() -> int:
 
 
 def check() -> int:
-    """Print by which volume key each chunk is read; ``both`` while a reencryption can be resumed."""
-    under_way = "online-reencrypt" in _cryptsetup("luksDump", "volume").stdout
-    if under_way:  # on a copy
+    """Print by which volume key each chunk is read; ``both`` while a reencryption is under way.
+
+    To be read as a whole a copy is resumed, but not where all is written anew: that would destroy it.
+    """
+    under_way = _progress()
+    if under_way == UNDER_WAY:
         _cryptsetup("repair", "--batch-mode", *PASSPHRASE, "volume")
         _cryptsetup(
             "reencrypt", "--resume-only", "--batch-mode", "--force-offline-reencrypt", *PASSPHRASE, "volume"
@@ -72,17 +76,21 @@ def look() -> int:
 
 def where() -> int:
     """Tell from the header alone how far a reencryption is."""
+    print(_progress() or "no reencryption under way")
+    return 0
+
+
+def _progress() -> str:
+    """Return how far a reencryption is, nothing where none is."""
     header = json.loads(_cryptsetup("luksDump", "--dump-json-metadata", "volume").stdout)
     if not header["config"].get("requirements"):
-        print("no reencryption under way")
-        return 0
+        return ""
     flags = {name: segment.get("flags", []) for name, segment in header["segments"].items()}
     data = [name for name in flags if not any(flag.startswith("backup") for flag in flags[name])]
     (final,) = (name for name in flags if "backup-final" in flags[name])
     (digest,) = (one["segments"] for one in header["digests"].values() if final in one["segments"])
     done = all(name in digest and "in-reencryption" not in flags[name] for name in data)
-    print("every segment is written anew" if done else "reencryption under way")
-    return 0
+    return ALL_WRITTEN if done else UNDER_WAY
 
 
 def new_header() -> int:
