@@ -13,6 +13,11 @@ from harness.rig import image
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Done = subprocess.CompletedProcess[str]
+NO_ENGINE = (
+    r"missing system packages .*: docker\.io; install them"
+    if os.geteuid() == 0
+    else "run this first: sudo docker/engine.sh start"
+)
 
 
 def script(*argv: str, path: Path | None = None) -> Done:
@@ -35,7 +40,7 @@ def bare_path(tmp_path: Path) -> Path:
     ("argv", "expected"),
     [
         (("packages.sh", "softhsm2", "strace"), "missing system packages .*: softhsm2 strace; install them"),
-        (("engine.sh", "start"), r"missing system packages .*: docker\.io; install them"),
+        (("engine.sh", "start"), NO_ENGINE),
         (("image.sh",), "no Docker engine answers; run this first: make engine"),
     ],
 )
