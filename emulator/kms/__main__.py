@@ -1,15 +1,17 @@
 """Entry point of the service process: ``init`` makes an empty key store, ``serve`` serves until SIGTERM."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from emulator.kms import api, config, store
+from emulator.kms import config, store
 from emulator.kms.config import Config, ConfigError
-from emulator.kms.service import Service
+from emulator.kms.running import Running, StillBusy
 from emulator.serve import serve
 
+FAILED = 1
 USAGE = 64
 
 
@@ -19,14 +21,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str]) -> int:
-    """Run one command; 0 done, 64 where the arguments or what they name do not fit."""
+    """Run one command; 0 done, 1 failed, 64 where the arguments or what they name do not fit."""
     arguments = _PARSER.parse_args(argv)
     try:
-        settings = config.read(arguments.config)
-        return _init(settings) if arguments.command == "init" else _serve(settings)
-    except ConfigError as error:
+        if arguments.command == "init":
+            return _init(config.read(arguments.config))
+        return _serve(Running(arguments.config))
+    except (ConfigError, StillBusy) as error:
         print(f"emulator.kms: {error}", file=sys.stderr)
-        return USAGE
+        return USAGE if isinstance(error, ConfigError) else FAILED
 
 
 def _parser() -> _Parser:
@@ -48,19 +51,11 @@ def _init(settings: Config) -> int:
     return 0
 
 
-def _serve(settings: Config) -> int:
-    try:
-        with store.KeyStore(settings.store) as key_store:
-            key_store.rotation()
-        secret = settings.iam_secret.read_text().strip()
-        settings.apikey.read_text()
-    except store.StoreError as error:
-        raise ConfigError(f"{settings.store}: {error}; make a key store with init first") from error
-    except OSError as error:
-        raise ConfigError(f"{error.filename}: {error.strerror}") from error
-    service = Service(settings, secret)
-    serve(api.application(service), settings.socket, aside=True)
-    service.stop()
+def _serve(running: Running) -> int:
+    serve(running.answer, running.socket, {signal.SIGHUP: running.again}, aside=True)
+    if running.failure:
+        raise running.failure
+    running.stop()
     return 0
 
 

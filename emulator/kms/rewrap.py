@@ -70,11 +70,16 @@ class Rewrapper:
         self._thread.start()
         return started
 
-    def stop(self, seconds: float) -> None:
-        """End a running job after its current batches, as SIGTERM does; the rest waits for a new request."""
+    def stop(self, seconds: float) -> bool:
+        """End a running job after its current batches; the rest waits for a new request.
+
+        Whether it has ended, after ``seconds`` at the latest.
+        """
         self._stopping.set()
-        if self._thread:
-            self._thread.join(seconds)
+        if self._thread is None:
+            return True
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _run(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
         finished = self.finished

@@ -46,9 +46,14 @@ class Service:
         """Open the key store for the calling thread."""
         return KeyStore(self.config.store)
 
-    def stop(self) -> None:
-        """Let a running job end its batch."""
-        self.rewrapper.stop(self.config.call_seconds)
+    def stop(self) -> bool:
+        """Let a running job end its batch; whether it has."""
+        return self.rewrapper.stop(self.config.call_seconds)
+
+    def disconnect(self) -> None:
+        """Drop the connections to all units; nobody may use them meanwhile."""
+        for link in self.units:
+            link.disconnect()
 
     @contextmanager
     def workload(self) -> Iterator[KeyStore]:

@@ -328,3 +328,26 @@ def test_sigterm_ends_the_service_in_a_job(make_kms: "MakeKms", site: Site) -> N
     assert kms.master_keys() == {new}
     assert site.kms.rewrap()["state"] == "done"
     site.units.promote()
+
+
+def test_sighup_ends_a_job_and_answers_who_waits(make_kms: "MakeKms", site: Site) -> None:
+    """SIGHUP ends the job, answers the long poll and forgets both; the next request does the rest."""
+    kms = make_kms(site.relay.path, batch=2)
+    for _ in range(5):
+        kms.root_key()
+    new, held = site.units.new_master_key(), threading.Event()
+    site.relay.arm("C_WrapKey", 1, lambda: _expect(held))
+    kms.post("rotation/rewrap")
+    _expect(site.relay.reached)
+    with _sent(kms, "GET", "rotation/rewrap?wait=30") as waiting:
+        kms.get("keys")  # it is read by now
+        assert kms.process is not None
+        os.kill(kms.process.pid, signal.SIGHUP)
+        held.set()
+        waiting.settimeout(20)
+        assert waiting.recv(64).startswith(b"HTTP/1.1 200 OK")
+    assert kms.get("rotation/rewrap")["job"]["state"] == "idle"
+    assert kms.rewrap()["state"] == "done"
+    assert kms.master_keys() == {new}
+    assert site.kms.rewrap()["state"] == "done"
+    site.units.promote()
