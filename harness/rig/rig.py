@@ -4,6 +4,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,7 @@ COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
 TOKEN_SECONDS = 600.0
 SIGKILLED = -9
+STILL_SECONDS = 5.0  # until a kms has ended what it has under way
 
 
 class NotBack(Exception):
@@ -95,11 +97,12 @@ class Rig:
         """Put the files of ``snapshot`` in place and have everything run on them.
 
         Units that answer are power-cycled; the others are ended and started. Nothing reads or writes the
-        files while they change: clients are gone, and a unit does one thing at a time, so one that answers
-        has done everything that it was sent before.
+        files while they change: clients are gone, the kms is still, and a unit does one thing at a time, so
+        one that answers has done everything that it was sent before.
         """
-        self._stop_clients()
+        hangs = KMS in self.conductor.paused
         self.conductor.begin(())  # a fault that did not strike is not to strike now
+        self._still_clients(hangs=hangs)
         numbers = set(self.shape.numbers)
         running = {number for number in numbers if ready.unit_answers(self.layout.unit_sockets(number))}
         self._host.stop(numbers - running)
@@ -109,7 +112,11 @@ class Rig:
         self.store.load()
         self._host.cycle(sorted(running))
         self._host.start(sorted(numbers - running))
-        self._start_kms()
+        if self._kms:
+            self._kms.hang_up()
+            self._kms.ready(START_SECONDS)
+        else:
+            self._start_kms()
 
     def snapshot(self, folder: Path) -> None:
         """Stop everything and copy the files to ``folder``."""
@@ -132,6 +139,17 @@ class Rig:
         """Stop everything that runs."""
         self._stop_clients()
         self._host.stop()
+
+    def _still_clients(self, *, hangs: bool) -> None:
+        """Have the kms, where it runs, end what it has under way and drop all connections; else stop it."""
+        for relay in self._relays:
+            relay.hang_up()
+        if self._kms and self._kms.exit_code is None and not hangs:
+            self._kms.hang_up()
+            with suppress(ready.NotReady):
+                self._kms.ready(STILL_SECONDS)
+                return
+        self._stop_clients()
 
     def _stop_clients(self) -> None:
         for relay in self._relays:

@@ -13,10 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from harness import sut
 from harness.campaign.worker import Bench
+from harness.faults.relay import peer_pid
 from harness.model.faults import KMS, unit
 from harness.model.verdicts import Verdict
 from harness.oracle.judge import Oracle
 from harness.rig import golden, ready
+from harness.rig import rig as rig_module
 from harness.rig.golden import Golden
 from harness.rig.layout import scratch
 from harness.rig.rig import Rig
@@ -89,6 +91,49 @@ def test_a_paused_unit_is_replaced(restored: tuple[Rig, Golden], monkeypatch: py
     rig.restore(state.snapshot)
     assert _cycles(rig)[0] == 0
     _is_golden(rig, state)
+
+
+def _kms(rig: Rig) -> int:
+    """Process id of the kms, told by its socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(rig.layout.rest()))
+        return peer_pid(client)
+
+
+def test_the_kms_is_kept(restored: tuple[Rig, Golden]) -> None:
+    """A kms that runs begins anew in its process, one that was killed or does not answer is another one."""
+    rig, state = restored
+    before = _kms(rig)
+    rig.restore(state.snapshot)
+    assert _kms(rig) == before
+    rig.kill(KMS)
+    rig.restore(state.snapshot)
+    assert _kms(rig) != before
+
+
+def test_a_paused_kms_is_replaced(restored: tuple[Rig, Golden], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kms that does not say that it is still is ended before its files change."""
+    rig, state = restored
+    monkeypatch.setattr(rig_module, "STILL_SECONDS", 0.2)
+    before = _kms(rig)
+    rig.pause(KMS)
+    rig.restore(state.snapshot)
+    assert _kms(rig) != before
+    _is_golden(rig, state)
+
+
+def test_a_request_of_before_does_not_reach_the_restored_key_store(restored: tuple[Rig, Golden]) -> None:
+    """What the kms was asked when the restore began is done before the files change, or never."""
+    rig, state = restored
+    body = json.dumps({"name": "late", "type": "root_key"})
+    head = f"Host: x\r\nAuthorization: Bearer {rig.rest().token}\r\nContent-Length: {len(body)}\r\n"
+    keys = rig.rest().call("GET", "/api/v2/keys")["metadata"]["total"]
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(rig.layout.rest()))
+        client.sendall(f"POST /api/v2/keys HTTP/1.1\r\n{head}\r\n{body}".encode())
+        rig.rest().call("GET", "/api/v2/instance")  # it is read by now
+        rig.restore(state.snapshot)
+    assert rig.rest().call("GET", "/api/v2/keys")["metadata"]["total"] == keys
 
 
 @pytest.fixture
