@@ -79,7 +79,7 @@ class Conductor:
             self._under_way: set[Crossing] = set()
             self._start = time.monotonic()
             self._terminal: Drained | None = None
-            self.adjourned = False
+            self.over = self._aside = False
             self.error: Exception | None = None
             self.events: list[Event] = []
 
@@ -100,16 +100,21 @@ class Conductor:
 
     def adjourn(self) -> None:
         """From now on nothing is an event: what the oracle does is no part of a recovery."""
-        self.adjourned = True
+        self.over = True
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Meanwhile nothing is an event: what the bench looks up at rest is no part of a recovery either."""
-        self.adjourned = True
+        self._aside = True
         try:
             yield
         finally:
-            self.adjourned = False
+            self._aside = False
+
+    @property
+    def adjourned(self) -> bool:
+        """Whether nothing is an event now, for good (``over``) or for a while."""
+        return self.over or self._aside
 
     @property
     def fired(self) -> tuple[bool, ...]:
