@@ -46,7 +46,7 @@ def agreement(records: Iterable[Record]) -> Agreement:
     cells: dict[tuple[str, str], bool] = {}
     differences = []
     for record in records:
-        judged = all(finding["check"] != NOT_BACK for finding in record["findings"])
+        judged = all(finding["check"] != NOT_BACK for finding in record.get("findings", ()))
         if record["verdict"] in VOID or not record.get("state") or not judged:
             continue
         cell = record["state"], record["id"].rpartition("/")[2]
