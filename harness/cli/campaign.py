@@ -2,7 +2,6 @@
 
 import fnmatch
 import json
-import os
 import re
 import sys
 import uuid
@@ -84,7 +83,7 @@ def plan(
         RunDir(Path()),
         profile,
         PROFILES[profile],
-        os.cpu_count() or 1,
+        options.RIGS,
         live.told,
         lambda scenarios: _matching(scenarios, only),
         entered=live.entered,
@@ -113,9 +112,7 @@ def plan(
 @_profile(", or that of the plan")
 @options.equipment
 @options.size
-@click.option(
-    "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
-)
+@options.jobs
 @_only
 @click.option(
     "--plan",
@@ -131,7 +128,7 @@ def run(
     *,
     profile: str | None,
     wanted: Wanted,
-    jobs: int | None,
+    jobs: int,
     only: str,
     plan_file: Path | None,
     shard: Shard,
@@ -162,7 +159,7 @@ def run(
         rundir,
         origin.profile,
         PROFILES.get(origin.profile, PROFILES[DEFAULT]),
-        jobs or os.cpu_count() or 1,
+        jobs,
         live.told,
         lambda scenarios: _matching(scenarios, only),
         shard,

@@ -1,6 +1,7 @@
 """What several commands share: options, examples, complaints."""
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -18,6 +19,8 @@ from harness.sut import Shape
 
 KEYS_MIN = 8  # one of every sort
 KEYS_MAX = 50_000  # the limit of the modelled service
+
+RIGS = (os.cpu_count() or 1) + 1  # side by side: one of them waits, for a process that hangs or that starts
 
 Command = Callable[..., Any]
 
@@ -111,6 +114,17 @@ def only_for_a_new_one(wanted: Wanted, size: Mapping[str, int | None], why: str)
 def as_json(command: Command) -> Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for a script.")(command)
+
+
+def jobs(command: Command) -> Command:
+    """Add ``--jobs``."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(1, 64),
+        default=RIGS,
+        show_default="one more than processors",
+        help="Rigs side by side.",
+    )(command)
 
 
 def size(command: Command) -> Command:

@@ -1,6 +1,5 @@
 """``hil validate``: what a procedure from outside does to the keys, from every crash state."""
 
-import os
 import sys
 import uuid
 from datetime import UTC, datetime
@@ -50,9 +49,7 @@ NAME = "validate"
 @click.option("--every", is_flag=True, help="From every crash point, not from one for each crash state.")
 @options.equipment
 @options.size
-@click.option(
-    "--jobs", type=click.IntRange(1, 64), default=None, help="Rigs side by side.  [default: one a processor]"
-)
+@options.jobs
 @options.folder(
     "--out", "out", None, "Run directory; an unfinished one is gone on with.  [default: runs/TIME]"
 )
@@ -62,7 +59,7 @@ def validate(
     profile: str,
     every: bool,
     wanted: Wanted,
-    jobs: int | None,
+    jobs: int,
     out: Path | None,
     **size: int | None,
 ) -> int:
@@ -84,9 +81,7 @@ def validate(
     bench = benches.bench(equipment, shape, out, Book((followed,)))
     live = Live(sys.stdout)
     name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
-    campaign = Campaign(
-        bench, rundir, name, played_as, jobs or os.cpu_count() or 1, live.told, entered=live.entered
-    )
+    campaign = Campaign(bench, rundir, name, played_as, jobs, live.told, entered=live.entered)
     outcome = played(campaign, equipment, live)
     table = words.write(Stored.read(out), followed, outcome.gate)
     for text in ("", *words.shown(table, out), *console.doubts(outcome), *console.tally(outcome, out)):
