@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from harness.cli import streams
 from harness.model.verdicts import Exit
+from harness.rig.interrupts import interrupted_by_sigterm
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``hil`` with these arguments, or with those of this process, and return its exit code."""
     if argv is None:
         streams.in_utf8()
+        interrupted_by_sigterm()
     streams.prepare()
     try:
         from harness.cli import commands  # noqa: PLC0415 an interrupt while all is imported is one too
