@@ -14,7 +14,7 @@ from harness.model.redaction import PATTERN_DIGITS
 from harness.model.screens import registers
 from harness.procedures import load
 from harness.report.html import page
-from harness.rig.preflight import SQLITE
+from harness.rig.keystores import SQLITE
 
 
 def contents(run: Stored) -> Contents:

@@ -23,7 +23,7 @@ from harness.model.observation import Observation
 from harness.model.scenario import Result, Scenario
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
-from harness.rig.preflight import SQLITE
+from harness.rig.keystores import SQLITE
 from harness.sut import Shape
 
 LATEST = Path("runs", "latest")

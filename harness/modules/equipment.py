@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 from harness.modules.install import install
 from harness.modules.preflight import suited
 from harness.modules.profile import BadModule, ModuleProfile, read
-from harness.rig import preflight
+from harness.rig import keystores, preflight
+from harness.rig.keystores import SQLITE
 from harness.rig.layout import OWN_SERVER, Layout
-from harness.rig.preflight import SQLITE
 
 AUTO, PROCESS, DOCKER = BACKENDS = ("auto", "process", "docker")
 
@@ -70,7 +70,7 @@ class Wanted:
         """Look whether this machine has it all; raises NotReadyHere, such as BadModule, or NoScratch."""
         profile = self.read()
         image = preflight.choose_image(PROCESS if profile else self.backend)
-        server = preflight.choose_server(self.keystore or SQLITE)
+        server = keystores.choose(self.keystore or SQLITE)
         if profile:
             suited(profile)
         return Equipment(image, server, profile)

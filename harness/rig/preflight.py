@@ -6,7 +6,6 @@ from pathlib import Path
 
 from harness.rig import docker, image, layout, server
 
-SQLITE = "sqlite"
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
 PROGRAMS = {"p11-kit": "p11-kit", "softhsm2-util": "softhsm2", "setpriv": "util-linux"}
 
@@ -23,23 +22,6 @@ def check() -> None:
     if missing:
         raise NotReadyHere(f"missing on this machine: {', '.join(sorted(missing))}; run 'make packages'")
     layout.scratch_place()
-
-
-def choose_server(keystore: str) -> str:
-    """Return what Layout wants to know of a key store: sqlite, postgresql or the URL of a server."""
-    if keystore == SQLITE:
-        return ""
-    try:
-        from harness.rig import database  # noqa: PLC0415 needs a library that an SQLite file does not
-    except ImportError as error:
-        raise NotReadyHere("PostgreSQL's libpq is missing on this machine; run 'make postgresql'") from error
-    if layout.is_server(keystore):
-        database.check(keystore)
-    elif server.programs() is None:
-        raise NotReadyHere("there is no PostgreSQL server on this machine; run 'make postgresql'")
-    else:
-        check_open(layout.scratch_place(), "set HIL_TMP")
-    return keystore
 
 
 def check_open(place: Path, todo: str) -> None:

@@ -16,7 +16,7 @@ from harness.faults.relay import Relay
 from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
 from harness.model.faults import DB, KMS, SERVER, TKE, EventClass, FaultKind, Process, Role, unit
-from harness.rig import ready, store
+from harness.rig import keystores, ready
 from harness.rig.bell import Bell
 from harness.rig.child import Child, NotKilled, Watch
 from harness.rig.hosts import START_SECONDS, UnitHost
@@ -50,7 +50,7 @@ class Rig:
         layout.make(shape)
         self._access: tuple[bytes, float, Rest] | None = None
         self._bell = Bell(layout.bell("k"))
-        self.store = store.host(layout)
+        self.store = keystores.host(layout)
         self._calls: dict[int, Relay] = {}
         self._relays = self._open_relays()
 

@@ -93,12 +93,3 @@ def init(config: Path) -> None:
     program = sut.kms("init", config).argv
     if subprocess.run(program, check=False, timeout=MAKE_SECONDS, start_new_session=True).returncode != 0:
         raise StoreNotMade("the key store could not be made; its message stands above")
-
-
-def host(layout: Layout) -> StoreHost:
-    """Return what holds the key store of a layout."""
-    if not layout.server:
-        return FileStore(layout)
-    from harness.rig import database  # noqa: PLC0415 needs a library that an SQLite file does not
-
-    return database.host(layout)

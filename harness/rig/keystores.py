@@ -1,0 +1,37 @@
+"""Which key store a rig has: a file, a server of its own, or a server that is there already."""
+
+from harness.rig import preflight, server
+from harness.rig.layout import Layout, is_server, scratch_place
+from harness.rig.preflight import NotReadyHere
+from harness.rig.store import FileStore, StoreHost
+
+SQLITE = "sqlite"
+
+
+def choose(keystore: str) -> str:
+    """Return what Layout wants to know of a key store: sqlite, postgresql or the URL of a server.
+
+    Raises NotReadyHere where this machine lacks what it needs.
+    """
+    if keystore == SQLITE:
+        return ""
+    try:
+        from harness.rig import database  # noqa: PLC0415 needs a library that an SQLite file does not
+    except ImportError as error:
+        raise NotReadyHere("PostgreSQL's libpq is missing on this machine; run 'make postgresql'") from error
+    if is_server(keystore):
+        database.check(keystore)
+    elif server.programs() is None:
+        raise NotReadyHere("there is no PostgreSQL server on this machine; run 'make postgresql'")
+    else:
+        preflight.check_open(scratch_place(), "set HIL_TMP")
+    return keystore
+
+
+def host(layout: Layout) -> StoreHost:
+    """Return what holds the key store of a layout."""
+    if not layout.server:
+        return FileStore(layout)
+    from harness.rig import database  # noqa: PLC0415 as above
+
+    return database.host(layout)
