@@ -8,25 +8,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator import bearer
 from emulator.kms.model import RESTORE_SECONDS
 from emulator.wire import unixhttp
-
-if TYPE_CHECKING:
-    from tests.emulator.kms.conftest import Kms, MakeKms, Units
+from tests.emulator.kms.service import Kms, MakeKms
+from tests.emulator.kms.units import Units
 
 SECRET = "secret-of-the-instance-under-test-only"
 PAYLOAD = base64.b64encode(bytes(range(32))).decode()
 
 
 @pytest.fixture(scope="module")
-def kms(units: "Units", kms_class: type["Kms"]) -> Iterator["Kms"]:
+def kms(units: Units) -> Iterator[Kms]:
     """One service for all tests of this module; each makes keys of its own."""
-    service = kms_class(Path(tempfile.mkdtemp(prefix="kms", dir="/dev/shm")), units)
+    service = Kms(Path(tempfile.mkdtemp(prefix="kms", dir="/dev/shm")), units)
     service.start()
     yield service
     service.kill()
@@ -39,7 +37,7 @@ def refused(reply: unixhttp.Reply, status: int, code: str) -> str:
     return reply.message
 
 
-def test_an_api_key_buys_a_token_that_works(kms: "Kms") -> None:
+def test_an_api_key_buys_a_token_that_works(kms: Kms) -> None:
     """The identity request needs no bearer and its token is accepted."""
     reply = unixhttp.request(
         kms.socket, "POST", "/identity/token", {"apikey": "api-key-of-the-instance-under-test"}
@@ -50,7 +48,7 @@ def test_an_api_key_buys_a_token_that_works(kms: "Kms") -> None:
 
 
 @pytest.mark.parametrize("apikey", ["wrong", "", None, 3, "ä"])
-def test_a_wrong_api_key_buys_nothing(kms: "Kms", apikey: object) -> None:
+def test_a_wrong_api_key_buys_nothing(kms: Kms, apikey: object) -> None:
     """Anything but the API key is unauthorized."""
     refused(unixhttp.request(kms.socket, "POST", "/identity/token", {"apikey": apikey}), 401, "UNAUTHORIZED")
 
@@ -60,14 +58,14 @@ def test_a_wrong_api_key_buys_nothing(kms: "Kms", apikey: object) -> None:
     [None, "nonsense", bearer.issue(SECRET, "test", seconds=-1), bearer.issue("x" * 32, "test")],
     ids=["absent", "nonsense", "expired", "forged"],
 )
-def test_a_token_that_does_not_hold_is_unauthorized(kms: "Kms", token: str | None) -> None:
+def test_a_token_that_does_not_hold_is_unauthorized(kms: Kms, token: str | None) -> None:
     """Requests without a token that is valid now get the documented text and do nothing."""
     for method, path in (("GET", "instance"), ("POST", "keys"), ("POST", "rotation/rewrap")):
         reply = unixhttp.request(kms.socket, method, f"/api/v2/{path}", {}, token=token)
         assert "invalid, expired" in refused(reply, 401, "UNAUTHORIZED")
 
 
-def test_a_wrapped_data_key_comes_back(kms: "Kms") -> None:
+def test_a_wrapped_data_key_comes_back(kms: Kms) -> None:
     """Wrap returns the data key's bytes once and unwrap returns the same ones."""
     key = kms.root_key()
     ciphertext, plaintext = kms.lock(key)
@@ -76,7 +74,7 @@ def test_a_wrapped_data_key_comes_back(kms: "Kms") -> None:
 
 
 @pytest.mark.parametrize("size", [16, 24, 32])
-def test_a_data_key_of_the_caller_comes_back(kms: "Kms", size: int) -> None:
+def test_a_data_key_of_the_caller_comes_back(kms: Kms, size: int) -> None:
     """A data key that the caller brings along survives wrap and unwrap in each AES size."""
     key, plaintext = kms.root_key(), base64.b64encode(bytes(range(size))).decode()
     reply = kms.post(f"keys/{key}/actions/wrap", {"plaintext": plaintext})
@@ -84,7 +82,7 @@ def test_a_data_key_of_the_caller_comes_back(kms: "Kms", size: int) -> None:
     assert kms.unlock(key, reply["ciphertext"]) == plaintext
 
 
-def test_an_imported_root_key_is_the_one_that_wraps(kms: "Kms") -> None:
+def test_an_imported_root_key_is_the_one_that_wraps(kms: Kms) -> None:
     """Two root keys made from the same payload open each other's ciphertexts; a generated one does not."""
     body = {"name": "imported", "type": "root_key", "payload": PAYLOAD}
     one, two = kms.post("keys", body)["id"], kms.post("keys", body)["id"]
@@ -94,7 +92,7 @@ def test_an_imported_root_key_is_the_one_that_wraps(kms: "Kms") -> None:
     assert "did not make it" in refused(other, 400, "BAD_REQUEST")
 
 
-def test_a_standard_key_gives_its_payload_and_wraps_nothing(kms: "Kms") -> None:
+def test_a_standard_key_gives_its_payload_and_wraps_nothing(kms: Kms) -> None:
     """A standard key is handed out; the root key's payload never is."""
     key = kms.post("keys", {"name": "standard", "type": "standard_key", "payload": PAYLOAD})["id"]
     assert kms.get(f"keys/{key}")["payload"] == PAYLOAD
@@ -103,7 +101,7 @@ def test_a_standard_key_gives_its_payload_and_wraps_nothing(kms: "Kms") -> None:
     refused(kms.request("POST", f"keys/{key}/actions/wrap", {}), 400, "BAD_REQUEST")
 
 
-def test_every_version_stays_usable_after_rotate(kms: "Kms") -> None:
+def test_every_version_stays_usable_after_rotate(kms: Kms) -> None:
     """Ciphertexts of retired versions unwrap, and rewrap brings them under the newest version."""
     key = kms.root_key()
     locked = [kms.lock(key)]
@@ -131,7 +129,7 @@ ALLOWED = {
 }
 
 
-def act(kms: "Kms", key: str, action: str, ciphertext: str = "") -> unixhttp.Reply:
+def act(kms: Kms, key: str, action: str, ciphertext: str = "") -> unixhttp.Reply:
     """Do one thing to a key."""
     if action == "DELETE":
         return kms.request("DELETE", f"keys/{key}")
@@ -140,7 +138,7 @@ def act(kms: "Kms", key: str, action: str, ciphertext: str = "") -> unixhttp.Rep
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_state_allows_what_it_should(kms: "Kms", state: str) -> None:
+def test_each_state_allows_what_it_should(kms: Kms, state: str) -> None:
     """Every action in every state is allowed or refused as the table says; a refusal changes nothing."""
     for action, states in ALLOWED.items():
         key = kms.root_key()
@@ -159,7 +157,7 @@ def test_each_state_allows_what_it_should(kms: "Kms", state: str) -> None:
 
 @pytest.mark.parametrize("steps", [(), ("disable",), ("deactivate",)])
 def test_a_restored_key_takes_up_its_state_and_opens_its_ciphertexts(
-    kms: "Kms", steps: tuple[str, ...]
+    kms: Kms, steps: tuple[str, ...]
 ) -> None:
     """Destroying and restoring is no way around a suspension, and loses no version."""
     key = kms.root_key()
@@ -174,7 +172,7 @@ def test_a_restored_key_takes_up_its_state_and_opens_its_ciphertexts(
     assert kms.unlock(key, ciphertext) == plaintext
 
 
-def test_restore_ends_after_thirty_days(kms: "Kms") -> None:
+def test_restore_ends_after_thirty_days(kms: Kms) -> None:
     """A key destroyed longer ago than 30 days stays destroyed."""
     key = kms.root_key()
     act(kms, key, "DELETE")
@@ -183,7 +181,7 @@ def test_restore_ends_after_thirty_days(kms: "Kms") -> None:
     assert "30 days" in refused(act(kms, key, "restore"), 409, "KEY_STATE")
 
 
-def test_listing_pages_and_filters(kms: "Kms") -> None:
+def test_listing_pages_and_filters(kms: Kms) -> None:
     """Pages together hold every key once; a filter shows the states named, the total counts them."""
     for _ in range(3):
         kms.root_key()
@@ -220,7 +218,7 @@ def test_listing_pages_and_filters(kms: "Kms") -> None:
     ],
 )
 def test_malformed_requests_are_named_and_change_nothing(
-    kms: "Kms", method: str, path: str, body: dict[str, object] | None
+    kms: Kms, method: str, path: str, body: dict[str, object] | None
 ) -> None:
     """A value that does not fit is refused with its name, and no row appears."""
     before = kms.rows()
@@ -229,20 +227,20 @@ def test_malformed_requests_are_named_and_change_nothing(
 
 
 @pytest.mark.parametrize("path", ["keys/absent/metadata", "keys/absent", "nowhere"])
-def test_what_is_not_there_is_not_found(kms: "Kms", path: str) -> None:
+def test_what_is_not_there_is_not_found(kms: Kms, path: str) -> None:
     """Unknown keys and unknown requests get the same kind of JSON refusal."""
     refused(kms.request("GET", path), 404, "NOT_FOUND")
     refused(kms.request("POST", f"keys/{kms.root_key()}/actions/explode", {}), 404, "NOT_FOUND")
 
 
-def test_a_ciphertext_of_an_unknown_version_is_refused(kms: "Kms") -> None:
+def test_a_ciphertext_of_an_unknown_version_is_refused(kms: Kms) -> None:
     """A version that the key never had is the caller's mistake."""
     ciphertext = base64.b64encode(b'{"v": 9, "blob": "AAAA"}').decode()
     reply = kms.request("POST", f"keys/{kms.root_key()}/actions/unwrap", {"ciphertext": ciphertext})
     assert "no version 9" in refused(reply, 400, "BAD_REQUEST")
 
 
-def test_requests_side_by_side_do_not_mix(kms: "Kms") -> None:
+def test_requests_side_by_side_do_not_mix(kms: Kms) -> None:
     """Concurrent callers get their own data keys back; versions made at once get different numbers."""
     key = kms.root_key()
     with ThreadPoolExecutor(8) as pool:
@@ -253,7 +251,7 @@ def test_requests_side_by_side_do_not_mix(kms: "Kms") -> None:
     assert kms.get(f"keys/{key}/metadata")["versions"] == [1, 2, 3, 4, 5]
 
 
-def test_no_key_byte_stands_in_the_store(kms: "Kms") -> None:
+def test_no_key_byte_stands_in_the_store(kms: Kms) -> None:
     """Imported material and data keys are in no file of the service in clear."""
     kms.post("keys", {"name": "standard", "type": "standard_key", "payload": PAYLOAD})
     _, plaintext = kms.lock(kms.root_key())
@@ -264,7 +262,7 @@ def test_no_key_byte_stands_in_the_store(kms: "Kms") -> None:
         assert plaintext.encode() not in content
 
 
-def test_a_silent_unit_is_named_and_costs_no_crash(make_kms: "MakeKms", units: "Units") -> None:
+def test_a_silent_unit_is_named_and_costs_no_crash(make_kms: MakeKms, units: Units) -> None:
     """A killed unit gives 503 with its number; started again, it serves without a restart of the service."""
     kms = make_kms()
     key = kms.root_key()

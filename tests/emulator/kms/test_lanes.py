@@ -3,7 +3,6 @@
 import os
 import signal
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,27 +11,26 @@ from emulator.kms.errors import UnitUnavailable
 from emulator.kms.lanes import Lanes
 from emulator.kms.model import Row
 from emulator.kms.units import UnitLink
-
-if TYPE_CHECKING:
-    from tests.emulator.kms.conftest import Kms, MakeKms, Units
+from tests.emulator.kms.service import Kms, MakeKms
+from tests.emulator.kms.units import Units
 
 KEYS = 23
 BATCH = 3
 
 
 @pytest.fixture(autouse=True)
-def settled(units: "Units") -> None:
+def settled(units: Units) -> None:
     """All units start without a new master key."""
     for unit in units:
         unit.command("clrnew")
 
 
-def locked_keys(kms: "Kms") -> dict[str, tuple[str, str]]:
+def locked_keys(kms: Kms) -> dict[str, tuple[str, str]]:
     """Make keys, and return what each has locked."""
     return {key: kms.lock(key) for key in (kms.root_key() for _ in range(KEYS))}
 
 
-def check_readable(kms: "Kms", locked: dict[str, tuple[str, str]]) -> None:
+def check_readable(kms: Kms, locked: dict[str, tuple[str, str]]) -> None:
     """Every key opens what it has locked."""
     assert {key: kms.unlock(key, pair[0]) for key, pair in locked.items()} == {
         key: pair[1] for key, pair in locked.items()
@@ -40,7 +38,7 @@ def check_readable(kms: "Kms", locked: dict[str, tuple[str, str]]) -> None:
 
 
 @pytest.mark.parametrize("connections", [2, 3, 20])
-def test_every_row_whatever_the_connections(make_kms: "MakeKms", units: "Units", connections: int) -> None:
+def test_every_row_whatever_the_connections(make_kms: MakeKms, units: Units, connections: int) -> None:
     """Fewer, more, or far more connections than units: each row is rewrapped and each key works."""
     kms = make_kms(batch=BATCH, connections=connections)
     locked = locked_keys(kms)
@@ -52,7 +50,7 @@ def test_every_row_whatever_the_connections(make_kms: "MakeKms", units: "Units",
     check_readable(kms, locked)
 
 
-def links_of(kms: "Kms", units: "Units", stack: ExitStack) -> list[UnitLink]:
+def links_of(kms: Kms, units: Units, stack: ExitStack) -> list[UnitLink]:
     """Connections to the first unit, the second, and the first again."""
     described = {unit.number: unit for unit in config.read(kms.config).units}
     secret = (kms.folder / "iam.secret").read_text()
@@ -62,12 +60,12 @@ def links_of(kms: "Kms", units: "Units", stack: ExitStack) -> list[UnitLink]:
     return links
 
 
-def rows_of(kms: "Kms") -> list[Row]:
+def rows_of(kms: Kms) -> list[Row]:
     """The rows of the key store as the service reads them."""
     return [Row(row.key_id, row.version, row.mk_id, row.blob) for row in kms.rows()]
 
 
-def test_batches_go_round_the_units(make_kms: "MakeKms", units: "Units") -> None:
+def test_batches_go_round_the_units(make_kms: MakeKms, units: Units) -> None:
     """Batches are dealt out in turn and come back in order; each unit opens what another has wrapped."""
     kms = make_kms()
     locked_keys(kms)
@@ -87,7 +85,7 @@ def test_batches_go_round_the_units(make_kms: "MakeKms", units: "Units") -> None
     assert others[-BATCH:] + others[:-BATCH] == blobs  # RFC 3394 is deterministic
 
 
-def test_a_connection_is_replaced_before_its_process_grows(make_kms: "MakeKms", units: "Units") -> None:
+def test_a_connection_is_replaced_before_its_process_grows(make_kms: MakeKms, units: Units) -> None:
     """After its share of rows a connection, and with it the unit's process, makes place for another."""
     kms = make_kms()
     locked_keys(kms)
@@ -104,7 +102,7 @@ def test_a_connection_is_replaced_before_its_process_grows(make_kms: "MakeKms", 
 
 
 def test_a_unit_that_hangs_is_named_and_the_next_request_does_the_rest(
-    make_kms: "MakeKms", units: "Units"
+    make_kms: MakeKms, units: Units
 ) -> None:
     """A unit that does not answer fails the job and is named; a new request finishes what is left."""
     kms = make_kms(batch=BATCH, connections=4, call_seconds=1)

@@ -2,20 +2,18 @@
 
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator.wire import unixhttp
-
-if TYPE_CHECKING:
-    from tests.emulator.kms.conftest import Json, Kms, MakeKms, Units
+from tests.emulator.kms.service import Kms, MakeKms
+from tests.emulator.kms.units import Json, Units
 
 POLICIES = ("in-place", "staged")
 
 
 @pytest.fixture(autouse=True)
-def settled(units: "Units") -> None:
+def settled(units: Units) -> None:
     """Whatever an earlier test left, all units start with one current and no new master key."""
     if len({unit.pattern("current") for unit in units}) > 1:
         units.promote(*[unit for unit in units if unit.query()["registers"]["new"]["state"] != "Empty"])
@@ -29,7 +27,7 @@ def refused(reply: unixhttp.Reply, code: str, status: int = 409) -> str:
     return reply.message
 
 
-def populate(kms: "Kms") -> dict[str, list[tuple[str, str]]]:
+def populate(kms: Kms) -> dict[str, list[tuple[str, str]]]:
     """Make a root key in every state, the active one with retired versions; return what each has locked."""
     locked = {}
     for state in ("active", "disable", "deactivate", "destroy"):
@@ -46,7 +44,7 @@ def populate(kms: "Kms") -> dict[str, list[tuple[str, str]]]:
     return locked
 
 
-def check_readable(kms: "Kms", locked: dict[str, list[tuple[str, str]]]) -> None:
+def check_readable(kms: Kms, locked: dict[str, list[tuple[str, str]]]) -> None:
     """Bring every key back into use and unwrap everything it has ever locked."""
     for key, pairs in locked.items():
         state = kms.get(f"keys/{key}/metadata")["state"]
@@ -57,13 +55,13 @@ def check_readable(kms: "Kms", locked: dict[str, list[tuple[str, str]]]) -> None
         assert [kms.unlock(key, ciphertext) for ciphertext, _ in pairs] == [plain for _, plain in pairs]
 
 
-def in_progress(kms: "Kms") -> bool:
+def in_progress(kms: Kms) -> bool:
     """Whether the service says that a rotation is open."""
     return bool(kms.get("rotation")["in_progress"])
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_rotation_keeps_every_key_of_every_state(make_kms: "MakeKms", units: "Units", policy: str) -> None:
+def test_a_rotation_keeps_every_key_of_every_state(make_kms: MakeKms, units: Units, policy: str) -> None:
     """After rewrap and set immediate every version of every key opens what it locked, in either policy."""
     kms = make_kms(policy=policy)
     locked = populate(kms)
@@ -81,7 +79,7 @@ def test_a_rotation_keeps_every_key_of_every_state(make_kms: "MakeKms", units: "
     assert not in_progress(kms)
 
 
-def test_a_second_request_rewraps_nothing_and_succeeds(kms: "Kms", units: "Units") -> None:
+def test_a_second_request_rewraps_nothing_and_succeeds(kms: Kms, units: Units) -> None:
     """Rewrap is idempotent: rows under the new master key are recognised by its id and left alone."""
     populate(kms)
     units.new_master_key()
@@ -90,7 +88,7 @@ def test_a_second_request_rewraps_nothing_and_succeeds(kms: "Kms", units: "Units
     assert kms.rows() == rows
 
 
-def test_a_request_that_waits_is_answered_with_the_ended_job(kms: "Kms", units: "Units") -> None:
+def test_a_request_that_waits_is_answered_with_the_ended_job(kms: Kms, units: Units) -> None:
     """One request with ``wait`` is the whole rewrap: 200 and the job, done; again where nothing is left."""
     populate(kms)
     new = units.new_master_key()
@@ -101,14 +99,14 @@ def test_a_request_that_waits_is_answered_with_the_ended_job(kms: "Kms", units: 
         assert kms.master_keys() == {new}
 
 
-def test_the_job_is_idle_before_the_first_request(kms: "Kms") -> None:
+def test_the_job_is_idle_before_the_first_request(kms: Kms) -> None:
     """A service that has run no job says so at once, also to a long poll."""
     assert kms.get("rotation/rewrap?wait=2.5")["job"] == {
         "state": "idle", "from": None, "to": None, "rewrapped": 0, "total": 0, "error": None,
     }  # fmt: skip
 
 
-def workloads(kms: "Kms", key: str, gone: str, ciphertext: str) -> dict[str, unixhttp.Reply]:
+def workloads(kms: Kms, key: str, gone: str, ciphertext: str) -> dict[str, unixhttp.Reply]:
     """Try everything that the gate has to keep out."""
     new = {"name": "x", "type": "root_key"}
     return {
@@ -121,7 +119,7 @@ def workloads(kms: "Kms", key: str, gone: str, ciphertext: str) -> dict[str, uni
     }
 
 
-def test_workloads_wait_until_the_last_unit_has_promoted(kms: "Kms", units: "Units") -> None:
+def test_workloads_wait_until_the_last_unit_has_promoted(kms: Kms, units: Units) -> None:
     """From rewrap to the last set immediate, and over a restart, workloads are refused; then they run."""
     key, gone = kms.root_key(), kms.root_key()
     ciphertext, _ = kms.lock(key)
@@ -146,7 +144,7 @@ def test_workloads_wait_until_the_last_unit_has_promoted(kms: "Kms", units: "Uni
     assert not in_progress(kms)
 
 
-def test_looking_and_deleting_go_on_during_a_rotation(kms: "Kms", units: "Units") -> None:
+def test_looking_and_deleting_go_on_during_a_rotation(kms: Kms, units: Units) -> None:
     """List, metadata, state changes and delete work while workloads wait, and a deleted key keeps its row."""
     key, suspended = kms.root_key(), kms.root_key()
     ciphertext, plaintext = kms.lock(key)
@@ -162,7 +160,7 @@ def test_looking_and_deleting_go_on_during_a_rotation(kms: "Kms", units: "Units"
     assert kms.master_keys() == {new}
 
 
-def test_rows_under_an_unknown_master_key_refuse_the_rewrap(kms: "Kms", units: "Units") -> None:
+def test_rows_under_an_unknown_master_key_refuse_the_rewrap(kms: Kms, units: Units) -> None:
     """Where the NEW master key of rewrapped rows was replaced, no row is touched and their number is told."""
     populate(kms)
     lost = units.new_master_key()
@@ -177,7 +175,7 @@ def test_rows_under_an_unknown_master_key_refuse_the_rewrap(kms: "Kms", units: "
     refused(kms.request("POST", "keys", {"name": "x", "type": "root_key"}), "ROTATION_IN_PROGRESS")
 
 
-def test_staged_rows_survive_the_loss_of_the_new_master_key(make_kms: "MakeKms", units: "Units") -> None:
+def test_staged_rows_survive_the_loss_of_the_new_master_key(make_kms: MakeKms, units: Units) -> None:
     """With the staged policy the same mistake costs nothing: rewrap goes to the replacement."""
     kms = make_kms(policy="staged")
     locked = populate(kms)
@@ -190,7 +188,7 @@ def test_staged_rows_survive_the_loss_of_the_new_master_key(make_kms: "MakeKms",
     assert kms.master_keys() == {new}
 
 
-def test_a_staged_rotation_is_finished_before_the_next_begins(make_kms: "MakeKms", units: "Units") -> None:
+def test_a_staged_rotation_is_finished_before_the_next_begins(make_kms: MakeKms, units: Units) -> None:
     """Two rotations with no workload between them: the second finds the rows of the first promoted."""
     kms = make_kms(policy="staged")
     locked = populate(kms)
@@ -202,7 +200,7 @@ def test_a_staged_rotation_is_finished_before_the_next_begins(make_kms: "MakeKms
     assert kms.master_keys() == {new}
 
 
-def unready(units: "Units", what: str) -> str:
+def unready(units: Units, what: str) -> str:
     """Bring the registers out of step; return what the refusal says."""
     first, second = units
     if what == "no new":
@@ -223,7 +221,7 @@ def unready(units: "Units", what: str) -> str:
 
 
 @pytest.mark.parametrize("what", ["no new", "uncommitted", "differing new", "half promoted"])
-def test_registers_out_of_step_refuse_the_rewrap(kms: "Kms", units: "Units", what: str) -> None:
+def test_registers_out_of_step_refuse_the_rewrap(kms: Kms, units: Units, what: str) -> None:
     """A rewrap that the registers do not allow is refused by name, touches no row and closes no gate."""
     kms.root_key()
     rows = kms.rows()
@@ -233,7 +231,7 @@ def test_registers_out_of_step_refuse_the_rewrap(kms: "Kms", units: "Units", wha
     assert not in_progress(kms)
 
 
-def test_a_silent_unit_refuses_the_rewrap(kms: "Kms", units: "Units") -> None:
+def test_a_silent_unit_refuses_the_rewrap(kms: Kms, units: Units) -> None:
     """Where one unit does not answer nothing begins, and the rotation shows which one it is."""
     key = kms.root_key()
     units.new_master_key()
@@ -248,7 +246,7 @@ def test_a_silent_unit_refuses_the_rewrap(kms: "Kms", units: "Units") -> None:
     kms.lock(key)
 
 
-def test_polled_registers_are_reused_for_workloads_only(make_kms: "MakeKms", units: "Units") -> None:
+def test_polled_registers_are_reused_for_workloads_only(make_kms: MakeKms, units: Units) -> None:
     """With a long poll interval a rewrap still sees the registers as they are, not as they were."""
     kms = make_kms(poll_seconds=3600)
     kms.lock(kms.root_key())
@@ -258,7 +256,7 @@ def test_polled_registers_are_reused_for_workloads_only(make_kms: "MakeKms", uni
     assert kms.rewrap()["to"] == new
 
 
-def test_a_row_that_the_old_master_key_does_not_open_fails_the_job(kms: "Kms", units: "Units") -> None:
+def test_a_row_that_the_old_master_key_does_not_open_fails_the_job(kms: Kms, units: Units) -> None:
     """A damaged row is named, the batch it is in stays as it was, and no row is lost."""
     keys = [kms.root_key() for _ in range(3)]
     locked = kms.lock(keys[0])

@@ -8,18 +8,16 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from emulator import bearer
-
-if TYPE_CHECKING:
-    from tests.emulator.kms.conftest import Kms, MakeKms, Units
+from tests.emulator.kms.service import Kms, MakeKms
+from tests.emulator.kms.units import Units
 
 SECONDS = 30.0
 ANOTHER = "another-secret-of-the-instance-under-test"
-Hang = Callable[["Kms"], None]
+Hang = Callable[[Kms], None]
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def hang_up(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         bell.settimeout(SECONDS)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
 
-        def hang(kms: "Kms") -> None:
+        def hang(kms: Kms) -> None:
             assert kms.process is not None
             bell.recv(64)  # its start
             kms.process.send_signal(signal.SIGHUP)
@@ -40,7 +38,7 @@ def hang_up(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         yield hang
 
 
-def _fed(kms: "Kms", work: Callable[[], object]) -> int:
+def _fed(kms: Kms, work: Callable[[], object]) -> int:
     """Return how many file descriptors the service has more, or less, after ``work``."""
     assert kms.process is not None
     folder = Path(f"/proc/{kms.process.pid}/fd")
@@ -49,7 +47,7 @@ def _fed(kms: "Kms", work: Callable[[], object]) -> int:
     return len(list(folder.iterdir())) - before
 
 
-def test_files_that_were_replaced_are_what_counts(hang_up: Hang, make_kms: "MakeKms") -> None:
+def test_files_that_were_replaced_are_what_counts(hang_up: Hang, make_kms: MakeKms) -> None:
     """After it the configuration, the secret of tokens and the key store are those that stand there now."""
     kms = make_kms()
     copy = kms.folder / "copy.sqlite"
@@ -65,9 +63,7 @@ def test_files_that_were_replaced_are_what_counts(hang_up: Hang, make_kms: "Make
     assert kms.get("keys")["metadata"]["total"] == 0
 
 
-def test_connections_and_the_latest_job_are_forgotten(
-    hang_up: Hang, make_kms: "MakeKms", units: "Units"
-) -> None:
+def test_connections_and_the_latest_job_are_forgotten(hang_up: Hang, make_kms: MakeKms, units: Units) -> None:
     """A finished rewrap is not told any more, no connection to a unit stays, and work goes on."""
     kms = make_kms()
     key = kms.root_key()
@@ -80,7 +76,7 @@ def test_connections_and_the_latest_job_are_forgotten(
     assert kms.unlock(key, ciphertext) == plaintext
 
 
-def test_a_service_that_cannot_begin_again_ends(make_kms: "MakeKms") -> None:
+def test_a_service_that_cannot_begin_again_ends(make_kms: MakeKms) -> None:
     """A configuration that does not fit any more is a usage error, as it is at a start."""
     kms = make_kms()
     kms.config.write_text("{}")

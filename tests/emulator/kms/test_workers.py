@@ -1,7 +1,6 @@
 """A rewrap that several workers share: real crypto units, a real database server."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -9,16 +8,15 @@ from emulator.kms.__main__ import main
 from emulator.kms.model import Rotation
 from emulator.kms.policy import IN_PLACE
 from emulator.kms.store import KeyStore
-
-if TYPE_CHECKING:
-    from tests.emulator.kms.conftest import Kms, MakeKms, Units
+from tests.emulator.kms.service import Kms, MakeKms
+from tests.emulator.kms.units import Units
 
 KEYS = 23
 WORKERS = {"batch": 3, "connections": 3, "workers": 3}
 
 
 @pytest.fixture(autouse=True)
-def settled(units: "Units") -> None:
+def settled(units: Units) -> None:
     """All units start without a new master key."""
     for unit in units:
         unit.command("clrnew")
@@ -30,13 +28,13 @@ def url(new_database: Callable[[], str]) -> str:
     return new_database()
 
 
-def locked_keys(kms: "Kms") -> dict[str, tuple[str, str]]:
+def locked_keys(kms: Kms) -> dict[str, tuple[str, str]]:
     """Make keys, and return what each has locked."""
     return {key: kms.lock(key) for key in (kms.root_key() for _ in range(KEYS))}
 
 
 @pytest.mark.postgresql
-def test_every_row_is_done_once(make_kms: "MakeKms", units: "Units", url: str) -> None:
+def test_every_row_is_done_once(make_kms: MakeKms, units: Units, url: str) -> None:
     """Three workers rewrap every row, the job counts each once, and each key works after the promotion."""
     kms = make_kms(store=url, **WORKERS)
     locked = locked_keys(kms)
@@ -52,9 +50,7 @@ def test_every_row_is_done_once(make_kms: "MakeKms", units: "Units", url: str) -
 
 
 @pytest.mark.postgresql
-def test_rows_that_somebody_else_has_locked_are_waited_for(
-    make_kms: "MakeKms", units: "Units", url: str
-) -> None:
+def test_rows_that_somebody_else_has_locked_are_waited_for(make_kms: MakeKms, units: Units, url: str) -> None:
     """What all workers left out, because another connection had it, is done before the job ends."""
     kms = make_kms(store=url, **WORKERS)
     locked_keys(kms)
@@ -70,7 +66,7 @@ def test_rows_that_somebody_else_has_locked_are_waited_for(
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_file_has_one_worker(kms: "Kms", capsys: pytest.CaptureFixture[str], workers: int) -> None:
+def test_a_file_has_one_worker(kms: Kms, capsys: pytest.CaptureFixture[str], workers: int) -> None:
     """More workers than a file can have are refused with what would do."""
     text = kms.config.read_text()
     kms.config.write_text(text.replace('"batch"', f'"workers": {workers}, "batch"'))
