@@ -17,7 +17,7 @@ from emulator.unit.administrators import (
 from emulator.unit.command import HsmError, MalformedError, Refusal, Signature, signed_bytes
 
 if TYPE_CHECKING:
-    from tests.emulator.unit.conftest import Admin
+    from tests.emulator.unit.admin import Admin
 
 CONTENT = signed_bytes("commit", 7, "0123456789abcdef", 3, {"pattern": "00"})
 

@@ -27,13 +27,14 @@ from emulator.unit.command import Command
 from emulator.unit.keypart import wrap_part
 from emulator.wire.client import Module
 from emulator.wire.unixhttp import Unreachable
+from tests.emulator.unit.unit import Unit, in_memory, make_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.emulator.unit.conftest import Admin, Unit, Zygote
+    from tests.emulator.unit.admin import Admin
+    from tests.emulator.unit.parent import Zygote
 
 DURABLE = (
     "openat,write,pwrite64,writev,ftruncate,rename,renameat,renameat2,"
@@ -74,7 +75,7 @@ class Point:
 class Bench:
     """A recovery unit, its snapshots by name, and its administrators."""
 
-    unit: "Unit"
+    unit: Unit
     snapshots: "Path"
     admins: "list[Admin]"
 
@@ -92,15 +93,10 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(
-    zygote: "Zygote",
-    place: "Callable[[], AbstractContextManager[Path]]",
-    maker: "Callable[[Zygote, Path, UnitType, int], Unit]",
-    admins: "list[Admin]",
-) -> "Iterator[Bench]":
+def bench(zygote: "Zygote", admins: "list[Admin]") -> "Iterator[Bench]":
     """A unit with a snapshot in every state that a command starts from."""
-    with place() as folder:
-        unit = maker(zygote, folder, UnitType.RECOVERY, 1)
+    with in_memory() as folder:
+        unit = make_unit(zygote, folder, UnitType.RECOVERY, 1)
         bench = Bench(unit, folder / "snapshots", admins)
         one = admins[:1]
         unit.start()
@@ -200,7 +196,7 @@ def normal(shown: dict[str, Any], command: Command) -> dict[str, Any]:
     return result
 
 
-def check_token(unit: "Unit") -> None:
+def check_token(unit: Unit) -> None:
     """The token holds exactly the keys of the registers, by id and verification pattern, and still works."""
     registers = [each for each in unit.query()["registers"].values() if each["key_id"]]
     assert len(unit.objects) == len(registers)

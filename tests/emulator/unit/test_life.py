@@ -13,7 +13,8 @@ from emulator.unit.registers import EMPTY_PATTERN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.unit.conftest import Admin, Unit
+    from tests.emulator.unit.admin import Admin
+    from tests.emulator.unit.unit import Unit
 
 PARTS = (bytes(range(32)), bytes(range(100, 132)), b"\x5a" * 32)
 

@@ -19,7 +19,8 @@ from harness.modules.profile import read
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.unit.conftest import Admin, Unit
+    from tests.emulator.unit.admin import Admin
+    from tests.emulator.unit.unit import Unit
 
 SECONDS = 30
 MASTER_KEYS: Template = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: b"master-key"}

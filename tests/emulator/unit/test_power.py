@@ -22,7 +22,8 @@ from emulator.wire.errors import UnitLost
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.unit.conftest import Admin, Unit
+    from tests.emulator.unit.admin import Admin
+    from tests.emulator.unit.unit import Unit
 
 SECRET = "secret of the tests, long enough for an HMAC with SHA-256"
 CYCLES = 20

@@ -19,7 +19,8 @@ from emulator.wire.unixhttp import Unreachable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.unit.conftest import Admin, Unit
+    from tests.emulator.unit.admin import Admin
+    from tests.emulator.unit.unit import Unit
 
 
 def cli(*arguments: object) -> subprocess.CompletedProcess[str]:

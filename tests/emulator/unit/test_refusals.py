@@ -15,7 +15,8 @@ from emulator.unit.keypart import encode_point
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.emulator.unit.conftest import Admin, Unit
+    from tests.emulator.unit.admin import Admin
+    from tests.emulator.unit.unit import Unit
 
 PATTERN = "ab" * 32
 POINT = base64.b64encode(encode_point(ec.generate_private_key(ec.SECP521R1()).public_key())).decode()

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.emulator.unit.conftest import Unit
+    from tests.emulator.unit.unit import Unit
 
 SECOND_THREAD = """
 import sys
