@@ -68,7 +68,7 @@ def reproduce(run: Stored) -> Iterator[str]:
     shape = run.shape
     size = (
         f"--operational {shape.operational} --recovery {shape.recovery} "
-        f"--failover {shape.failover} --keys {shape.keys} --backend {run.head.get('backend', 'auto')}"
+        f"--failover {shape.failover} --keys {shape.keys} --backend {run.backend}"
     )
     if run.head.get("keystore", SQLITE) != SQLITE:
         size += f" --keystore {run.head['keystore']}"

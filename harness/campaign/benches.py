@@ -33,4 +33,4 @@ def bench(
 def keep(rundir: RunDir, equipment: Equipment) -> None:
     """Keep what the instances of a run are made of, so that a replay is made of the same; see RunDir."""
     module = equipment.module
-    rundir.keep_equipment(equipment.server or None, module.source if module else None)
+    rundir.keep_equipment(equipment.backend, equipment.server or None, module.source if module else None)

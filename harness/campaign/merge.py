@@ -49,7 +49,7 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
     if (shards[0].path / PROCEDURES).exists():
         shutil.copytree(shards[0].path / PROCEDURES, out / PROCEDURES)
     module = shards[0].module
-    rundir.keep_equipment(shards[0].keystore, module.read_text() if module else None)
+    rundir.keep_equipment(shards[0].backend, shards[0].keystore, module.read_text() if module else None)
     rundir.write_plan(shards[0].plan, shards[0].origin)
     records: dict[int, Record] = {}
     for shard in shards:

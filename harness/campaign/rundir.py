@@ -22,9 +22,10 @@ from harness.sut import Shape
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
-PROCEDURES, MODULE, KEYSTORE = "procedures", "module.toml", "keystore.txt"
+PROCEDURES, BACKEND, KEYSTORE, MODULE = "procedures", "backend.txt", "keystore.txt", "module.toml"
 LOCK = "lock"
-KEPT = frozenset({CAMPAIGN, PROCEDURES, MODULE, KEYSTORE, LOCK})  # may be there before there are results
+EQUIPMENT = (BACKEND, KEYSTORE, MODULE)
+KEPT = frozenset({CAMPAIGN, PROCEDURES, LOCK, *EQUIPMENT})  # may be there before there are results
 FIELDS = ("gate", "profile", "units", "keys", "seconds", "scenarios")  # of campaign.json, that readers need
 
 Record = dict[str, Any]
@@ -91,7 +92,7 @@ class RunDir:
 
     def discard(self) -> None:
         """Remove the folder of a campaign that came to no plan, and only what ``create`` has put into it."""
-        for file in (RESULTS, MODULE, KEYSTORE, LOCK):
+        for file in (RESULTS, LOCK, *EQUIPMENT):
             (self.path / file).unlink(missing_ok=True)
         for copy in (self.path / PROCEDURES).glob("*.toml"):
             copy.unlink()
@@ -128,12 +129,16 @@ class RunDir:
         copy.parent.mkdir(exist_ok=True)
         copy.write_text(text)
 
-    def keep_equipment(self, keystore: str | None, module: str | None) -> None:
-        """Keep what instances are made of: key store as the option names it (None: a file), module profile.
+    def keep_equipment(self, backend: str, keystore: str | None, module: str | None) -> None:
+        """Keep what instances are made of: backend, key store by its option (None: a file), module profile.
 
         Raises RunDirBusy where the run began on something else.
         """
-        kept = ((KEYSTORE, keystore, "key store"), (MODULE, module, "PKCS#11 module"))
+        kept = (
+            (BACKEND, backend, "backend"),
+            (KEYSTORE, keystore, "key store"),
+            (MODULE, module, "PKCS#11 module"),
+        )
         for name, text, what in kept:
             copy = self.path / name
             if self.plan() is not None and (copy.read_text() if copy.exists() else None) != text:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.campaign.rundir import (
+    BACKEND,
     CAMPAIGN,
     KEYSTORE,
     MODULE,
@@ -21,6 +22,7 @@ from harness.campaign.rundir import (
 )
 from harness.model.observation import Observation
 from harness.model.scenario import Result, Scenario
+from harness.modules.equipment import AUTO
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
 from harness.rig.keystores import SQLITE
@@ -74,6 +76,12 @@ class Stored:
         """Profile of the PKCS#11 module behind the crypto units; None: SoftHSM."""
         copy = self.path / MODULE
         return copy if copy.exists() else None
+
+    @property
+    def backend(self) -> str:
+        """Where crypto units ran, as the option names it; ``auto`` where nobody kept it."""
+        copy = self.path / BACKEND
+        return copy.read_text() if copy.exists() else str(self.head.get("backend", AUTO))
 
     @property
     def keystore(self) -> str | None:

@@ -208,7 +208,7 @@ def _subject(
 def _as_stored(stored: Stored, wanted: Wanted) -> Wanted:
     """Return what the run was played on, but for what is wanted otherwise now."""
     module = wanted.module or stored.module
-    played_on = AUTO if module else stored.head.get("backend", AUTO)
+    played_on = AUTO if module else stored.backend
     backend = played_on if wanted.backend == AUTO else wanted.backend
     return Wanted(backend, wanted.keystore or stored.keystore, module)
 

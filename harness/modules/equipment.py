@@ -30,6 +30,11 @@ class Equipment:
     module: ModuleProfile | None = None
 
     @property
+    def backend(self) -> str:
+        """Where crypto units run, as the option names it."""
+        return DOCKER if self.image else PROCESS
+
+    @property
     def keystore(self) -> str:
         """The key store as the option names it."""
         return self.server or SQLITE

@@ -71,6 +71,7 @@ def made(tmp_path: Path) -> Made:
 
     def make(name: str, numbers: tuple[int, ...] = (1, 2, 3), head: dict[str, object] | None = None) -> Path:
         rundir = RunDir.create(tmp_path / name)
+        rundir.keep_equipment("process", None, None)
         rundir.write_plan(PLAN)
         for number in numbers:
             one = account(PLAN[number - 1], unreadable=2 if number == 3 else 0)

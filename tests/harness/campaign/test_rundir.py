@@ -75,13 +75,22 @@ def test_a_line_that_was_cut_short_is_no_result(tmp_path: Path, cut: int) -> Non
     assert list(rundir.results()) == [1, 2]
 
 
-@pytest.mark.parametrize(("first", "then"), [("one", None), (None, "one"), ("one", "other")])
-@pytest.mark.parametrize("what", ["key store", "PKCS#11 module"])
+EQUIPMENT: dict[str, list[tuple[str | None, str | None]]] = {
+    "backend": [("process", "docker")],
+    "key store": [("one", None), (None, "one"), ("one", "other")],
+    "PKCS#11 module": [("one", None), (None, "one"), ("one", "other")],
+}
+
+
+@pytest.mark.parametrize(
+    ("what", "first", "then"), [(what, *pair) for what, pairs in EQUIPMENT.items() for pair in pairs]
+)
 def test_one_equipment(tmp_path: Path, what: str, first: str | None, then: str | None) -> None:
-    """A run whose plan is frozen does not go on with another key store or module than it began with."""
+    """A run whose plan is frozen does not go on with another backend, key store or module."""
 
     def keep(text: str | None) -> None:
-        rundir.keep_equipment(*((text, "same") if what == "key store" else ("same", text)))
+        backend, keystore, module = (text if name == what else "same" for name in EQUIPMENT)
+        rundir.keep_equipment(str(backend), keystore, module)
 
     rundir = RunDir.create(tmp_path / "run")
     keep(then)
