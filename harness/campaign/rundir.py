@@ -63,8 +63,14 @@ class RunDir:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make the folder, or go on with an unfinished one; it is locked until this process ends."""
-        path.mkdir(parents=True, exist_ok=True)
+        """Make the folder, or go on with an unfinished one; it is locked until this process ends.
+
+        Raises RunDirBusy, and BadRunDir where there can be no folder.
+        """
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadRunDir(f"{path} cannot be made: {error.strerror}; choose another --out") from error
         if not (path / RESULTS).exists() and any(file.name not in KEPT for file in path.iterdir()):
             raise RunDirBusy(f"{path} holds something else than a campaign; choose another --out")
         lock = os.open(path / LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -32,6 +32,12 @@ def test_one_writer(tmp_path: Path) -> None:
         RunDir.create(tmp_path / "run")
 
 
+def test_a_folder_that_cannot_be() -> None:
+    """Where even root makes no folder, one line says so."""
+    with pytest.raises(BadRunDir, match="/proc/run cannot be made: .*; choose another --out"):
+        RunDir.create(Path("/proc/run"))
+
+
 def test_latest(tmp_path: Path) -> None:
     """``latest`` points at the newest run, and is never missing in between."""
     for name in ("one", "two"):
