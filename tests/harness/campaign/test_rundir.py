@@ -34,7 +34,7 @@ def test_one_writer(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be() -> None:
     """Where even root makes no folder, one line says so."""
-    with pytest.raises(BadRunDir, match="/proc/run cannot be made: .*; choose another --out"):
+    with pytest.raises(BadRunDir, match=r"/proc/run cannot be made: .*; choose another --out"):
         RunDir.create(Path("/proc/run"))
 
 
