@@ -28,13 +28,17 @@ class Effort:
     kills: int
     starts: int
 
+    def with_jobs(self, jobs: int) -> "Effort":
+        """Return the same with as many rigs side by side as campaigns have, ``jobs``, measured as well."""
+        return replace(self, jobs=tuple(sorted({*self.jobs, jobs})))
+
     def up_to(self, keys: int) -> "Effort":
         """Return the same with ``keys`` as the largest key store."""
         smaller = tuple(size for size in self.sizes if size[0] < keys)
         return replace(self, sizes=(*smaller, (keys, 1)), kills=keys)
 
 
-FULL = Effort("default", 48, (1, 2), 10_000, 5, ((1_000, 5), (10_000, 3), (50_000, 1)), 50_000, 7)
+FULL = Effort("default", 200, (1, 2), 10_000, 5, ((1_000, 5), (10_000, 3), (50_000, 1)), 50_000, 7)
 QUICK = Effort("smoke", 4, (1,), 1_000, 2, ((200, 1), (600, 1)), 600, 1)
 
 

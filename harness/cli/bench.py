@@ -42,7 +42,7 @@ def bench(
     but the ratios, which are medians over pairs measured in turn.
     """
     wanted = replace(wanted, backend=PROCESS)
-    effort = measure.QUICK if quick else measure.FULL
+    effort = measure.QUICK if quick else measure.FULL.with_jobs(options.RIGS)
     if keys:
         effort = effort.up_to(keys)
     report = measure.kills(effort, wanted, _tell) if kill else measure.measure(effort, wanted, peer, _tell)
