@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -13,12 +13,14 @@ from harness.campaign import controls, janitor, worker
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen, state_based
 from harness.campaign.phases import Entered, Phase, unheard
+from harness.campaign.plan import Origin
 from harness.campaign.profiles import DOCUMENTED, STATE_BASED, Profile
 from harness.campaign.record import Recording
-from harness.campaign.rundir import Origin, Record, RunDir
+from harness.campaign.rundir import Record, RunDir
 from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Played, Probed, Task
 from harness.model.coverage import missing, outcomes
 from harness.model.faults import FaultKind
+from harness.model.merging import Merging, merging
 from harness.model.scenario import Result, Scenario, not_judged
 from harness.model.twin.agreement import Agreement, agreement
 from harness.model.verdicts import Gate, Verdict, gate
@@ -52,7 +54,8 @@ class Outcome:
     """What a campaign found; ``differing`` are ids of scenarios that the audit saw end differently.
 
     ``model``: whether the twin predicted it. ``probes``: what was asked of the instance beside the scenarios.
-    ``lacking``: controls that were promised and not played.
+    ``lacking``: controls that were promised and not played. ``merging``: how depth 2 came to be, where it was
+    played whole.
     """
 
     gate: Gate
@@ -62,6 +65,7 @@ class Outcome:
     model: Agreement
     probes: tuple[Probe, ...]
     lacking: tuple[str, ...] = ()
+    merging: Merging | None = None
 
 
 @dataclass
@@ -168,23 +172,24 @@ class Campaign:
         probes = self.probes or ()
         model = agreement(ordered)
         lacking = self._lacking(plan, results)
+        merged = merging(results) if self.profile.depth > 1 and planned == len(plan) else None
         verdict = gate(
             pairs,
             planned,
-            repeatable=not differing,
+            repeatable=not differing and not (merged and merged.differ),
             foreseen=all(result.foreseen for result in results),
             controlled=not lacking,
             agreed=not model.differences,
             probed=all(probe.passed for probe in probes),
         )
-        outcome = Outcome(verdict, results, differing, time.monotonic() - start, model, probes, lacking)
-        merged = {"merged": asdict(self.merged)} if self.merged else {}
+        took = time.monotonic() - start
+        outcome = Outcome(verdict, results, differing, took, model, probes, lacking, merged)
         head = {
             "profile": self.name,
             "shard": str(self.shard),
             "planned": planned,
             "total": len(plan),
-        } | merged
+        }
         self.rundir.write_campaign(head | summary(self.bench, outcome), ordered)
         return outcome
 
@@ -233,4 +238,4 @@ def tally(outcome: Outcome) -> dict[str, Any]:
         "model": outcome.model.record(),
         "controls": {"outcomes": outcomes(outcome.results), "missing": list(outcome.lacking)},
         "probes": [probe.record() for probe in outcome.probes],
-    }
+    } | ({"merged": outcome.merging.record()} if outcome.merging else {})

@@ -5,8 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.campaign.campaign import Outcome, Shard, tally
-from harness.campaign.rundir import PROCEDURES, Record, RunDir, RunDirBusy, read_campaign
+from harness.campaign.errors import RunDirBusy
+from harness.campaign.profiles import PROFILES
+from harness.campaign.rundir import PROCEDURES, Record, RunDir, read_campaign
 from harness.campaign.stored import Stored
+from harness.model.merging import merging
 from harness.model.twin.agreement import agreement
 from harness.model.verdicts import gate
 from harness.probes.probe import Probe
@@ -73,15 +76,18 @@ def _outcome(shards: Sequence[Stored]) -> Outcome:
     pairs = [(result.verdict, result.scenario.expected) for result in results]
     model = agreement(record for shard in shards for _, record in sorted(shard.records.items()))
     probes = _probes(shards)
+    name = shards[0].head["profile"]
+    merged = merging(results) if name in PROFILES and PROFILES[name].depth > 1 else None
     whole = gate(
         pairs,
         len(shards[0].plan),
-        repeatable=not differing,
+        repeatable=not differing and not (merged and merged.differ),
         foreseen=all(result.foreseen for result in results),
         agreed=not model.differences,
         probed=all(probe.passed for probe in probes),
     )
-    return Outcome(whole, results, differing, sum(shard.head["seconds"] for shard in shards), model, probes)
+    took = sum(shard.head["seconds"] for shard in shards)
+    return Outcome(whole, results, differing, took, model, probes, merging=merged)
 
 
 def _probes(shards: Sequence[Stored]) -> tuple[Probe, ...]:

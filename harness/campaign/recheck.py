@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from harness.campaign.rundir import BadRunDir, Record
+from harness.campaign.errors import BadRunDir
+from harness.campaign.rundir import Record
 from harness.campaign.stored import Stored
 from harness.model.observation import conclude, judge
 from harness.model.outcome import Outcome, outcome

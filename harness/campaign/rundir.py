@@ -9,16 +9,16 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from harness.campaign.attempt import Account
+from harness.campaign.errors import BadRunDir, RunDirBusy
+from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Verdict
 from harness.procedures.book import Book
-from harness.sut import Shape
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
@@ -29,30 +29,6 @@ KEPT = frozenset({CAMPAIGN, PROCEDURES, LOCK, *EQUIPMENT})  # may be there befor
 FIELDS = ("gate", "profile", "units", "keys", "seconds", "scenarios")  # of campaign.json, that readers need
 
 Record = dict[str, Any]
-
-
-class RunDirBusy(Exception):
-    """Another campaign writes to this folder, or a finished one did."""
-
-
-class BadRunDir(Exception):
-    """The folder is no run directory, or a file in it cannot be read; the text names it."""
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What a plan was made for. Its crash points are those of that many units and keys, and of no others."""
-
-    profile: str
-    shape: Shape
-
-    def __str__(self) -> str:
-        units = ", ".join(f"{number} {name}" for name, number in self.shape.units.items())
-        return f"profile {self.profile}, {units}, {self.shape.keys} keys"
-
-    def record(self) -> Record:
-        """Return it as each line of a plan has it, so that a part of a plan has it too."""
-        return {"profile": self.profile, "units": self.shape.units, "keys": self.shape.keys}
 
 
 class RunDir:
@@ -258,44 +234,6 @@ def _whole_lines(text: str) -> str:
 def _by_number(text: str) -> dict[int, Record]:
     records = map(json.loads, text.splitlines())
     return {record.pop("number"): record for record in records}
-
-
-def write_plan(path: Path, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
-    """Write number, id, expected verdict and origin of every scenario, one JSON object a line."""
-    made_for = origin.record() if origin else {}
-    lines = (
-        {"number": number, "id": scenario.id, "expected": str(scenario.expected)} | made_for
-        for number, scenario in enumerate(scenarios, start=1)
-    )
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def read_plan(path: Path) -> tuple[Scenario, ...]:
-    """Read what ``write_plan`` wrote; raises BadRunDir."""
-    try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return tuple(Scenario.parse(str(line["id"]), Verdict(line["expected"])) for line in lines)
-    except OSError as error:
-        raise BadRunDir(f"{path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadRunDir(f"{path} is no plan: {error}") from error
-
-
-def read_origin(path: Path) -> Origin | None:
-    """Return what a plan was made for; None where it does not say; raises BadRunDir."""
-    try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        origins = {
-            Origin(line["profile"], Shape(keys=line["keys"], **line["units"])) if "profile" in line else None
-            for line in lines
-        }
-    except OSError as error:
-        raise BadRunDir(f"{path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadRunDir(f"{path} is no plan: {error}") from error
-    if len(origins) > 1:
-        raise BadRunDir(f"{path} has scenarios of several plans; play each plan by itself")
-    return next(iter(origins), None)
 
 
 def _units(units: Sequence[UnitRegisters]) -> list[Record]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.campaign.errors import BadRunDir
+from harness.campaign.plan import Origin, read_origin, read_plan
 from harness.campaign.rundir import (
     BACKEND,
     CAMPAIGN,
@@ -12,12 +14,8 @@ from harness.campaign.rundir import (
     MODULE,
     PLAN,
     PROCEDURES,
-    BadRunDir,
-    Origin,
     Record,
     read_campaign,
-    read_origin,
-    read_plan,
     read_results,
 )
 from harness.model.observation import Observation

@@ -14,8 +14,10 @@ import click
 
 from harness.campaign import benches
 from harness.campaign.campaign import Campaign, Outcome, Shard
+from harness.campaign.errors import RunDirBusy
+from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.campaign.profiles import PROFILES
-from harness.campaign.rundir import PLAN, Origin, RunDir, RunDirBusy, read_origin, read_plan, write_plan
+from harness.campaign.rundir import PLAN, RunDir
 from harness.campaign.stored import Stored
 from harness.cli import options
 from harness.model.scenario import Scenario

@@ -13,9 +13,9 @@ from harness.bench.site import Broken
 from harness.bundle.archive import BadBundle
 from harness.byhand.instance import FolderTaken
 from harness.byhand.record import NoInstance
+from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
-from harness.campaign.rundir import BadRunDir, RunDirBusy
 from harness.cli import (
     advise,
     bench,

@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from harness.campaign.rundir import (
-    CAMPAIGN,
-    PLAN,
-    RESULTS,
-    BadRunDir,
-    RunDir,
-    RunDirBusy,
-    read_campaign,
-    read_results,
-)
+from harness.campaign.errors import BadRunDir, RunDirBusy
+from harness.campaign.rundir import CAMPAIGN, PLAN, RESULTS, RunDir, read_campaign, read_results
 from harness.campaign.stored import SUT
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.campaign.rundir import Origin
+    from harness.campaign.plan import Origin
     from harness.model.ledger import Ledger
     from harness.model.observation import Judgement
     from harness.model.scenario import Scenario
@@ -116,7 +116,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _read(file: Path) -> "tuple[Scenario, ...]":
-    from harness.campaign.rundir import BadRunDir, read_plan
+    from harness.campaign.errors import BadRunDir
+    from harness.campaign.plan import read_plan
     from harness.procedures import load
 
     try:
@@ -132,8 +133,8 @@ def _origin_of(config: pytest.Config, file: Path | None = None) -> "Origin":
     """Return what the plan was made for, or what the options ask for; they may not differ from a plan."""
     from dataclasses import replace
 
+    from harness.campaign.plan import Origin, read_origin
     from harness.campaign.profiles import PROFILES
-    from harness.campaign.rundir import Origin, read_origin
 
     made = read_origin(file) if file else None
     origin = made or Origin("default", PROFILES["default"].shape)

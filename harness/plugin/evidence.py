@@ -11,7 +11,9 @@ from typing import Self
 
 from harness.campaign import benches
 from harness.campaign.attempt import Account
-from harness.campaign.rundir import RESULTS, BadRunDir, Origin, RunDir, RunDirBusy
+from harness.campaign.errors import BadRunDir, RunDirBusy
+from harness.campaign.plan import Origin
+from harness.campaign.rundir import RESULTS, RunDir
 from harness.model.scenario import Scenario
 from harness.modules.equipment import Equipment
 from harness.rig.preflight import NotReadyHere, check_folder

@@ -82,6 +82,8 @@ def doubts(outcome: Outcome) -> Iterator[str]:
         f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
         for one in outcome.model.differences[:SHOWN_MAX]
     )
+    different = outcome.merging.differ if outcome.merging else ()
+    yield from (f"not as the crash that stands for it: {name}" for name in different[:SHOWN_MAX])
     yield from (f"promised and not played: {control}" for control in outcome.lacking[:SHOWN_MAX])
     failed = [probe for probe in outcome.probes if not probe.passed]
     yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)
@@ -91,6 +93,8 @@ def tally(outcome: Outcome, folder: Path) -> Iterator[str]:
     """Yield how much was played and compared, and where the evidence is."""
     model = outcome.model
     yield f"second opinion: {model.agree} of {model.cells} cells (crash state and procedure) as predicted"
+    if outcome.merging:
+        yield str(outcome.merging)
     faults = [fired for result in outcome.results for fired in result.fired]
     passed = sum(probe.passed for probe in outcome.probes)
     yield (

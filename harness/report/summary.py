@@ -12,6 +12,7 @@ from typing import Any
 from harness.campaign.stored import Stored
 from harness.model import decision
 from harness.model.decision import SEEN, YES_NO, Row, Table
+from harness.model.merging import Merging
 from harness.model.outcome import Outcome, outcome
 from harness.model.rivals import Side, rivals
 from harness.model.rules import CONTROLS, ProcedureKind
@@ -45,7 +46,7 @@ def summary(campaign: Record, folder: Path) -> str:
     sections = (
         _head(campaign),
         _verdicts(records),
-        _model(records),
+        _model(campaign),
         _wrong(records, folder),
         _controls(records),
         _decisions(records),
@@ -88,14 +89,18 @@ def _verdicts(records: Records) -> Iterator[str]:
     yield from table(("verdict", "scenarios", "as documented"), rows)
 
 
-def _model(records: Records) -> Iterator[str]:
-    """Yield what the second opinion says."""
+def _model(campaign: Record) -> Iterator[str]:
+    """Yield what the second opinion says, and how depth 2 came to be."""
+    records = campaign["scenarios"]
     model = agreement(records)
     yield (
         f"Second opinion: a model made from the documents alone predicted {model.agree} of {model.cells} "
         "cells (a crash state and a procedure)."
     )
     yield ""
+    if "differ" in campaign.get("merged", {}):
+        yield f"{str(Merging.from_record(campaign['merged'])).capitalize()}."
+        yield ""
     rows = [(code([one.id]), one.predicted, one.seen) for one in model.differences[:LISTED_MAX]]
     yield from table(("differs", "predicted", "seen"), rows)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from harness.campaign.rundir import write_plan
+from harness.campaign.plan import write_plan
 from harness.campaign.stored import Stored
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict

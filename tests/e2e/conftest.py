@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.rundir import write_plan
+from harness.campaign.plan import write_plan
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict
 from harness.rig import ready

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.campaign.rundir import Origin, RunDir, write_plan
+from harness.campaign.plan import Origin, write_plan
+from harness.campaign.rundir import RunDir
 from harness.cli import main
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.campaign.rundir import write_plan
+from harness.campaign.plan import write_plan
 from harness.cli import main
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict

@@ -15,7 +15,8 @@ import click
 import pytest
 
 from harness import plugin
-from harness.campaign.rundir import RunDir, write_plan
+from harness.campaign.plan import write_plan
+from harness.campaign.rundir import RunDir
 from harness.cli.campaign import run
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict

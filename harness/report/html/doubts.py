@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from harness.model.merging import Merging
 from harness.model.outcome import Outcome
 from harness.model.twin.agreement import agreement
 from harness.report.html.campaign import Campaign
@@ -13,7 +14,7 @@ SHOWN_MAX = 50
 
 def doubts(campaign: Campaign) -> Iterator[Node]:
     """Yield a section with one line each, and what did not hold in full."""
-    lines = [*_model(campaign), *_probes(campaign), *_controls(campaign)]
+    lines = [*_model(campaign), *_merging(campaign), *_probes(campaign), *_controls(campaign)]
     if lines:
         yield node("section", node("h2", "Beside the scenarios"), *lines, id="beside")
 
@@ -31,6 +32,17 @@ def _model(campaign: Campaign) -> Iterator[Node]:
     rows = [(to_scenario(one.id), one.predicted, one.seen) for one in model.differences[:SHOWN_MAX]]
     if rows:
         yield plain(("scenario", "predicted", "seen"), rows)
+
+
+def _merging(campaign: Campaign) -> Iterator[Node]:
+    """Yield how many crash states depth 2 was played from; runs from before this was compared do not say."""
+    told = campaign.head.get("merged", {})
+    if "differ" not in told:
+        return
+    merged = Merging.from_record(told)
+    yield node("p", f"{'✗' if merged.differ else '✓'} {str(merged).capitalize()}.")
+    if merged.differ:
+        yield plain(("not as the crash that stands for it",), [(to_scenario(one),) for one in merged.differ])
 
 
 def _probes(campaign: Campaign) -> Iterator[Node]:

@@ -1,17 +1,22 @@
 """Shards put together, and folders that are no shards of one plan."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.campaign import merge
+from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.merge import NotOneCampaign
-from harness.campaign.rundir import BadRunDir, RunDirBusy, read_campaign, write_plan
+from harness.campaign.plan import Origin, write_plan
+from harness.campaign.rundir import RunDir, read_campaign
 from harness.campaign.stored import Stored
-from harness.model.verdicts import Gate
-from tests.harness.campaign.conftest import HEAD, PLAN, files
+from harness.model.scenario import Scenario
+from harness.model.verdicts import Gate, Verdict
+from harness.sut import Shape
+from tests.harness.campaign.conftest import HEAD, PLAN, account, files
 
 if TYPE_CHECKING:
     from tests.harness.campaign.conftest import Made
@@ -51,6 +56,35 @@ def test_differences_of_all_shards(made: "Made", tmp_path: Path) -> None:
     outcome = merge.merge(merge.read(shards), tmp_path / "merged")
     assert outcome.differing == (PLAN[1].id,)
     assert outcome.gate is Gate.INCONCLUSIVE
+
+
+UNTOUCHED = "auto auto-mk-rotate none messages none | 1:C/- 2:C/- | rows 12+0+0 | open | selected 1,2"
+
+
+@pytest.mark.parametrize(
+    ("rules", "gate"), [(("auto: neither message",), Gate.PASS), (("another",), Gate.INCONCLUSIVE)]
+)
+def test_depth_2_whole(tmp_path: Path, rules: tuple[str, ...], gate: Gate) -> None:
+    """The whole tells what was merged; a merged crash that ended otherwise makes it inconclusive."""
+    ids = ("commit.1-after", "query.1-after", "commit.1-after~tke@setimm.1-after")
+    sampled = "query.1-after~tke@setimm.1-after"
+    plan = [Scenario.parse(f"auto/tke@{one}/documented", Verdict.RECOVERED) for one in (*ids, sampled)]
+    shards = []
+    for index in (1, 2):
+        rundir = RunDir.create(tmp_path / str(index))
+        rundir.keep_equipment("process", None, None)
+        rundir.write_plan(plan, Origin("full", Shape(1, 1, 0, 8)))
+        for number in (index, index + 2):
+            result = replace(account(plan[number - 1]).result, state=UNTOUCHED)
+            rundir.add_result(number, replace(result, rules=rules) if number == 4 else result)
+        records = rundir.results()
+        rundir.write_campaign(HEAD | {"profile": "full", "planned": 2, "total": 4}, list(records.values()))
+        shards.append(rundir.path)
+    outcome = merge.merge(merge.read(shards), tmp_path / "merged")
+    assert outcome.gate is gate
+    head = read_campaign(tmp_path / "merged")
+    counted = {"crashes": 2, "states": 1, "deep": 2, "sampled": 1, "state_based": 0}
+    assert head["merged"] == counted | {"differ": [plan[3].id] if gate is Gate.INCONCLUSIVE else []}
 
 
 def test_a_probe_that_failed_in_one_shard(made: "Made", tmp_path: Path) -> None:

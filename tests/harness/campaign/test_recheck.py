@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.campaign.errors import BadRunDir
 from harness.campaign.recheck import recheck
-from harness.campaign.rundir import BadRunDir
 from harness.campaign.stored import Stored
 from harness.model.verdicts import Gate, Verdict
 from tests.harness.campaign.conftest import files

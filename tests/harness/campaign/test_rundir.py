@@ -4,16 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.rundir import (
-    BadRunDir,
-    Origin,
-    RunDir,
-    RunDirBusy,
-    read_campaign,
-    read_origin,
-    read_plan,
-    write_plan,
-)
+from harness.campaign.errors import BadRunDir, RunDirBusy
+from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
+from harness.campaign.rundir import RunDir, read_campaign
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
 from harness.sut import Shape

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.campaign.rundir import BadRunDir
+from harness.campaign.errors import BadRunDir
 from harness.campaign.stored import Stored
 from harness.model.verdicts import Verdict
 from harness.sut import Shape

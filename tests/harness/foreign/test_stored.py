@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from harness.campaign.rundir import BadRunDir, RunDirBusy
+from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.cli import main
 from harness.foreign.profile import Profile
 from harness.foreign.stored import SutRun, begin, discard

@@ -1,0 +1,9 @@
+"""What can be wrong with a run directory."""
+
+
+class RunDirBusy(Exception):
+    """Another campaign writes to this folder, or a finished one did."""
+
+
+class BadRunDir(Exception):
+    """The folder is no run directory, or a file in it cannot be read; the text names it."""
