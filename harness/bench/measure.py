@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench import keystore, loops, machine, scenarios, start
-from harness.bench.site import site, workplace
+from harness.bench.site import site
 from harness.modules.equipment import Equipment, Wanted
+from harness.rig.workplace import workplace
 
 SCHEMA_VERSION = 1
 Report = dict[str, Any]
@@ -81,6 +82,6 @@ def _reporting(equipment: Equipment) -> Iterator[tuple[Report, Path]]:
     began = time.monotonic()
     on = {"keystore": equipment.keystore, "module": equipment.module and equipment.module.name}
     report: Report = {"schema_version": SCHEMA_VERSION, "machine": machine.describe(), "equipment": on}
-    with workplace() as folder:
-        yield report, folder
+    with workplace() as place:
+        yield report, place.folder
     report["seconds"] = round(time.monotonic() - began, 1)

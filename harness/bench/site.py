@@ -8,7 +8,6 @@ read again after a rotation.
 import json
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ from emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from harness import sut
 from harness.bench import process
 from harness.bench.rows import store
-from harness.campaign import janitor
 from harness.model.ledger import Known
 from harness.modules.equipment import Equipment
 from harness.oracle import reader
@@ -30,10 +28,10 @@ from harness.oracle.rows import MK_ID_BYTES, read_rows
 from harness.rig import golden, ready
 from harness.rig.child import Child
 from harness.rig.hosts import START_SECONDS, ProcessHost
-from harness.rig.layout import scratch
 from harness.rig.preflight import SOFTHSM
 from harness.rig.rest import Rest
 from harness.rig.rig import Rig, kms_answers
+from harness.rig.workplace import workplace
 
 UNIT = 1
 SHAPE = sut.Shape(operational=1, recovery=1, keys=8)
@@ -235,21 +233,10 @@ def _wrapped(session: Session, master: int, secrets: Sequence[bytes]) -> list[by
 
 
 @contextmanager
-def workplace() -> Iterator[Path]:
-    """A new folder for the length of the block; it goes as well where this process is killed."""
-    folder = scratch("hil-")
-    try:
-        with janitor.post(folder):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def site(equipment: Equipment | None = None) -> Iterator[Site]:
     """An instance for the length of the block; nothing of it is left behind. None: SoftHSM and a file."""
-    with workplace() as folder:
-        made = Site(folder, equipment or Equipment())
+    with workplace() as place:
+        made = Site(place.folder, equipment or Equipment())
         try:
             made.prepare()
             yield made

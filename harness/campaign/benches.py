@@ -1,7 +1,8 @@
 """From what instances are made of to what a campaign makes rigs with: the one way to a Bench."""
 
-import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.campaign.rundir import RunDir
@@ -9,25 +10,31 @@ from harness.campaign.worker import Bench
 from harness.modules.equipment import Equipment
 from harness.modules.install import install
 from harness.procedures.book import Book
-from harness.rig.layout import scratch
+from harness.rig.workplace import workplace
 from harness.sut import Shape
 
 
+@contextmanager
 def bench(
     equipment: Equipment, shape: Shape, evidence: Path = Path(), book: Book | None = None, run: str = ""
-) -> Bench:
-    """Return what the rigs of a run have in common, with a new folder for them; raises NoScratch.
+) -> Iterator[Bench]:
+    """Give what the rigs of a run have in common, with a folder for them that goes afterwards.
 
-    ``run`` is the label of its containers; empty: a new one.
+    ``run`` is the label of its containers; empty: a new one. Raises NoScratch.
     """
-    root = scratch("hil-")
-    try:
-        installed = install(equipment.module, root / "module") if equipment.module else None
-    except BaseException:
-        shutil.rmtree(root, ignore_errors=True)
-        raise
     run = run or f"run-{uuid.uuid4().hex[:8]}"
-    return Bench(run, root, shape, equipment.image, evidence, book or Book(), equipment.server, installed)
+    with workplace(run if equipment.image else "") as place:
+        yield Bench(
+            run=run,
+            root=place.folder,
+            shape=shape,
+            image=equipment.image,
+            evidence=evidence,
+            book=book or Book(),
+            server=equipment.server,
+            module=install(equipment.module, place.folder / "module") if equipment.module else None,
+            leash=place.leash,
+        )
 
 
 def keep(rundir: RunDir, equipment: Equipment) -> None:

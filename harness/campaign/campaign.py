@@ -1,15 +1,13 @@
 """A campaign: a frozen plan, workers with a rig each, results as they come, and the gate at the end."""
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
 from typing import Any
 
-from harness.campaign import controls, janitor, worker
+from harness.campaign import controls, worker
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen, state_based
 from harness.campaign.phases import Entered, Phase, unheard
@@ -87,10 +85,6 @@ class Campaign:
     merged: Merged | None = None
     probes: tuple[Probe, ...] | None = None
     _promised: Profile | None = None  # set where the plan is the profile's own, and whole
-    _leash: Connection = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._leash = janitor.post(self.bench.root, self.bench.label)
 
     @property
     def origin(self) -> Origin:
@@ -98,31 +92,23 @@ class Campaign:
         return Origin(self.name, self.bench.shape)
 
     def run(self) -> Outcome:
-        """Run to the end. Interrupted: everything is stopped and removed, results so far are kept."""
+        """Run to the end. Interrupted: everything is stopped, results so far are kept."""
         start = time.monotonic()
-        try:
-            plan = self.rundir.plan()
-            golden, recording = worker.prepare(self.bench, recorded=plan is None, entered=self.entered)
-            with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
-                if plan is None:
-                    plan = self._plan(crew, recording)
-                    self.rundir.write_plan(plan, self.origin)
-                self.rundir.point_latest()
-                self._play(crew, plan)
-            return self._finish(start, plan)
-        finally:
-            shutil.rmtree(self.bench.root, ignore_errors=True)
-            self._leash.close()
+        plan = self.rundir.plan()
+        golden, recording = worker.prepare(self.bench, recorded=plan is None, entered=self.entered)
+        with closing(Crew(self.bench, golden, self.jobs)) as crew:
+            if plan is None:
+                plan = self._plan(crew, recording)
+                self.rundir.write_plan(plan, self.origin)
+            self.rundir.point_latest()
+            self._play(crew, plan)
+        return self._finish(start, plan)
 
     def plan(self) -> tuple[tuple[Scenario, ...], Recording]:
         """Only make the plan, and return it with the recording that it is made from."""
-        try:
-            golden, recording = worker.prepare(self.bench, recorded=True, entered=self.entered)
-            with closing(Crew(self.bench, golden, self.jobs, self._leash)) as crew:
-                return self._plan(crew, recording), recording
-        finally:
-            shutil.rmtree(self.bench.root, ignore_errors=True)
-            self._leash.close()
+        golden, recording = worker.prepare(self.bench, recorded=True, entered=self.entered)
+        with closing(Crew(self.bench, golden, self.jobs)) as crew:
+            return self._plan(crew, recording), recording
 
     def _plan(self, crew: Crew, recording: Recording) -> tuple[Scenario, ...]:
         self.entered(Phase.PLANNING)

@@ -36,13 +36,12 @@ class _Seat:
 
 
 class Crew:
-    """Up to ``jobs`` workers on one golden state; ``leash`` is held by each while it lives: see janitor."""
+    """Up to ``jobs`` workers on one golden state."""
 
-    def __init__(self, bench: Bench, golden: Golden, jobs: int, leash: Connection) -> None:
+    def __init__(self, bench: Bench, golden: Golden, jobs: int) -> None:
         self._bench = bench
         self._golden = golden
         self._jobs = jobs
-        self._leash = leash
         self._seats: list[_Seat] = []
         self._hired = 0
 
@@ -100,7 +99,7 @@ class Crew:
         name = f"w{self._hired}"
         self._hired += 1
         ours, theirs = _context.Pipe()
-        arguments = (self._bench, name, self._golden, theirs, self._leash)
+        arguments = (self._bench, name, self._golden, theirs)
         process = _context.Process(target=worker.work, args=arguments, name=name)
         process.start()
         theirs.close()

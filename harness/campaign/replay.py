@@ -1,11 +1,10 @@
 """Replay: one scenario alone, on an instance of its own, compared with what a campaign stored of it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from harness.campaign import benches, janitor, worker
+from harness.campaign import benches, worker
 from harness.campaign.attempt import Account, attempt
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, gate
@@ -19,17 +18,13 @@ Play = Callable[[Scenario], Account]
 @contextmanager
 def player(shape: Shape, equipment: Equipment, book: Book) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
-    bench = benches.bench(equipment, shape, book=book)
-    try:  # from here on an interrupt leaves nothing, also one that comes before there is a janitor
-        with janitor.post(bench.root, bench.label):
-            golden, _ = worker.prepare(bench, recorded=False)
-            rig = bench.rig("replay")
-            try:
-                yield lambda scenario: attempt(rig, golden, scenario, book[scenario.procedure])
-            finally:
-                rig.close()
-    finally:
-        shutil.rmtree(bench.root, ignore_errors=True)
+    with benches.bench(equipment, shape, book=book) as bench:
+        golden, _ = worker.prepare(bench, recorded=False)
+        rig = bench.rig("replay")
+        try:
+            yield lambda scenario: attempt(rig, golden, scenario, book[scenario.procedure])
+        finally:
+            rig.close()
 
 
 def foretold(result: Result, book: Book) -> Result:

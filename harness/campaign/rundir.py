@@ -117,9 +117,9 @@ class RunDir:
         Raises RunDirBusy where the run began on something else.
         """
         kept = (
-            (BACKEND, backend, "backend"),
             (KEYSTORE, keystore, "key store"),
             (MODULE, module, "PKCS#11 module"),
+            (BACKEND, backend, "backend"),  # last: a choice by itself follows the other two
         )
         for name, text, what in kept:
             copy = self.path / name

@@ -42,7 +42,8 @@ class Bench:
     """What every rig of a campaign has in common; ``image`` is empty on the process backend.
 
     ``book`` has the procedures that scenarios name. ``server``: of key stores, see Layout.
-    ``module`` is behind the crypto units, None: SoftHSM.
+    ``module`` is behind the crypto units, None: SoftHSM. Who has a copy of ``leash`` keeps ``root``, see
+    workplace; None: nobody removes it where this process is killed.
     """
 
     run: str
@@ -53,11 +54,7 @@ class Bench:
     book: Book = field(default_factory=Book)
     server: str = ""
     module: Installed | None = None
-
-    @property
-    def label(self) -> str:
-        """Label of its containers; empty where it has none."""
-        return self.run if self.image else ""
+    leash: Connection | None = None
 
     def rig(self, name: str) -> Rig:
         """Make a rig with folders of its own below ``root``."""
@@ -153,11 +150,8 @@ def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tupl
         rig.close()
 
 
-def work(bench: Bench, name: str, state: Golden, pipe: Connection, _leash: Connection) -> None:
-    """Play every Order that comes through ``pipe`` and answer each, until it closes.
-
-    ``_leash`` is held while this process lives: see janitor.
-    """
+def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
+    """Play every Order that comes through ``pipe`` and answer each, until it closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminated)
     threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()

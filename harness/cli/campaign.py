@@ -78,19 +78,19 @@ def plan(
     if out:
         preflight.check_file(out)
     equipment = replace(wanted, backend=PROCESS).chosen()
-    bench = benches.bench(equipment, options.sized(PROFILES[profile].shape, size))
     live = Live(sys.stderr)
-    campaign = Campaign(
-        bench,
-        RunDir(Path()),
-        profile,
-        PROFILES[profile],
-        options.RIGS,
-        live.told,
-        lambda scenarios: _matching(scenarios, only),
-        entered=live.entered,
-    )
-    with live:
+    shape = options.sized(PROFILES[profile].shape, size)
+    with benches.bench(equipment, shape) as bench, live:
+        campaign = Campaign(
+            bench,
+            RunDir(Path()),
+            profile,
+            PROFILES[profile],
+            options.RIGS,
+            live.told,
+            lambda scenarios: _matching(scenarios, only),
+            entered=live.entered,
+        )
         scenarios, recording = campaign.plan()
     if out:
         write_plan(out, scenarios, campaign.origin)
@@ -154,20 +154,20 @@ def run(
     benches.keep(rundir, equipment)
     if given and rundir.plan() is None:
         rundir.write_plan(given, origin)
-    bench = benches.bench(equipment, origin.shape, rundir.path, rundir.book)
     live = Live(sys.stdout)
-    campaign = Campaign(
-        bench,
-        rundir,
-        origin.profile,
-        PROFILES.get(origin.profile, PROFILES[DEFAULT]),
-        jobs,
-        live.told,
-        lambda scenarios: _matching(scenarios, only),
-        shard,
-        live.entered,
-    )
-    outcome = played(campaign, equipment, live)
+    with benches.bench(equipment, origin.shape, rundir.path, rundir.book) as bench:
+        campaign = Campaign(
+            bench,
+            rundir,
+            origin.profile,
+            PROFILES.get(origin.profile, PROFILES[DEFAULT]),
+            jobs,
+            live.told,
+            lambda scenarios: _matching(scenarios, only),
+            shard,
+            live.entered,
+        )
+        outcome = played(campaign, equipment, live)
     for text in _closing(outcome, rundir.path):
         print(text)
     return EXIT_OF_GATE[outcome.gate]

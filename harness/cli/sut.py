@@ -2,16 +2,13 @@
 
 import fnmatch
 import os
-import shutil
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from harness.campaign import janitor
 from harness.campaign.rundir import read_campaign
 from harness.cli import options
 from harness.foreign import campaign as foreign
@@ -22,7 +19,7 @@ from harness.foreign.point import Scenario
 from harness.foreign.profile import load
 from harness.model.verdicts import EXIT_OF_GATE, Gate
 from harness.rig import preflight
-from harness.rig.layout import scratch
+from harness.rig.workplace import workplace
 
 _profile = click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))
 
@@ -37,9 +34,10 @@ def sut() -> None:
 def check(profile: Path) -> int:
     """Read a profile, make its golden state, and list the crash points of one rotation."""
     described = load(profile)
-    with _workshop() as folder:
-        golden = foreign.prepared(described, folder)
-        place = Place(folder / "job" / "files", golden.place.ledger, folder / "job" / "home")
+    with workplace() as work:
+        golden = foreign.prepared(described, work.folder)
+        job = work.folder / "job"
+        place = Place(job / "files", golden.place.ledger, job / "home")
         calls = foreign.record(described, golden, place)
     for call in calls:
         print(call.text)
@@ -81,8 +79,8 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     rundir = stored.begin(out, described)
     print(f"{described.name}, evidence in {out}", flush=True)
     try:
-        with _workshop() as folder:
-            foreign.run(described, rundir, folder, many, told, chosen)
+        with workplace() as work:
+            foreign.run(described, rundir, work.folder, many, told, chosen)
     except BaseException:
         if rundir.results():
             options.complain(write.write_all(out))
@@ -90,17 +88,6 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
             stored.discard(rundir)
         raise
     return _closed(out, profile)
-
-
-@contextmanager
-def _workshop() -> Iterator[Path]:
-    """Give a scratch folder that goes again, also where this process is killed."""
-    folder = scratch("hil-")
-    with janitor.post(folder):
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _closed(out: Path, profile: Path) -> int:

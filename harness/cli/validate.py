@@ -78,11 +78,11 @@ def validate(
     benches.keep(rundir, equipment)
     played_as = plan.profile(followed, PROFILES[profile], every=every)
     shape = options.sized(played_as.shape, size)
-    bench = benches.bench(equipment, shape, out, Book((followed,)))
     live = Live(sys.stdout)
     name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
-    campaign = Campaign(bench, rundir, name, played_as, jobs, live.told, entered=live.entered)
-    outcome = played(campaign, equipment, live)
+    with benches.bench(equipment, shape, out, Book((followed,))) as bench:
+        campaign = Campaign(bench, rundir, name, played_as, jobs, live.told, entered=live.entered)
+        outcome = played(campaign, equipment, live)
     table = words.write(Stored.read(out), followed, outcome.gate)
     for text in ("", *words.shown(table, out), *console.doubts(outcome), *console.tally(outcome, out)):
         print(text)

@@ -6,11 +6,8 @@ Each step has a process of its own, as a module may crash, in a folder that is r
 """
 
 import json
-import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ from harness import sut
 from harness.modules import needs
 from harness.modules.install import Installed, install
 from harness.modules.profile import BadModule, ModuleProfile
-from harness.rig.layout import scratch
+from harness.rig.workplace import workplace
 
 SECONDS = 60
 
@@ -32,10 +29,10 @@ def suited(profile: ModuleProfile) -> None:
 
 def missing(profile: ModuleProfile) -> list[str]:
     """Return what keeps the module of a profile from standing behind a crypto unit, a line each."""
-    with _folder() as folder:
-        installed = install(profile, folder / "module")
-        unit = folder / "unit"
-        failing = _making(installed, unit, folder / "iam.secret") or _trying(unit)
+    with workplace() as place:
+        installed = install(profile, place.folder / "module")
+        unit = place.folder / "unit"
+        failing = _making(installed, unit, place.folder / "iam.secret") or _trying(unit)
         return [*_unlisted(installed, unit), *failing] if failing else []
 
 
@@ -85,12 +82,3 @@ def _said(program: sut.Program) -> str:
     if ended.returncode != 0:
         raise _Ended(ended.stderr.strip().rpartition("\n")[2].partition(": ")[2])
     return ended.stdout
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    folder = scratch("hil-")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

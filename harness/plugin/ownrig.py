@@ -1,11 +1,10 @@
 """The rig of one pytest process: made when the first test needs it, gone when the session ends."""
 
-import shutil
 from contextlib import ExitStack
 from dataclasses import replace
 
 from harness import sut
-from harness.campaign import benches, janitor, worker
+from harness.campaign import benches, worker
 from harness.modules.equipment import AUTO, Wanted
 from harness.rig.golden import Golden
 from harness.rig.rig import Rig
@@ -44,9 +43,7 @@ class OwnRig:
         return self._made
 
     def _make(self) -> tuple[Rig, Golden]:
-        bench = benches.bench(self.wanted.chosen(), self.shape, run=self._run)
-        self._undo.enter_context(janitor.post(bench.root, bench.label))
-        self._undo.callback(shutil.rmtree, bench.root, ignore_errors=True)
+        bench = self._undo.enter_context(benches.bench(self.wanted.chosen(), self.shape, run=self._run))
         golden, _ = worker.prepare(bench, recorded=False)
         rig = bench.rig(self._name)
         self._undo.callback(rig.close)

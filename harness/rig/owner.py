@@ -9,6 +9,7 @@ from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 PID_SPACE = Path("/proc/self/ns/pid")
+DEAD = ("Z", "X")  # states of which nothing but the process id is left, until somebody reaps it
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ def state(pid: int) -> str | None:
 
 def _started(pid: int) -> int | None:
     fields = _fields(pid)
-    # A zombie is dead.
-    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+    return None if fields is None or fields[0] in DEAD else int(fields[19])
 
 
 def _fields(pid: int) -> list[str] | None:

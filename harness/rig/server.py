@@ -19,7 +19,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from harness.rig import interrupts, ready
+from harness.rig import interrupts, owner, ready
 from harness.rig.child import NotKilled
 from harness.rig.layout import DATABASE_USER
 
@@ -29,6 +29,7 @@ PORT = 5432  # a part of the socket's name, nothing more
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 MAKE_SECONDS = 60.0
+NO_SEGMENT = -1  # yet: it is noted after the process id
 
 # Small, quiet, and without background work that would come by chance.
 SETTINGS = {
@@ -112,6 +113,7 @@ class Server:
         It ends with the thread that has started it, unless it ``outlives`` that.
         """
         self._hand_over(self._sockets)
+        ready.until(lambda: not self._lingers(), "the end of the database server before", STOP_SECONDS)
         bound = () if outlives else ("--pdeathsig", "QUIT")
         with self._log.open("ab") as log, interrupts.held():
             self._process = process = subprocess.Popen(
@@ -188,12 +190,25 @@ class Server:
 
     def free_memory(self) -> None:
         """Remove the segment by which a server that was killed tells the next one that it is still there."""
+        if killed := self._killed():
+            _, segment = killed
+            command = ["ipcrm", "-m", str(segment)]
+            subprocess.run(command, capture_output=True, timeout=STOP_SECONDS, check=False)
+
+    def _lingers(self) -> bool:
+        """Whether the next one would refuse: for one that is dead and not reaped, or for its children."""
+        if not (killed := self._killed()):
+            return False
+        pid, segment = killed
+        return owner.state(pid) in owner.DEAD or segment in _attached()
+
+    def _killed(self) -> tuple[int, int] | None:
+        """Return process id and segment of a server that has not ended in peace, if there was one."""
         try:
             lines = (self._folder / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
-            return  # it has ended in peace
-        segment = lines[6].split()[1]
-        subprocess.run(["ipcrm", "-m", segment], capture_output=True, timeout=STOP_SECONDS, check=False)
+            return None
+        return int(lines[0]), int(lines[6].split()[1]) if lines[6:] else NO_SEGMENT
 
     def _running(self) -> "subprocess.Popen[bytes]":
         if self._process is None or self._process.poll() is not None:
@@ -242,6 +257,12 @@ def _user() -> pwd.struct_passwd:
         return pwd.getpwnam("postgres")
     except KeyError:
         return pwd.getpwnam("nobody")
+
+
+def _attached() -> set[int]:
+    """Return the segments of shared memory that some process is attached to, see proc(5)."""
+    rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:])
+    return {int(identifier) for _, identifier, _, _, _, _, attached, *_ in rows if attached != "0"}
 
 
 def _children(pid: int) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,10 @@ class Place:
     def nothing_left(self) -> None:
         """Wait until neither a process nor a file is left of what the bench made."""
         ready.until(lambda: not self.processes(), f"the end of {self.processes()}", 30)
-        ready.until(lambda: not any(self.scratch.iterdir()), "the removal of its folders", 30)
+        with suppress(ready.NotReady):
+            ready.until(lambda: not any(self.scratch.iterdir()), "the removal of its folders", 30)
+        left = sorted(self.scratch.rglob("*"))
+        assert not left, left
 
 
 def _marked(folder: Path, mark: bytes) -> str:

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from emulator import bearer
+from harness.rig import ready
 from tests.emulator.kms.service import Kms, MakeKms
 from tests.emulator.kms.units import Units
 
 SECONDS = 30.0
+CONNECTED = "03"
 ANOTHER = "another-secret-of-the-instance-under-test"
 Hang = Callable[[Kms], None]
 
@@ -38,13 +40,11 @@ def hang_up(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
         yield hang
 
 
-def _fed(kms: Kms, work: Callable[[], object]) -> int:
-    """Return how many file descriptors the service has more, or less, after ``work``."""
-    assert kms.process is not None
-    folder = Path(f"/proc/{kms.process.pid}/fd")
-    before = len(list(folder.iterdir()))
-    work()
-    return len(list(folder.iterdir())) - before
+def _connections(units: Units) -> int:
+    """Return how many connections the units' PKCS#11 sockets have, see proc(5)."""
+    doors = {unit.described["p11_socket"] for unit in units}
+    rows = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    return sum(row[5] == CONNECTED and row[-1] in doors for row in rows)
 
 
 def test_files_that_were_replaced_are_what_counts(hang_up: Hang, make_kms: MakeKms) -> None:
@@ -71,7 +71,9 @@ def test_connections_and_the_latest_job_are_forgotten(hang_up: Hang, make_kms: M
     units.new_master_key()
     assert kms.rewrap()["state"] == "done"
     units.promote()
-    assert _fed(kms, lambda: hang_up(kms)) == -1
+    assert _connections(units) == 1
+    hang_up(kms)
+    ready.until(lambda: _connections(units) == 0, "the end of the connection", SECONDS)
     assert kms.get("rotation/rewrap")["job"]["state"] == "idle"
     assert kms.unlock(key, ciphertext) == plaintext
 
