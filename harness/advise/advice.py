@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness import sut
-from harness.model.evidence import ErrorClass, Evidence
+from harness.model.evidence import Evidence
 from harness.model.history import Doubt, Hazard, History, Quote
-from harness.model.orders import Order, orders
+from harness.model.orders import LOGIN, Order, login_first, orders
 from harness.model.registers import Promotion
 from harness.model.rules import Act, Look, Procedure, Rule, decide
 from harness.model.sight import Rows, Sight
@@ -229,17 +229,16 @@ class _Adviser:
 
     def _run(self, plan: _Plan) -> Advice:
         answer = Answer.RUN if plan.orders else Answer.DONE
-        return replace(self._say(answer, Reason.RULE, self._logged_in(plan.orders)), rule=plan.rule)
+        return replace(self._say(answer, Reason.RULE, self._with_login(plan.orders)), rule=plan.rule)
 
     def _look(self, reason: Reason) -> Advice:
         names = self.documented.look if reason is Reason.REGISTERS else self.state_based.look
-        screens = (Order(*name.split()) for name in names if name != "login")
-        return self._say(Answer.LOOK, reason, self._logged_in(tuple(screens)))
+        screens = (Order(*name.split()) for name in names if name != LOGIN)
+        return self._say(Answer.LOOK, reason, self._with_login(tuple(screens)))
 
-    def _logged_in(self, typed: tuple[Order, ...]) -> tuple[Order, ...]:
-        """With an expired token no command would begin."""
-        expired = self.history.error is ErrorClass.TOKEN and typed
-        return (Order("login"), *typed) if expired and typed[0].command != "login" else typed
+    def _with_login(self, typed: tuple[Order, ...]) -> tuple[Order, ...]:
+        names = login_first([order.command for order in typed], self.history.error)
+        return (*map(Order, names), *typed)
 
     def _say(
         self,

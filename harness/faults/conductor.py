@@ -28,7 +28,7 @@ from typing import Protocol
 from harness.faults.crossing import Crossing, Passage, with_error
 from harness.model.events import Event
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
-from harness.model.faults import BLINDING, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
+from harness.model.faults import BLINDING, EXPIRED, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
 
 # Every transcript line is an event; the two literal messages are events of their own as well.
 LINE = "line"
@@ -49,6 +49,9 @@ class Hands(Protocol):
 
     def blind(self, kind: FaultKind) -> None:
         """Take away from the operator what the running command has printed."""
+
+    def expire(self) -> None:
+        """Let the operator's access token expire."""
 
 
 class Drained(Protocol):
@@ -264,9 +267,9 @@ class Conductor:
         armed = self._faults[self._fired] if self._fired < len(self._faults) else None
         if armed is None or self._fired != self._stage or not _at(armed, crossing, when):
             return None
-        return armed if self._strike(armed) else None
+        return armed if self._strike(armed, crossing.client) else None
 
-    def _strike(self, fault: Fault) -> bool:
+    def _strike(self, fault: Fault, client: Process) -> bool:
         try:
             if fault.kind in BLINDING:
                 self._hands.blind(fault.kind)
@@ -276,6 +279,8 @@ class Conductor:
             elif fault.kind is FaultKind.HANG:
                 self._hands.pause(fault.victim)
                 self._paused.add(fault.victim)
+            elif fault.detail == EXPIRED and client == TKE:
+                self._hands.expire()
         except Exception as error:
             self.error = error
             return False

@@ -83,9 +83,10 @@ MATRIX: dict[FaultKind, dict[EventClass, tuple[str, ...]]] = {
 
 # Error replies that real units and services give. PKCS#11 v2.40 section 5 for the values of a token; those of
 # PostgreSQL (appendix A of its manual) are a server that is shut down, and a full disk.
+EXPIRED = "401"  # the operator's token has expired, and stays so until they log in
 ERRORS: dict[EventClass, tuple[str, ...]] = {
-    EventClass.ADMIN: ("401", "503"),
-    EventClass.REST: ("401", "503"),
+    EventClass.ADMIN: (EXPIRED, "503"),
+    EventClass.REST: (EXPIRED, "503"),
     EventClass.DATABASE: ("57P01", "53100"),
     EventClass.PKCS11: (
         "CKR_DEVICE_ERROR",

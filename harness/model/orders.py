@@ -7,10 +7,12 @@ what campaigns have played.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.model.evidence import ErrorClass
 from harness.model.registers import EMPTY, UnitRegisters, promoted
 from harness.model.rules import AGAIN, ASK, Rule
 from harness.model.sight import Listed
 
+LOGIN = "login"
 Units = Sequence[UnitRegisters]
 
 
@@ -45,6 +47,15 @@ def orders(
 ) -> tuple[Order, ...]:
     """Return what ``rule`` says to type after the command ``failed`` of a flow; ``units`` as last seen."""
     return typed(tuple(_again(rule.run, failed, flow)), units, listed)
+
+
+def login_first(entries: Sequence[str], error: ErrorClass) -> tuple[str, ...]:
+    """Return the login that has to come before ``entries`` where the last command found the token expired.
+
+    That is the page's remedy for it, whatever comes next; with an expired token no command would begin.
+    """
+    wanted = error is ErrorClass.TOKEN and entries and entries[0] not in (LOGIN, ASK)
+    return (LOGIN,) if wanted else ()
 
 
 def typed(entries: Sequence[str], units: Units, listed: Sequence[Listed]) -> tuple[Order, ...]:

@@ -12,7 +12,7 @@ from harness import sut
 from harness.faults.terminal import Answers, Ended
 from harness.model import evidence
 from harness.model.evidence import ErrorClass, Evidence
-from harness.model.orders import Order, orders, typed
+from harness.model.orders import Order, login_first, orders, typed
 from harness.model.rules import CONTROLS, Act, Look, NoAnswer, Procedure, Rule, decide
 from harness.model.sight import Sight
 
@@ -66,6 +66,7 @@ class Operator:
         self._acting = acting
         self._commands: list[str] = []
         self._rules: list[str] = []
+        self._error = ErrorClass.NONE  # of the last command
 
     def rotate(self) -> Ended:
         """Run the commands of the flow until one of them fails or all are done."""
@@ -81,6 +82,7 @@ class Operator:
         A control is one wrong step: it is taken once.
         """
         seen: set[tuple[Evidence, str]] = set()
+        self._error = evidence.error_class(ended.lines, ended.exit_code)
         for _ in range(ROUNDS_MAX):
             facts, decision, sight, failed = self._consider(ended)
             if failed:
@@ -116,7 +118,8 @@ class Operator:
     def _look(self) -> tuple[Sight, Ended | None]:
         """Run the commands that show the instance; return what was seen, and the one that failed."""
         sight = Sight()
-        for entry in self._procedure.look:
+        look = self._procedure.look
+        for entry in (*login_first(look, self._error), *look):
             for order in typed((entry,), sight.units, sight.listed):
                 shown = self._type(order)
                 if shown.exit_code != 0:
@@ -132,7 +135,8 @@ class Operator:
     def _follow(self, rule: Rule, ended: Ended, sight: Sight) -> Ended | None:
         """Run the commands of a rule; return the one that failed, None where none did."""
         self._rules.append(rule.name)
-        for order in typed(rule.prepare, sight.units, sight.listed):
+        prepare = (*login_first((*rule.prepare, *rule.run), self._error), *rule.prepare)
+        for order in typed(prepare, sight.units, sight.listed):
             result = self._type(order)
             if result.exit_code != 0:
                 return result
@@ -145,7 +149,9 @@ class Operator:
 
     def _type(self, order: Order) -> Ended:
         self._commands.append(str(order))
-        return self._console.tke(order.command, sut.answers(order.units))
+        ended = self._console.tke(order.command, sut.answers(order.units))
+        self._error = evidence.error_class(ended.lines, ended.exit_code)
+        return ended
 
     def _done(self, stuck: str, failed: Ended | None = None) -> Recovery:
         refused = failed is not None and failed.exit_code > 0

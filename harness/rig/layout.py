@@ -89,6 +89,11 @@ class Layout:
         return self.files / "workstation"
 
     @property
+    def access_token(self) -> Path:
+        """What the operator's last login has brought."""
+        return self.workstation / "token"
+
+    @property
     def kms_config(self) -> Path:
         """Configuration of the kms."""
         return self.files / "kms" / "kms.json"

@@ -16,7 +16,7 @@ from harness.faults.relay import Relay
 from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
 from harness.model.faults import DB, KMS, SERVER, TKE, EventClass, FaultKind, Process, Role, unit
-from harness.rig import keystores, ready
+from harness.rig import accesstoken, keystores, ready
 from harness.rig.bell import Bell
 from harness.rig.child import Child, NotKilled, Watch
 from harness.rig.hosts import START_SECONDS, UnitHost
@@ -201,6 +201,10 @@ class Rig:
     def blind(self, kind: FaultKind) -> None:
         """Take away from the operator what the running command has printed."""
         self.terminal.blind(kind)
+
+    def expire(self) -> None:
+        """Let the operator's access token expire: commands to come find one that did long ago."""
+        accesstoken.expire(self.layout.access_token, self.layout.secret.read_text())
 
     def repair(self) -> None:
         """Start again whatever a fault has killed, as the service's own supervisor would; raises NotBack."""

@@ -33,6 +33,7 @@ class Kills:
 
     def __init__(self) -> None:
         self.victims: list[Process] = []
+        self.expired = 0
         self.also: Callable[[], object] = lambda: None
 
     def kill(self, process: Process) -> None:
@@ -46,6 +47,10 @@ class Kills:
 
     def blind(self, kind: FaultKind) -> None:
         """Nothing is printed here."""
+
+    def expire(self) -> None:
+        """Count how often the token has expired."""
+        self.expired += 1
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from harness.faults.conductor import Conductor
 from harness.faults.crossing import Passage
 from harness.faults.relay import SPARE
-from harness.model.faults import KMS, TKE, Process, unit
+from harness.model.faults import KMS, TKE, EventClass, Process, unit
 from harness.rig import ready
 
 if TYPE_CHECKING:
@@ -84,6 +86,27 @@ def test_event_record(ask: Ask, conductor: Conductor) -> None:
         "when": "before",
         "stage": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("fault", "client", "expired"),
+    [
+        ("unit1@a.1-before+error.401", TKE, 1),
+        ("unit1@a.1-after+error.401", TKE, 1),
+        ("unit1@a.1-before+error.503", TKE, 0),
+        ("unit1@a.1-before+error.401", KMS, 0),
+    ],
+)
+def test_an_expired_token_is_that_of_the_operator(
+    fault: str, client: Process, expired: int, strike: Strike, conductor: Conductor, kills: "Kills"
+) -> None:
+    """With a reply that says so it expires for the commands to come, too; the kms has one of its own."""
+    strike(fault)
+    conductor.start(client, os.getpid)
+    crossing = conductor.before(EventClass.ADMIN, "a", client, unit(1), os.getpid())
+    conductor.after(crossing)
+    assert conductor.fired == (True,)
+    assert kills.expired == expired
 
 
 def test_before_drops_the_request_of_a_dead_client(

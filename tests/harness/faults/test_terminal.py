@@ -42,6 +42,10 @@ class Bench:
         """Nothing here can be paused."""
         raise NotImplementedError(process)
 
+    def expire(self) -> None:
+        """Nobody logs in here."""
+        raise NotImplementedError
+
     def blind(self, kind: FaultKind) -> None:
         """Take the screen away."""
         self.terminal.blind(kind)

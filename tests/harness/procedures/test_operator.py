@@ -114,6 +114,25 @@ def test_expired_token() -> None:
     assert stuck == ""
 
 
+def test_expired_token_after_the_messages() -> None:
+    """Whatever the messages say to do, the operator logs in first, once, also before a look."""
+    expired = ["FAILED", "Error querying crypto units.", "Status code: 401"]
+    console = Console([(1, [MESSAGE_1, *expired]), (0, []), (0, ["OK"])])
+    assert _recover(console) == (["auto-mk-rotate", "login", "cryptounit-mk-rotate"], "")
+
+    script = [(1, [MESSAGE_1, MESSAGE_2, *expired]), (0, []), (0, _screen(False, False)), (0, ["OK"])]
+    typed = ["auto-mk-rotate", "login", "cryptounit-mks", "cryptounit-mk-setimm"]
+    assert _recover(Console(script)) == (typed, "")
+
+
+def test_a_login_is_no_part_of_the_act_of_a_control() -> None:
+    """A wrong step is tried with a token that holds, and begins after the login."""
+    console = Console([(1, [MESSAGE_1, "Status code: 401"]), (0, []), (0, [])])
+    recovery = _control(console, "rerun-after-message-1")
+    assert console.typed == ["auto-mk-rotate", "login", "(acting)", "auto-mk-rotate"]
+    assert recovery.commands == ("login", "auto-mk-rotate")
+
+
 def test_a_rule_that_leads_nowhere_is_followed_once() -> None:
     """The same evidence after the same rule is being stuck; nobody types a command for ever."""
     failed = (1, ["FAILED", "Status code: 503"])
