@@ -26,6 +26,7 @@ from emulator.wire.message import Malformed, Message
 
 SUN_PATH_MAX = 107
 READ_SECONDS = 30.0  # for a whole request
+READING_MAX = 256  # connections that have not asked anything yet; one more ends the oldest
 SEND_SECONDS = 10.0
 GRACE_SECONDS = 1.0  # for answers that are under way when the end is asked for
 
@@ -73,7 +74,7 @@ class _Reading:
     """A request that has not come completely yet."""
 
     deadline: float = field(default_factory=lambda: time.monotonic() + READ_SECONDS)
-    raw: bytes = b""
+    reader: message.Reader = field(default_factory=message.Reader)
 
 
 class _Server:
@@ -122,6 +123,8 @@ class _Server:
 
     def _accept(self) -> None:
         with suppress(BlockingIOError, ConnectionError):
+            if len(self._reading) == READING_MAX:
+                self._forget(next(iter(self._reading))).close()
             end, _ = self._listener.accept()
             end.setblocking(False)
             self._reading[end] = _Reading()
@@ -133,8 +136,7 @@ class _Server:
         reading = self._reading[end]
         try:
             chunk = end.recv(message.CHUNK_BYTES)
-            reading.raw += chunk
-            request = message.parse(reading.raw)
+            request = reading.reader.take(chunk) if chunk else None
         except BlockingIOError:
             return
         except Malformed as error:

@@ -99,7 +99,8 @@ def _authorize(service: Service, request: Request) -> None:
 def _body(raw: bytes) -> Json:
     try:
         body = json.loads(raw) if raw else {}
-    except ValueError as error:
+        json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
         raise KmsError(Code.BAD_REQUEST, "body: JSON expected") from error
     if not isinstance(body, dict):
         raise KmsError(Code.BAD_REQUEST, "body: a JSON object expected")

@@ -5,10 +5,13 @@ Base64 of a JSON object ``{"v": version, "blob": base64 of AES_KEY_WRAP of the d
 
 import base64
 import json
+import operator
 from typing import Any
 
 from emulator.kms.errors import Code, KmsError
 from emulator.kms.model import MATERIAL_BYTES
+
+_VERSIONS = range(1, 2**31)  # more than a key will ever have, and no more than a database can hold
 
 
 def seal(version: int, blob: bytes) -> str:
@@ -20,9 +23,16 @@ def open_sealed(text: object) -> tuple[int, bytes]:
     """Return version and blob of a ciphertext; KmsError BAD_REQUEST where it is none."""
     try:
         value = json.loads(decode(text, "ciphertext"))
-        return int(value["v"]), decode(value["blob"], "ciphertext")
-    except (KeyError, TypeError, ValueError) as error:
+        return _version(value["v"]), decode(value["blob"], "ciphertext")
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise KmsError(Code.BAD_REQUEST, "ciphertext: not one that this service has made") from error
+
+
+def _version(value: Any) -> int:  # noqa: ANN401  unchecked JSON
+    number = operator.index(value)
+    if number not in _VERSIONS:
+        raise ValueError(number)
+    return number
 
 
 def encode(data: bytes) -> str:

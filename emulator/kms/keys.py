@@ -35,7 +35,7 @@ class Call:
     def number(self, name: str, default: int, most: int) -> int:
         """Return a number of the query, from 0 to ``most``."""
         text = self.query.get(name, str(default))
-        if not text.isdecimal() or int(text) > most:
+        if not text.isdecimal() or len(text) > len(str(most)) or int(text) > most:
             raise KmsError(Code.BAD_REQUEST, f"{name}: a number from 0 to {most} expected")
         return int(text)
 

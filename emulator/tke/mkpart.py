@@ -4,7 +4,7 @@ Two or three parts make a master key; they are combined inside a crypto unit and
 """
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from emulator.tke.errors import Failed
@@ -35,12 +35,10 @@ class KeyPart:
 def create(workstation: Workstation, value: bytes, description: str, password: str) -> KeyPart:
     """Write a key part of 32 bytes under the next free number."""
     pattern = hashlib.sha256(b"\x01" + value).hexdigest()
-    number = workstation.next_number(SUFFIX)
-    part = KeyPart(number, description, pattern, seal(value, password, pattern))
+    part = KeyPart(0, description, pattern, seal(value, password, pattern))
     content = asdict(part)
     del content["number"]
-    workstation.write_json(_file(number), content)
-    return part
+    return replace(part, number=workstation.add(SUFFIX, content))
 
 
 def read_all(workstation: Workstation) -> list[KeyPart]:

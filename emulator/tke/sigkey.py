@@ -5,7 +5,7 @@ The private half leaves its file only into an ``UnlockedKey``, for the life of o
 
 import base64
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -78,12 +78,10 @@ def create(workstation: Workstation, name: str, password: str) -> SignatureKey:
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     secret = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     ski = hashlib.sha256(public).hexdigest()
-    number = workstation.next_number(SUFFIX)
-    key = SignatureKey(number, name, ski, base64.b64encode(public).decode(), seal(secret, password, ski))
+    key = SignatureKey(0, name, ski, base64.b64encode(public).decode(), seal(secret, password, ski))
     value = asdict(key)
     del value["number"]
-    workstation.write_json(_file(number), value)
-    return key
+    return replace(key, number=workstation.add(SUFFIX, value))
 
 
 def read_all(workstation: Workstation) -> list[SignatureKey]:

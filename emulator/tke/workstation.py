@@ -1,10 +1,14 @@
 """The operator's folder (``CLOUDTKEFILES``): selection, access token, signature keys and master key parts.
 
-Which crypto units a command works on is state of this folder and of no unit. Files are replaced atomically.
+Which crypto units a command works on is state of this folder and of no unit. Files are replaced atomically,
+by one command at a time.
 """
 
+import fcntl
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +53,8 @@ class Workstation:
 
     def keep_token(self, token: str) -> None:
         """Replace the access token."""
-        durable.replace_bytes(self.folder / "token", token.encode() + b"\n")
+        with self._changing():
+            durable.replace_bytes(self.folder / "token", token.encode() + b"\n")
 
     def selected(self) -> frozenset[Identity]:
         """The units that commands work on."""
@@ -67,7 +72,7 @@ class Workstation:
             _Domain(instance.instance, u.module, u.domain, u.location, u.type.value, identity(u) in marked)
             for u in instance.units
         ]
-        durable.replace_json(self.folder / "DOMAINS", [asdict(domain) for domain in domains])
+        self._write("DOMAINS", [asdict(domain) for domain in domains])
 
     def current_signature_keys(self) -> tuple[int, ...]:
         """The KEYNUM values of the current signature keys, in the order in which they were chosen."""
@@ -78,16 +83,19 @@ class Workstation:
 
     def make_current(self, numbers: Iterable[int]) -> None:
         """Replace the list of current signature keys."""
-        durable.replace_json(self.folder / "CURRENTSIGKEYS", list(numbers))
+        self._write("CURRENTSIGKEYS", list(numbers))
 
     def numbered(self, suffix: str) -> list[int]:
         """The numbers N of the files ``N.suffix``, ascending."""
         stems = (path.stem for path in self.folder.glob(f"*.{suffix}"))
         return sorted(int(stem) for stem in stems if stem.isdigit())
 
-    def next_number(self, suffix: str) -> int:
-        """The number for a new file; a removed file's number is used again only if it was the highest."""
-        return max(self.numbered(suffix), default=0) + 1
+    def add(self, suffix: str, value: object) -> int:
+        """Write a new file ``N.suffix`` and return N: one more than the highest that is there."""
+        with self._changing():
+            number = max(self.numbered(suffix), default=0) + 1
+            durable.replace_json(self.folder / f"{number}.{suffix}", value)
+        return number
 
     def read_json(self, name: str, default: Any = None) -> Any:  # noqa: ANN401  a JSON document has any shape
         """The content of a file of the folder; ``default`` where it is absent, Failed where it is damaged."""
@@ -100,14 +108,33 @@ class Workstation:
         except ValueError as error:
             raise self._damaged(name) from error
 
-    def write_json(self, name: str, value: object) -> None:
-        """Replace a file of the folder atomically, readable by its owner only."""
-        durable.replace_json(self.folder / name, value)
-
     def remove(self, name: str) -> None:
         """Remove a file of the folder, durably."""
-        (self.folder / name).unlink()
-        durable.fsync_folder(self.folder)
+        with self._changing():
+            (self.folder / name).unlink()
+            durable.fsync_folder(self.folder)
+
+    def _write(self, name: str, value: object) -> None:
+        """Replace a file of the folder atomically, readable by its owner only."""
+        with self._changing():
+            durable.replace_json(self.folder / name, value)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Let no other command change a file meanwhile; raises Failed where one does."""
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            changing = f"Another command is changing the files of {self.folder}."
+            raise Failed(changing, "Run this one again.") from error
 
     def _damaged(self, name: str) -> Failed:
         return Failed(f"The workstation file {self.folder / name} is damaged; restore it or remove it.")

@@ -125,11 +125,17 @@ class Firmware:
             write_state(self._folder, after)
             self._state = after
         except OSError:
-            self._state = read_state(self._folder)  # the failure may have come after the rename
+            # It may have come after the rename. Where not even that can be told, nothing is destroyed, as the
+            # state on disk may name it; the sweep of the next start will know.
+            self._state = read_state(self._folder)
+            self._adopted(known)
             raise
-        finally:
-            self._described = describe(self._identity, self._state)
-            self._destroy(registers.unnamed(known, self._state.registers))
+        self._adopted(known)
+
+    def _adopted(self, known: Iterable[MasterKey]) -> None:
+        """Describe the state that is on disk, and destroy those of ``known`` that it does not name."""
+        self._described = describe(self._identity, self._state)
+        self._destroy(registers.unnamed(known, self._state.registers))
 
     def _destroy(self, keys: Iterable[MasterKey]) -> None:
         for key in keys:

@@ -7,6 +7,7 @@ one as an object over which every listing stumbles.
 import os
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,8 @@ class SoftHsm:
     ) -> Token:
         """Sweep the object files and open the token."""
         objects = token_folder(folder.tokens)
-        sweep(objects, keys)
+        for name in sweep(objects, keys):
+            print(f"{name} is in no register and was deleted", file=sys.stderr, flush=True)
         _configure(folder)
         return SoftHsmToken(identity.token_label, folder.pin.read_text(), objects, exportable=exportable)
 
@@ -68,7 +70,7 @@ class SoftHsmToken(Token):
         before = self._objects()
         try:
             key = super().keep(candidate)
-            (name,) = self._objects() - before
+            name = _only(self._objects() - before)
             _flush(self._folder / f"{name}{OBJECT}")
         except BaseException:
             for name in self._objects() - before:
@@ -83,6 +85,13 @@ class SoftHsmToken(Token):
 
     def _objects(self) -> set[str]:
         return {path.stem for path in self._folder.glob(f"*{OBJECT}")}
+
+
+def _only(made: set[str]) -> str:
+    """Return the object that was made; what is in an encrypted file, nobody can tell from outside."""
+    if len(made) != 1:
+        raise TokenError(f"the token has {len(made)} new objects instead of 1: somebody else writes into it")
+    return made.pop()
 
 
 def _configure(folder: Folder) -> None:

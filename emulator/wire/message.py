@@ -5,6 +5,7 @@ message by the same rules. Writing one is four lines.
 """
 
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,6 @@ import h11
 HEAD_BYTES_MAX = 64 * 1024
 BODY_BYTES_MAX = 16 * 2**20
 CHUNK_BYTES = 16 * 1024  # a buffer of 128 KiB and more is mapped and unmapped at each read
-_REPLY = b"HTTP/"
 _ANY_REQUEST = h11.Request(method="GET", target="/", headers=[("Host", "localhost")])
 
 
@@ -30,43 +30,42 @@ class Message:
     body: bytes
 
 
-def parse(raw: bytes, *, ended: bool = False) -> Message | None:
-    """Return the message that ``raw`` begins with; None while some of it is missing.
+class Reader:
+    """Reads one message piece by piece: a request, or a reply where ``replies``."""
 
-    ``ended``: no more will come, so that a reply without Content-Length is whole. Raises Malformed.
-    """
-    reader = _reader(is_reply=raw.startswith(_REPLY))
-    reader.receive_data(raw)
-    first: h11.Request | h11.Response | None = None
-    body = b""
-    while True:
-        try:
-            event = reader.next_event()
-        except h11.RemoteProtocolError as error:
-            if ended and reader.trailing_data == (b"", True):
+    def __init__(self, *, replies: bool = False) -> None:
+        self._h11 = h11.Connection(
+            h11.CLIENT if replies else h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX
+        )
+        if replies:
+            self._h11.send(_ANY_REQUEST)
+            self._h11.send(h11.EndOfMessage())
+        self._first: h11.Request | h11.Response | None = None
+        self._body = bytearray()
+
+    def take(self, chunk: bytes) -> Message | None:
+        """Take what has come, nothing at the end of the stream; return the message once it is whole.
+
+        A reply without Content-Length is whole at the end. Raises Malformed.
+        """
+        self._h11.receive_data(chunk)
+        while True:
+            try:
+                event = self._h11.next_event()
+            except h11.RemoteProtocolError as error:
+                if not chunk and not self._h11.trailing_data[0]:
+                    return None
+                raise Malformed(str(error)) from error
+            if isinstance(event, h11.Request | h11.Response):
+                self._first = event
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+                if len(self._body) > BODY_BYTES_MAX:
+                    raise Malformed(f"a body of more than {BODY_BYTES_MAX} bytes")
+            elif isinstance(event, h11.EndOfMessage) and self._first:
+                return _message(self._first, bytes(self._body))
+            else:
                 return None
-            raise Malformed(str(error)) from error
-        if event is h11.NEED_DATA and ended and not reader.trailing_data[1]:
-            reader.receive_data(b"")
-        elif isinstance(event, h11.Request | h11.Response):
-            first = event
-        elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > BODY_BYTES_MAX:
-                raise Malformed(f"a body of more than {BODY_BYTES_MAX} bytes")
-        elif isinstance(event, h11.EndOfMessage) and first:
-            return _message(first, body)
-        else:
-            return None
-
-
-def _reader(*, is_reply: bool) -> h11.Connection:
-    if not is_reply:
-        return h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX)
-    reader = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_BYTES_MAX)
-    reader.send(_ANY_REQUEST)
-    reader.send(h11.EndOfMessage())
-    return reader
 
 
 def _message(first: h11.Request | h11.Response, body: bytes) -> Message:
@@ -79,23 +78,27 @@ def _message(first: h11.Request | h11.Response, body: bytes) -> Message:
     return Message(start, fields, body)
 
 
-def receive(end: socket.socket) -> tuple[bytes, Message]:
-    """Read one message, and return it also as it came.
+def receive(end: socket.socket, deadline: float) -> Message:
+    """Read one reply until ``deadline`` on the monotonic clock, however slowly it comes.
 
     Raises:
         EOFError: the other side has closed in mid-message.
-        Malformed, OSError: see there.
+        Malformed, OSError: see there; TimeoutError.
     """
-    raw = b""
+    reader = Reader(replies=True)
+    where = "without response"
     while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        end.settimeout(left)
         chunk = end.recv(CHUNK_BYTES)
-        raw += chunk
-        message = parse(raw, ended=not chunk)
+        message = reader.take(chunk)
         if message is not None:
-            return raw, message
+            return message
         if not chunk:
-            where = "in mid-message" if raw else "without response"
             raise EOFError(f"Remote end closed connection {where}")
+        where = "in mid-message"
 
 
 def encode(start: str, fields: Mapping[str, str], body: bytes = b"") -> bytes:

@@ -6,6 +6,7 @@ replay a command that changes a register. One connection a request.
 
 import json
 import socket
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ def request(
     token: str | None = None,
     seconds: float = 30.0,
 ) -> Reply:
-    """Send one request and return its reply; ``seconds`` bounds each wait on the socket.
+    """Send one request and return its reply, within ``seconds``.
 
     Raises:
         Unreachable: see there; never sent twice.
@@ -59,13 +60,14 @@ def request(
     fields = {"Host": "localhost"} | ({"Authorization": f"Bearer {token}"} if token else {})
     content = json.dumps(body).encode() if body is not None else b""
     raw = message.encode(f"{method} {target} HTTP/1.1", fields, content)
+    deadline = time.monotonic() + seconds
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
             end.settimeout(seconds)
             end.connect(str(socket_path))
             with suppress(BrokenPipeError):  # a server may refuse before it has read all, its answer counts
                 end.sendall(raw)
-            _, answer = message.receive(end)
+            answer = message.receive(end, deadline)
         return Reply(int(answer.start[1]), json.loads(answer.body) if answer.body else {})
     except (OSError, EOFError, message.Malformed, ValueError) as error:
         reason = str(error) or type(error).__name__

@@ -23,9 +23,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
 
 from harness.faults.crossing import Crossing, Passage, with_error
+from harness.faults.hands import Drained, Hands
 from harness.model.events import Event
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
 from harness.model.faults import BLINDING, EXPIRED, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
@@ -36,29 +36,6 @@ LINE = "line"
 TYPED = "typed"
 SQL_COMMIT = "sql-commit"
 MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
-
-
-class Hands(Protocol):
-    """What the conductor needs of a rig to strike; each returns when the effect is proven, else raises."""
-
-    def kill(self, process: Process) -> None:
-        """End a process by SIGKILL."""
-
-    def pause(self, process: Process) -> None:
-        """Stop a process without ending it."""
-
-    def blind(self, kind: FaultKind) -> None:
-        """Take away from the operator what the running command has printed."""
-
-    def expire(self) -> None:
-        """Let the operator's access token expire."""
-
-
-class Drained(Protocol):
-    """A terminal whose written lines can be collected at any time, without blocking."""
-
-    def drain(self) -> None:
-        """Report every line that stands in the pipe to the conductor."""
 
 
 class Conductor:

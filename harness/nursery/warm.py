@@ -47,8 +47,8 @@ def _sign_and_seal() -> None:
 
 def _exchange_messages() -> None:
     for start, body in (("GET / HTTP/1.1", b""), ("POST / HTTP/1.1", b"{}")):
-        message.parse(message.encode(start, _BEARER, body))
-    message.parse(message.encode("HTTP/1.1 200 OK", {}, b"{}"))
+        message.Reader().take(message.encode(start, _BEARER, body))
+    message.Reader(replies=True).take(message.encode("HTTP/1.1 200 OK", {}, b"{}"))
 
 
 def _try_a_unit(folder: Path) -> None:

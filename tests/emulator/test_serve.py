@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import tenacity
 
+from emulator import serve
 from emulator.wire import unixhttp
 
 PROGRAM = Path(__file__).with_name("served.py")
@@ -95,6 +96,18 @@ def test_slow_sender_holds_nobody_up(served: Served) -> None:
         assert served.get("/second").ok
         slow.sendall(b"st: x\r\n\r\n")
         assert slow.recv(64).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_silent_clients_shut_nobody_out(served: Served) -> None:
+    """However many connect and say nothing, one who asks is answered; the oldest of them are let go."""
+    with ExitStack() as stack:
+        silent = []
+        for _ in range(serve.READING_MAX + 20):
+            silent.append(stack.enter_context(closing(served.connect(b""))))
+            assert served.get("/asked").ok
+        assert silent[0].recv(64) == b""
+        silent[-1].sendall(b"GET /late HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert silent[-1].recv(64).startswith(b"HTTP/1.1 200 OK")
 
 
 def test_bad_requests_and_defects_are_answered(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -208,7 +209,9 @@ def test_listing_pages_and_filters(kms: Kms) -> None:
         ("POST", "keys", {"name": "x", "type": ["root_key"]}),
         ("POST", "keys", {"name": "x", "type": "root_key", "payload": "AAAA"}),
         ("POST", "keys", {"name": "x", "type": "root_key", "payload": "no base64"}),
+        ("POST", "keys", {"name": "\ud800", "type": "root_key"}),
         ("GET", "keys?limit=x", None),
+        ("GET", "keys?limit=" + "9" * 5000, None),
         ("GET", "keys?limit=5001", None),
         ("GET", "keys?state=lost", None),
         ("GET", "rotation/rewrap?wait=-1", None),
@@ -231,6 +234,25 @@ def test_what_is_not_there_is_not_found(kms: Kms, path: str) -> None:
     """Unknown keys and unknown requests get the same kind of JSON refusal."""
     refused(kms.request("GET", path), 404, "NOT_FOUND")
     refused(kms.request("POST", f"keys/{kms.root_key()}/actions/explode", {}), 404, "NOT_FOUND")
+
+
+def test_a_body_that_is_too_deep(kms: Kms) -> None:
+    """Brackets in brackets without end are no JSON object."""
+    deep = b"[" * 200_000
+    head = f"POST /api/v2/keys HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {kms.token}\r\n"
+    with socket.socket(socket.AF_UNIX) as end:
+        end.settimeout(30)
+        end.connect(str(kms.socket))
+        end.sendall(f"{head}Content-Length: {len(deep)}\r\n\r\n".encode() + deep)
+        assert end.recv(64).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("version", ["1e999", "9" * 30, "0", "-1", "1.5", '"1"', "[" * 9000])
+def test_a_ciphertext_of_no_version_is_refused(kms: Kms, version: str) -> None:
+    """What is no number of a version is the caller's mistake, however large."""
+    ciphertext = base64.b64encode(f'{{"v": {version}, "blob": "AAAA"}}'.encode()).decode()
+    reply = kms.request("POST", f"keys/{kms.root_key()}/actions/unwrap", {"ciphertext": ciphertext})
+    assert "not one that this service has made" in refused(reply, 400, "BAD_REQUEST")
 
 
 def test_a_ciphertext_of_an_unknown_version_is_refused(kms: Kms) -> None:

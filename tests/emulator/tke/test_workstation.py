@@ -1,6 +1,10 @@
 """Files of the workstation: what they keep, what they hide, what happens to damaged ones."""
 
 import base64
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,15 @@ INSTANCE = Instance("i", "r", "g", "a", "u", "/s/kms", UNITS)
 def workstation(tmp_path: Path) -> Workstation:
     """An empty folder."""
     return Workstation(tmp_path)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Do what a command does that changes a file."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    yield
+    os.close(descriptor)
 
 
 def test_selection_survives_renumbering(workstation: Workstation) -> None:
@@ -83,6 +96,24 @@ def test_key_part_is_hidden(workstation: Workstation) -> None:
         part.unlock("other")
     content = (workstation.folder / "1.mkpart").read_bytes()
     assert all(form not in content for form in (value, value.hex().encode(), base64.b64encode(value)))
+
+
+def test_one_command_changes_files_at_a_time(workstation: Workstation) -> None:
+    """While another command changes a file, one that wants to is refused and changes nothing."""
+    sigkey.create(workstation, "a", "x")
+    with _held(workstation.folder):
+        for change in (
+            lambda: workstation.keep_token("t"),
+            lambda: workstation.select(INSTANCE, []),
+            lambda: workstation.make_current([1]),
+            lambda: sigkey.create(workstation, "b", "x"),
+            lambda: mkpart.create(workstation, bytes(32), "d", "x"),
+            lambda: workstation.remove("1.sigkey"),
+        ):
+            with pytest.raises(Failed, match="Another command is changing the files"):
+                change()
+        assert [path.name for path in workstation.folder.iterdir()] == ["1.sigkey"]
+    assert sigkey.create(workstation, "b", "x").number == 2
 
 
 def test_files_are_readable_by_their_owner_only(workstation: Workstation) -> None:

@@ -161,6 +161,8 @@ def test_leftovers_are_swept(new_unit: "Callable[..., Unit]", admins: "list[Admi
     unit.start()
     assert (unit.query(), unit.objects) == (before, kept)
     assert not (folder / "torn.lock").exists()
+    for name in ("torn", "empty", "orphan"):
+        assert f"{name}.object is in no register and was deleted\n" in unit.log.read_text()
 
 
 def test_lost_key_is_told(new_unit: "Callable[..., Unit]", admins: "list[Admin]") -> None:
