@@ -80,6 +80,7 @@ def attempt(
     start = time.monotonic()
     account = Account(not_judged(scenario, procedure.kind, "not played"), before=golden.registers)
     seen = _Seen(KeyCount(len(golden.ledger.key_ids), 0))
+    rig.conductor.begin(scenario.faults)  # from now on what the rig says is of this scenario
     try:
         rig.watch(on=watched or needs_watch(scenario, rig))
         rig.hurry(on=_hangs(scenario))
@@ -111,7 +112,7 @@ def _result(
         scenario=scenario,
         kind=procedure.kind,
         verdict=seen.verdict,
-        fired=fired,
+        fired=fired if len(fired) == len(scenario.faults) else (False,) * len(scenario.faults),
         messages=messages(account.transcript),
         messages_at_crash=seen.crash.messages if seen.crash else (False, False),
         recovery=seen.recovery.commands,
@@ -195,13 +196,19 @@ def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
     )
 
 
-def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str | None:
-    """Play a scenario up to its crash and return the name of that state; None where no fault struck."""
+class NotReached(Exception):
+    """A fault did not strike, so that there is no crash state."""
+
+
+def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str:
+    """Play a scenario up to its crash and return the name of that state; raises NotReached."""
     rig.watch(on=needs_watch(scenario, rig))
     rig.hurry(on=_hangs(scenario))
     ended = _strike(Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
+    if rig.conductor.error:
+        raise NotReached(f"a fault could not strike: {rig.conductor.error}")
     if not all(rig.conductor.fired):
-        return None
+        raise NotReached("a fault did not strike")
     return state(look(rig, scenario, ended), golden.registers)
 
 

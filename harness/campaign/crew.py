@@ -51,12 +51,9 @@ class Crew:
         while len(self._seats) < min(self._jobs, len(waiting)):
             self._hire()
         while waiting or any(seat.order or seat.sheaf for seat in self._seats):
-            for seat in self._seats:
+            for seat in list(self._seats):
                 if seat.order is None and (seat.sheaf or waiting):
-                    seat.sheaf = seat.sheaf or waiting.pop()
-                    seat.order = seat.sheaf.pop(0)
-                    seat.deadline = time.monotonic() + ORDER_SECONDS
-                    seat.pipe.send(seat.order)
+                    self._give(seat, seat.sheaf or waiting.pop())
             yield from self._collect()
 
     def close(self) -> None:
@@ -79,10 +76,22 @@ class Crew:
             elif time.monotonic() >= seat.deadline:
                 yield self._replace(seat, f"not finished within {ORDER_SECONDS:g} s")
 
+    def _give(self, seat: _Seat, sheaf: list[Order]) -> None:
+        """Give a worker the first of its orders; one that has died with nothing to do has not begun it."""
+        order, *left = sheaf
+        try:
+            seat.pipe.send(order)
+        except OSError:
+            self._bury(seat)
+            seat = self._hire()
+            seat.pipe.send(order)
+        seat.order, seat.sheaf = order, left
+        seat.deadline = time.monotonic() + ORDER_SECONDS
+
     def _answer(self, seat: _Seat) -> Answer:
         try:
             answer: Answer = seat.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # the latter where it died while it answered
             return self._replace(seat, "the worker died")
         seat.order = None
         return answer
@@ -91,7 +100,7 @@ class Crew:
         order = seat.order
         if order is None:
             raise AssertionError
-        self._dismiss(seat)
+        self._bury(seat)
         self._hire().sheaf = seat.sheaf
         return Lost(order.number, order.scenario, why)
 
@@ -106,6 +115,11 @@ class Crew:
         seat = _Seat(process, ours)
         self._seats.append(seat)
         return seat
+
+    def _bury(self, seat: _Seat) -> None:
+        """Dismiss a worker that is lost, and remove what it could not remove itself."""
+        self._dismiss(seat)
+        worker.tidy(self._bench, seat.process.name)
 
     def _dismiss(self, seat: _Seat) -> None:
         seat.pipe.close()

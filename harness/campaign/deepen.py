@@ -83,9 +83,7 @@ def _groups(crew: Crew, first: Sequence[Scenario]) -> list[list[int]]:
         reached[answer.number] = answer.state
     groups: dict[str, list[int]] = {}
     for index in sorted(reached):
-        state = reached[index]
-        if state is not None:
-            groups.setdefault(state, []).append(index)
+        groups.setdefault(reached[index], []).append(index)
     return list(groups.values())
 
 

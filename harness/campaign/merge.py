@@ -4,14 +4,11 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.campaign.campaign import Outcome, Shard, tally
+from harness.campaign.campaign import Shard
 from harness.campaign.errors import RunDirBusy
-from harness.campaign.profiles import PROFILES
+from harness.campaign.outcome import Outcome, Played, tally
 from harness.campaign.rundir import PROCEDURES, Record, RunDir, read_campaign
 from harness.campaign.stored import Stored
-from harness.model.merging import merging
-from harness.model.twin.agreement import agreement
-from harness.model.verdicts import gate
 from harness.probes.probe import Probe
 
 # What two parts of one campaign cannot differ in.
@@ -70,30 +67,28 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
 
 
 def _outcome(shards: Sequence[Stored]) -> Outcome:
-    by_number = {number: result for shard in shards for number, result in shard.results.items()}
-    results = tuple(by_number[number] for number in sorted(by_number))
-    differing = tuple(scenario_id for shard in shards for scenario_id in shard.differing)
-    pairs = [(result.verdict, result.scenario.expected) for result in results]
-    model = agreement(record for shard in shards for _, record in sorted(shard.records.items()))
-    probes = _probes(shards)
-    name = shards[0].head["profile"]
-    merged = merging(results) if name in PROFILES and PROFILES[name].depth > 1 else None
-    whole = gate(
-        pairs,
-        len(shards[0].plan),
-        repeatable=not differing and not (merged and merged.differ),
-        foreseen=all(result.foreseen for result in results),
-        agreed=not model.differences,
-        probed=all(probe.passed for probe in probes),
-    )
-    took = sum(shard.head["seconds"] for shard in shards)
-    return Outcome(whole, results, differing, took, model, probes, merging=merged)
+    first = shards[0]
+    records = {number: record for shard in shards for number, record in shard.records.items()}
+    return Played(
+        plan=first.plan,
+        planned=len(first.plan),
+        origin=first.origin,
+        profile=first.profile,
+        book=first.book,
+        records=[records[number] for number in sorted(records)],
+        differing=tuple(scenario_id for shard in shards for scenario_id in shard.differing),
+        probes=_probes(shards),
+        seconds=sum(shard.head["seconds"] for shard in shards),
+        played=len(records),
+    ).outcome()
 
 
 def _probes(shards: Sequence[Stored]) -> tuple[Probe, ...]:
-    """Return every probe once; one that has failed in some shard has failed."""
+    """Return every probe once, failed if it has failed in some shard; empty where a shard lost them."""
+    if not all(shard.probes for shard in shards):
+        return ()
     found: dict[str, Probe] = {}
-    for probe in (probe for shard in shards for probe in shard.probes):
+    for probe in (probe for shard in shards for probe in shard.probes or ()):
         if probe.name not in found or not probe.passed:
             found[probe.name] = probe
     return tuple(found.values())

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from harness.campaign.errors import BadRunDir
 from harness.model.scenario import Scenario
@@ -14,10 +14,14 @@ from harness.sut import Shape
 
 @dataclass(frozen=True)
 class Origin:
-    """What a plan was made for. Its crash points are those of that many units and keys, and of no others."""
+    """What a plan was made for. Its crash points are those of that many units and keys, and of no others.
+
+    ``scenarios``: how many the whole plan of the profile has; 0 where this one never was the whole.
+    """
 
     profile: str
     shape: Shape
+    scenarios: int = 0
 
     def __str__(self) -> str:
         units = ", ".join(f"{number} {name}" for name, number in self.shape.units.items())
@@ -25,7 +29,15 @@ class Origin:
 
     def record(self) -> dict[str, Any]:
         """Return it as each line of a plan has it, so that a part of a plan has it too."""
-        return {"profile": self.profile, "units": self.shape.units, "keys": self.shape.keys}
+        size = {"units": self.shape.units, "keys": self.shape.keys}
+        return {"profile": self.profile, **size, "scenarios": self.scenarios}
+
+    @classmethod
+    def from_record(cls, line: dict[str, Any]) -> Self | None:
+        """Read it from a line of a plan; None where the line does not say."""
+        if "profile" not in line:
+            return None
+        return cls(line["profile"], Shape(keys=line["keys"], **line["units"]), line.get("scenarios", 0))
 
 
 def write_plan(path: Path, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
@@ -53,10 +65,7 @@ def read_origin(path: Path) -> Origin | None:
     """Return what a plan was made for; None where it does not say; raises BadRunDir."""
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        origins = {
-            Origin(line["profile"], Shape(keys=line["keys"], **line["units"])) if "profile" in line else None
-            for line in lines
-        }
+        origins = set(map(Origin.from_record, lines))
     except OSError as error:
         raise BadRunDir(f"{path}: {error.strerror}") from error
     except (KeyError, TypeError, ValueError) as error:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from harness.campaign.errors import BadRunDir
+from harness.campaign.outcome import Played
 from harness.campaign.rundir import Record
 from harness.campaign.stored import Stored
 from harness.model.observation import conclude, judge
 from harness.model.outcome import Outcome, outcome
 from harness.model.scenario import Result
-from harness.model.twin.agreement import agreement
-from harness.model.verdicts import Gate, Verdict, gate
+from harness.model.verdicts import Gate, Verdict
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,24 @@ def recheck(stored: Stored) -> Rechecked:
     judged = [_judged(stored, number) for number in sorted(stored.results)]
     now = tuple(new or old for new, old in zip(judged, then, strict=True))
     pairs = zip(then, now, strict=True)
+    found = Played(
+        plan=stored.plan,
+        planned=stored.planned,
+        origin=stored.origin,
+        profile=stored.profile,
+        book=stored.book,
+        records=list(_records(stored, now)),
+        differing=stored.differing,
+        probes=stored.probes,
+        missed=tuple(stored.head.get("controls", {}).get("missing", ())),
+        seconds=0.0,
+        played=0,
+    ).outcome()
     return Rechecked(
         results=now,
         changes=tuple((old, new) for old, new in pairs if old.verdict is not new.verdict),
         judged=sum(new is not None for new in judged),
-        gate=gate(
-            [(result.verdict, result.scenario.expected) for result in now],
-            stored.planned,
-            repeatable=not stored.differing,
-            foreseen=all(result.foreseen for result in now),
-            controlled=not stored.head.get("controls", {}).get("missing"),
-            agreed=not agreement(_records(stored, now)).differences,
-            probed=all(probe.passed for probe in stored.probes),
-        ),
+        gate=found.gate,
     )
 
 

@@ -7,6 +7,7 @@ still to do, which makes every campaign resumable. campaign.json comes last and 
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -134,7 +135,9 @@ class RunDir:
     def write_account(self, number: int, account: Account) -> None:
         """Write the folder of one scenario."""
         folder = self.path / "scenarios" / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
+        if folder.exists():  # of a play whose result was not kept: no evidence of this one
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
         record = account.result.record()
         judged = ("verdict", "expected", "as_documented", "keys", "findings", "seconds")
         _write(folder / "scenario.json", {key: record[key] for key in record if key not in judged})

@@ -7,6 +7,7 @@ from typing import Self
 
 from harness.campaign.errors import BadRunDir
 from harness.campaign.plan import Origin, read_origin, read_plan
+from harness.campaign.profiles import PROFILES, Profile
 from harness.campaign.rundir import (
     BACKEND,
     CAMPAIGN,
@@ -96,6 +97,11 @@ class Stored:
         return read_origin(self.path / PLAN)
 
     @property
+    def profile(self) -> Profile | None:
+        """Profile of the bench that the plan was made from; None where it was made from none."""
+        return PROFILES.get(self.head.get("profile") or (self.origin.profile if self.origin else ""))
+
+    @property
     def planned(self) -> int:
         """How many scenarios were to be played, all of the plan or one shard's part of it."""
         return int(self.head.get("planned", len(self.plan)))
@@ -123,9 +129,10 @@ class Stored:
         )
 
     @property
-    def probes(self) -> tuple[Probe, ...]:
-        """What was asked of the instance beside the scenarios."""
-        return tuple(map(Probe.from_record, self.head.get("probes", ())))
+    def probes(self) -> tuple[Probe, ...] | None:
+        """What was asked of the instance beside the scenarios; None where the campaign did not end."""
+        told = self.head.get("probes")
+        return None if told is None else tuple(map(Probe.from_record, told))
 
     def scenario_folder(self, number: int) -> Path:
         """Folder of one scenario's evidence, which may be missing."""

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from harness import sut
-from harness.campaign.attempt import Account, attempt, reach
+from harness.campaign.attempt import Account, NotReached, attempt, reach
 from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
@@ -29,7 +29,7 @@ from harness.modules.install import Installed
 from harness.probes import run as probes
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
-from harness.rig import golden
+from harness.rig import docker, golden, keystores
 from harness.rig.containers import DockerHost
 from harness.rig.golden import Golden
 from harness.rig.hosts import ProcessHost, UnitHost
@@ -56,10 +56,14 @@ class Bench:
     module: Installed | None = None
     leash: Connection | None = None
 
+    def layout(self, name: str) -> Layout:
+        """Return the paths of a rig."""
+        module = self.module.file if self.module else None
+        return Layout(self.root / name / "files", self.root / name / "s", self.server, module)
+
     def rig(self, name: str) -> Rig:
         """Make a rig with folders of its own below ``root``."""
-        module = self.module.file if self.module else None
-        layout = Layout(self.root / name / "files", self.root / name / "s", self.server, module)
+        layout = self.layout(name)
         host: UnitHost = DockerHost(layout, self.image, self.run, name) if self.image else ProcessHost(layout)
         return Rig(layout, self.shape, host, sut.TkeTimes())
 
@@ -101,10 +105,10 @@ class Played:
 
 @dataclass(frozen=True)
 class Reached:
-    """The crash state that a scenario reaches; None where no fault struck."""
+    """The crash state that a scenario reaches."""
 
     number: int
-    state: str | None
+    state: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ class Probed:
 
 @dataclass(frozen=True)
 class Lost:
-    """A worker was lost over this order; ``why`` in words."""
+    """An order that was not carried out, mostly as the worker was lost over it; ``why`` in words."""
 
     number: int
     scenario: Scenario
@@ -168,9 +172,19 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
         rig.close()
 
 
+def tidy(bench: Bench, name: str) -> None:
+    """Remove what a worker that was lost has left outside its folders."""
+    if bench.image:
+        docker.reap(bench.run, name)
+    keystores.forget(bench.layout(name))
+
+
 def _carry_out(bench: Bench, rig: Rig, state: Golden, trunk: Trunk, order: Order) -> Answer:
     if order.task is Task.REACH:
-        return Reached(order.number, reach(rig, state, order.scenario))
+        try:
+            return Reached(order.number, reach(rig, state, order.scenario))
+        except NotReached as error:
+            return Lost(order.number, order.scenario, str(error))
     if order.task is Task.PROBE:
         return Probed(order.number, probes.run(rig, state))
     started = time.time()
@@ -178,6 +192,8 @@ def _carry_out(bench: Bench, rig: Rig, state: Golden, trunk: Trunk, order: Order
     account = _attempt(bench, rig, state, order, trunk)
     if account.result.trunk and _missed(account.result):
         account = _attempt(bench, rig, state, order)
+    if order.task is Task.RECORD and _missed(account.result):
+        return Lost(order.number, order.scenario, f"{account.result.verdict} {account.result.findings}")
     if order.task is Task.RECORD:
         events = [event for event in account.events if event.stage == 1]
         return Recorded(order.number, kills(events))
@@ -220,4 +236,5 @@ def _audit(bench: Bench, rig: Rig, state: Golden, order: Order, first: Account) 
 
 
 def _terminated(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one would cut short what the first one began
     raise SystemExit(1)

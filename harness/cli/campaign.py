@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from harness.campaign import benches
-from harness.campaign.campaign import Campaign, Outcome, Shard
+from harness.campaign.campaign import Campaign, Shard
 from harness.campaign.errors import RunDirBusy
+from harness.campaign.outcome import Outcome
 from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import PLAN, RunDir
@@ -91,9 +92,9 @@ def plan(
             lambda scenarios: _matching(scenarios, only),
             entered=live.entered,
         )
-        scenarios, recording = campaign.plan()
+        scenarios, made_for, recording = campaign.plan()
     if out:
-        write_plan(out, scenarios, campaign.origin)
+        write_plan(out, scenarios, made_for)
     if as_json:
         merged = {"merged": asdict(campaign.merged)} if campaign.merged else {}
         print(json.dumps(console.plan_record(scenarios, recording) | merged, indent=1))

@@ -28,7 +28,18 @@ from harness.faults.crossing import Crossing, Passage, with_error
 from harness.faults.hands import Drained, Hands
 from harness.model.events import Event
 from harness.model.evidence import MESSAGE_1, MESSAGE_2
-from harness.model.faults import BLINDING, EXPIRED, KILLS, TKE, EventClass, Fault, FaultKind, Process, When
+from harness.model.faults import (
+    BLINDING,
+    EXPIRED,
+    KILLS,
+    TKE,
+    EventClass,
+    Fault,
+    FaultKind,
+    Process,
+    When,
+    does_something,
+)
 
 # Every transcript line is an event; the two literal messages are events of their own as well.
 LINE = "line"
@@ -272,8 +283,13 @@ def _counted(event: Event) -> str:
 
 
 def _at(fault: Fault, crossing: Crossing, when: When) -> bool:
-    """Whether a fault waits for this event. System calls are counted for each process, so it must match."""
+    """Whether a fault waits for this event, and does something at it; else it would fire and change nothing.
+
+    System calls are counted for each process, so it must match.
+    """
+    if (fault.event, fault.ordinal, fault.when) != (crossing.name, crossing.ordinal, when):
+        return False
     own = crossing.boundary in (EventClass.SYSCALL, EventClass.SQL)
-    return (fault.event, fault.ordinal, fault.when) == (crossing.name, crossing.ordinal, when) and (
-        not own or fault.victim == crossing.client
+    return (not own or fault.victim == crossing.client) and does_something(
+        fault.kind, fault.detail, crossing.boundary, when
     )

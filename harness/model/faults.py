@@ -104,6 +104,12 @@ ERRORS: dict[EventClass, tuple[str, ...]] = {
 }
 
 
+def does_something(kind: FaultKind, detail: str, boundary: EventClass, when: When) -> bool:
+    """Whether a fault means anything at an event of this class, by the tables above."""
+    known = kind is not FaultKind.ERROR or detail in ERRORS.get(boundary, ())
+    return known and when in MATRIX[kind].get(boundary, ())
+
+
 class Role(StrEnum):
     """Kind of process that can die."""
 
@@ -192,5 +198,8 @@ class Fault:
         kind = FaultKind(match[5]) if match[5] else FaultKind.KILL
         if (kind is FaultKind.ERROR) != bool(match[6]):
             raise BadId(f"{text!r}: only an error reply has a detail, and it needs one, as in +error.503")
+        known = {detail for details in ERRORS.values() for detail in details}
+        if match[6] and match[6] not in known:
+            raise BadId(f"{text!r}: {match[6]} is no error reply; these are: {', '.join(sorted(known))}")
         place = (Process.parse(match[1]), match[2], int(match[3]), When(match[4]))
         return cls(*place, kind, match[6] or "")

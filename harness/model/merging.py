@@ -23,7 +23,8 @@ class Merging:
     """``crashes`` of depth 1 fall into ``states``, from which ``deep`` scenarios of depth 2 follow.
 
     ``sampled`` of these begin with a crash that was merged, and ``differ`` are ids of those that ended
-    otherwise than the one that stands for it. ``state_based`` follow the state-based rule.
+    otherwise than the one that stands for it. ``state_based`` follow the state-based rule. ``spared``: ids of
+    crashes that stand for a crash state and have a recovery which was never struck, though the plan is whole.
     """
 
     crashes: int
@@ -32,6 +33,12 @@ class Merging:
     sampled: int
     state_based: int
     differ: tuple[str, ...] = ()
+    spared: tuple[str, ...] = ()
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether depth 2 is not what it says."""
+        return bool(self.differ or self.spared)
 
     def __str__(self) -> str:
         return (
@@ -42,20 +49,25 @@ class Merging:
 
     def record(self) -> dict[str, Any]:
         """Return the field ``merged`` of campaign.json."""
-        return asdict(self) | {"differ": list(self.differ)}
+        return asdict(self) | {"differ": list(self.differ), "spared": list(self.spared)}
 
     @classmethod
     def from_record(cls, value: dict[str, Any]) -> Self:
         """Read what ``record`` returned."""
-        return cls(**value | {"differ": tuple(value["differ"])})
+        ids = {name: tuple(value.get(name, ())) for name in ("differ", "spared")}
+        return cls(**value | ids)
 
 
-def merging(results: Sequence[Result]) -> Merging | None:
-    """Compare the results of a whole plan of depth 2; None where there are none of depth 2."""
+def merging(results: Sequence[Result], *, whole: bool) -> Merging | None:
+    """Compare results of depth 2; None where there are none.
+
+    ``whole``: whether they are of all that a profile plans, so that every recovery has to have been struck.
+    """
     deep = [result for result in results if len(result.scenario.faults) == DEPTH]
     if not deep:
         return None
-    stands = _stands(result for result in results if _is_crash(result))
+    crashes = [result for result in results if _is_crash(result)]
+    stands = _stands(crashes)
     documented = [result for result in deep if result.kind == ProcedureKind.DOCUMENTED]
     by_key = {_key(result): result for result in documented}
     pairs = list(_pairs(documented, by_key, stands))
@@ -66,6 +78,7 @@ def merging(results: Sequence[Result]) -> Merging | None:
         sampled=len(pairs),
         state_based=len(deep) - len(documented),
         differ=tuple(one.scenario.id for one, other in pairs if other is None or _end(one) != _end(other)),
+        spared=tuple(_spared(crashes, stands, by_key)) if whole else (),
     )
 
 
@@ -90,6 +103,15 @@ def _pairs(
         begins = flow, (first,)
         if (stand := stands.get(begins, begins)) != begins:
             yield result, by_key.get((flow, (*stand[1], second)))
+
+
+def _spared(crashes: Iterable[Result], stands: dict[Key, Key], deep: Iterable[Key]) -> Iterator[str]:
+    """Yield the crashes that stand for others and had something to recover, and no second death."""
+    struck = {(flow, faults[:1]) for flow, faults in deep}
+    for crash in crashes:
+        key = _key(crash)
+        if stands[key] == key and crash.recovery and key not in struck:
+            yield crash.scenario.id
 
 
 def _key(result: Result) -> Key:

@@ -34,6 +34,10 @@ class Console(Protocol):
         """Called after a command that failed: what died is started again; True where a fault had struck."""
 
 
+class _Endless(Exception):
+    """The bench had to end a command, and nobody may recover from a kill that was not planned."""
+
+
 @dataclass(frozen=True)
 class Recovery:
     """What the operator did: commands, rules applied, and why they stopped (empty: the rules said done).
@@ -81,8 +85,14 @@ class Operator:
 
         A control is one wrong step: it is taken once.
         """
+        try:
+            self._heed(ended)
+            return self._recover(ended)
+        except _Endless as endless:
+            return self._done(str(endless))
+
+    def _recover(self, ended: Ended) -> Recovery:
         seen: set[tuple[Evidence, str]] = set()
-        self._error = evidence.error_class(ended.lines, ended.exit_code)
         for _ in range(ROUNDS_MAX):
             facts, decision, sight, failed = self._consider(ended)
             if failed:
@@ -149,7 +159,12 @@ class Operator:
 
     def _type(self, order: Order) -> Ended:
         self._commands.append(str(order))
-        ended = self._console.tke(order.command, sut.answers(order.units))
+        return self._heed(self._console.tke(order.command, sut.answers(order.units)))
+
+    def _heed(self, ended: Ended) -> Ended:
+        """Note how a command has ended; raises _Endless where it did not by itself."""
+        if ended.timed_out:
+            raise _Endless(f"{ended.command} did not come to an end by itself")
         self._error = evidence.error_class(ended.lines, ended.exit_code)
         return ended
 

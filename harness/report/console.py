@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.campaign.campaign import Outcome
 from harness.campaign.deepen import Merged
+from harness.campaign.outcome import Outcome
 from harness.campaign.record import Recording
 from harness.model import points
 from harness.model.faults import EventClass, FaultKind
@@ -82,8 +82,10 @@ def doubts(outcome: Outcome) -> Iterator[str]:
         f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
         for one in outcome.model.differences[:SHOWN_MAX]
     )
-    different = outcome.merging.differ if outcome.merging else ()
-    yield from (f"not as the crash that stands for it: {name}" for name in different[:SHOWN_MAX])
+    if outcome.merging:
+        different, spared = outcome.merging.differ, outcome.merging.spared
+        yield from (f"not as the crash that stands for it: {name}" for name in different[:SHOWN_MAX])
+        yield from (f"its recovery was never struck: {name}" for name in spared[:SHOWN_MAX])
     yield from (f"promised and not played: {control}" for control in outcome.lacking[:SHOWN_MAX])
     failed = [probe for probe in outcome.probes if not probe.passed]
     yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)

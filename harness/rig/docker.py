@@ -206,9 +206,10 @@ def start_holder(image: str, carried: Labels) -> str:
     return str(made.id)
 
 
-def reap(run_label: str) -> int:
-    """Remove the containers of one run, and no others; return how many there were."""
-    return _remove_all(list(_labelled(f"{labels.RUN}={run_label}")))
+def reap(run_label: str, worker: str = "") -> int:
+    """Remove the containers of one run, or of one of its workers; return how many there were."""
+    one = [f"{labels.WORKER}={worker}"] if worker else []
+    return _remove_all(list(_labelled(f"{labels.RUN}={run_label}", *one)))
 
 
 def reap_leftovers() -> int:
@@ -223,10 +224,10 @@ def leftovers() -> list[str]:
     ]
 
 
-def _labelled(label: str) -> dict[str, str]:
-    """Map the ids of the containers with this label to their owners, in one call to the engine."""
+def _labelled(*wanted: str) -> dict[str, str]:
+    """Map the ids of the containers with these labels to their owners, in one call to the engine."""
     with _doing("list containers"):
-        found = _client().api.containers(all=True, filters={"label": label})
+        found = _client().api.containers(all=True, filters={"label": list(wanted)})
     return {str(entry["Id"]): str((entry["Labels"] or {}).get(labels.OWNER, "")) for entry in found}
 
 

@@ -1,5 +1,7 @@
 """Which key store a rig has: a file, a server of its own, or a server that is there already."""
 
+from contextlib import suppress
+
 from harness.rig import preflight, server
 from harness.rig.layout import Layout, is_server, scratch_place
 from harness.rig.preflight import NotReadyHere
@@ -26,6 +28,15 @@ def choose(keystore: str) -> str:
     else:
         preflight.check_open(scratch_place(), "set HIL_TMP")
     return keystore
+
+
+def forget(layout: Layout) -> None:
+    """Remove the key store of a rig whose process was killed from a server that is not its own."""
+    if is_server(layout.server):
+        from harness.rig import database  # noqa: PLC0415 as above
+
+        with suppress(database.NoDatabase):
+            database.drop(layout)
 
 
 def host(layout: Layout) -> StoreHost:

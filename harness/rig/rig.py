@@ -23,6 +23,7 @@ from harness.rig.hosts import START_SECONDS, UnitHost
 from harness.rig.layout import Layout
 from harness.rig.mirror import mirror
 from harness.rig.rest import Rest
+from harness.rig.server import ServerBroken
 
 COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
@@ -238,7 +239,7 @@ class Rig:
             self._repair_database(servers)
             if kms:
                 self._start_kms()
-        except ready.NotReady as error:
+        except (ready.NotReady, ServerBroken) as error:
             raise NotBack(str(error)) from error
 
     def _repair_database(self, dead: AbstractSet[Process]) -> None:
@@ -250,11 +251,14 @@ class Rig:
     def settle(self) -> None:
         """Wait until no rewrap runs, so that a look at the rows is a look at something that rests."""
         rest = self.rest()
-        ready.until(
-            lambda: rest.call("GET", "/api/v2/rotation/rewrap?wait=5")["job"]["state"] != "running",
-            "the end of the rewrap",
-            SETTLE_SECONDS,
-        )
+        try:
+            ready.until(
+                lambda: rest.call("GET", "/api/v2/rotation/rewrap?wait=5")["job"]["state"] != "running",
+                "the end of the rewrap",
+                SETTLE_SECONDS,
+            )
+        except ready.NotReady as error:
+            raise NotBack(str(error)) from error
 
     def rest(self) -> Rest:
         """Return the bench's own access; its token is renewed long before it expires."""

@@ -40,9 +40,13 @@ def _merging(campaign: Campaign) -> Iterator[Node]:
     if "differ" not in told:
         return
     merged = Merging.from_record(told)
-    yield node("p", f"{'✗' if merged.differ else '✓'} {str(merged).capitalize()}.")
-    if merged.differ:
-        yield plain(("not as the crash that stands for it",), [(to_scenario(one),) for one in merged.differ])
+    yield node("p", f"{'✗' if merged.doubtful else '✓'} {str(merged).capitalize()}.")
+    for title, ids in (
+        ("not as the crash that stands for it", merged.differ),
+        ("its recovery was never struck", merged.spared),
+    ):
+        if ids:
+            yield plain((title,), [(to_scenario(one),) for one in ids])
 
 
 def _probes(campaign: Campaign) -> Iterator[Node]:

@@ -11,6 +11,7 @@ from harness.model.observation import Observation, RowProblem, conclude, judge
 from harness.model.registers import EMPTY, VALID, Register, UnitRegisters
 from harness.model.scenario import CrashState, Result, RowCounts, Scenario
 from harness.model.verdicts import Verdict
+from harness.probes.probe import Probe
 
 KEYS = 8
 HEAD = {
@@ -21,6 +22,7 @@ HEAD = {
     "units": {"operational": 1, "recovery": 1, "failover": 0},
     "keys": KEYS,
     "seconds": 1.5,
+    "probes": [Probe("gate", "what users may do", ()).record()],
 }
 IDS = {
     "auto/tke@commit.1-after/documented": "RECOVERED",

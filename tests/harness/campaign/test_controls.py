@@ -8,9 +8,13 @@ import pytest
 
 from harness.campaign import controls, moments
 from harness.campaign.campaign import Campaign
+from harness.campaign.merge import merge, read
+from harness.campaign.plan import Origin
 from harness.campaign.profiles import PROFILES, Profile
+from harness.campaign.recheck import recheck
 from harness.campaign.record import Recording
 from harness.campaign.rundir import RunDir, read_campaign
+from harness.campaign.stored import Stored
 from harness.campaign.worker import Bench
 from harness.model.coverage import CONTROL_KINDS
 from harness.model.events import Event
@@ -22,6 +26,7 @@ from harness.procedures import load
 from harness.procedures.book import Book
 from harness.rig.layout import scratch
 from harness.sut import Shape
+from tests.harness.campaign.conftest import HEAD, account
 
 ROWS = 12
 SHAPES = (Shape(1, 1, 0, 8), Shape(2, 1, 0, 8), Shape(3, 2, 1, 24))
@@ -125,8 +130,30 @@ def test_a_campaign_without_controls_proves_nothing(tmp_path: Path) -> None:
         shutil.rmtree(root, ignore_errors=True)
     assert [result.verdict for result in outcome.results] == [Verdict.RECOVERED]
     assert outcome.gate is Gate.INCONCLUSIVE
-    missing = read_campaign(rundir.path)["controls"]["missing"]
-    assert missing == [f"every control of kind {kind}" for kind in sorted(CONTROL_KINDS)]
+    missing = [f"every control of kind {kind}" for kind in sorted(CONTROL_KINDS)]
+    assert read_campaign(rundir.path)["controls"]["missing"] == missing
+    assert recheck(Stored.read(rundir.path)).gate is Gate.INCONCLUSIVE
+
+
+def test_controls_are_missed_by_whoever_puts_the_whole_together(tmp_path: Path) -> None:
+    """A plan says that it is all of a profile, so that shards put together and a recheck miss them too."""
+    ids = [f"auto/tke@{point}/documented" for point in ("message1.1-after", "message2.1-after")]
+    plan = [Scenario.parse(text, Verdict.RECOVERED) for text in ids]
+    shards = []
+    for number, scenario in enumerate(plan, start=1):
+        rundir = RunDir.create(tmp_path / str(number))
+        rundir.keep_equipment("process", None, None)
+        rundir.write_plan(plan, Origin("smoke", Shape(1, 1, 0, 8), scenarios=len(plan)))
+        rundir.write_account(number, account(scenario))
+        rundir.add_result(number, account(scenario).result)
+        head = HEAD | {"profile": "smoke", "planned": 1, "total": 2}
+        rundir.write_campaign(head, list(rundir.results().values()))
+        assert recheck(Stored.read(rundir.path)).gate is Gate.PASS
+        shards.append(rundir.path)
+    outcome = merge(read(shards), tmp_path / "merged")
+    assert outcome.gate is Gate.INCONCLUSIVE
+    assert outcome.lacking == tuple(f"every control of kind {kind}" for kind in sorted(CONTROL_KINDS))
+    assert recheck(Stored.read(tmp_path / "merged")).gate is Gate.INCONCLUSIVE
 
 
 def test_kinds_of_the_builtins() -> None:

@@ -11,6 +11,7 @@ from harness.campaign import merge
 from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.plan import Origin, write_plan
+from harness.campaign.recheck import recheck
 from harness.campaign.rundir import RunDir, read_campaign
 from harness.campaign.stored import Stored
 from harness.model.scenario import Scenario
@@ -49,6 +50,13 @@ def test_a_shard_is_missing(made: "Made", tmp_path: Path) -> None:
     assert (campaign["planned"], len(campaign["scenarios"])) == (3, 2)
 
 
+def test_probes_that_were_lost(made: "Made", tmp_path: Path) -> None:
+    """A shard whose worker was lost over the probes fails as the bench's own fault, and so does the whole."""
+    shards = [made("one", (1, 3), {"probes": []}), made("two", (2,), {})]
+    assert recheck(Stored.read(shards[0])).gate is Gate.ERROR
+    assert merge.merge(merge.read(shards), tmp_path / "merged").gate is Gate.ERROR
+
+
 def test_differences_of_all_shards(made: "Made", tmp_path: Path) -> None:
     """Scenarios that did not repeat in any shard are those of the whole, which is inconclusive."""
     audit = {"every": 20, "differing": [PLAN[1].id]}
@@ -75,15 +83,18 @@ def test_depth_2_whole(tmp_path: Path, rules: tuple[str, ...], gate: Gate) -> No
         rundir.keep_equipment("process", None, None)
         rundir.write_plan(plan, Origin("full", Shape(1, 1, 0, 8)))
         for number in (index, index + 2):
-            result = replace(account(plan[number - 1]).result, state=UNTOUCHED)
+            one = account(plan[number - 1])
+            rundir.write_account(number, one)
+            result = replace(one.result, state=UNTOUCHED)
             rundir.add_result(number, replace(result, rules=rules) if number == 4 else result)
         records = rundir.results()
         rundir.write_campaign(HEAD | {"profile": "full", "planned": 2, "total": 4}, list(records.values()))
         shards.append(rundir.path)
     outcome = merge.merge(merge.read(shards), tmp_path / "merged")
     assert outcome.gate is gate
+    assert recheck(Stored.read(tmp_path / "merged")).gate is gate
     head = read_campaign(tmp_path / "merged")
-    counted = {"crashes": 2, "states": 1, "deep": 2, "sampled": 1, "state_based": 0}
+    counted = {"crashes": 2, "states": 1, "deep": 2, "sampled": 1, "state_based": 0, "spared": []}
     assert head["merged"] == counted | {"differ": [plan[3].id] if gate is Gate.INCONCLUSIVE else []}
 
 

@@ -109,6 +109,25 @@ def test_an_expired_token_is_that_of_the_operator(
     assert kills.expired == expired
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "unit1@a.1-before+full",
+        "unit1@a.1-before+lost",
+        "unit1@a.1-after+hang",
+        "unit1@a.1-before+error.57P01",
+    ],
+)
+def test_a_fault_that_would_do_nothing_has_not_fired(
+    fault: str, ask: Ask, strike: Strike, conductor: Conductor, kills: "Kills"
+) -> None:
+    """Where the kind of a fault means nothing at an event, it goes by, and nobody takes it for a strike."""
+    strike(fault)
+    assert ask("a")
+    assert conductor.fired == (False,)
+    assert kills.victims == []
+
+
 def test_before_drops_the_request_of_a_dead_client(
     ask: Ask, strike: Strike, conductor: Conductor, server: "Server", kills: "Kills"
 ) -> None:

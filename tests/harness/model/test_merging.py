@@ -60,12 +60,26 @@ def plan(**sampled: object) -> list[Result]:
 
 def test_counts() -> None:
     """Crashes, crash states and second deaths are counted, those by the state-based rule apart."""
-    assert merging(plan()) == Merging(crashes=4, states=2, deep=3, sampled=1, state_based=1)
+    assert merging(plan(), whole=False) == Merging(crashes=4, states=2, deep=3, sampled=1, state_based=1)
+
+
+def test_a_recovery_that_was_never_struck() -> None:
+    """In a whole plan every crash state that has a recovery has a second death; in a part it need not."""
+    spared = "auto/tke@commit.1-before/documented"
+    seen = merging(plan(), whole=True)
+    assert seen
+    assert (seen.spared, seen.doubtful) == ((spared,), True)
+    struck = result("auto/tke@commit.1-before~tke@setimm.1-after/documented", "loaded")
+    seen = merging([*plan(), struck], whole=True)
+    assert seen
+    assert (seen.spared, seen.doubtful) == ((), False)
+    at_rest = [replace(one, recovery=()) if one.scenario.id == spared else one for one in plan()]
+    assert merging(at_rest, whole=True) == merging(plan(), whole=False)
 
 
 def test_depth_1() -> None:
     """A campaign without a second death has merged nothing."""
-    assert merging([result(text, state) for text, state in CRASHES.items()]) is None
+    assert merging([result(text, state) for text, state in CRASHES.items()], whole=True) is None
 
 
 @pytest.mark.parametrize(
@@ -81,19 +95,19 @@ def test_depth_1() -> None:
 )
 def test_another_end(seen: dict[str, Any]) -> None:
     """A second death that ends otherwise after an equal crash state is told by its id."""
-    assert merging(plan(**seen)) == Merging(4, 2, 3, 1, 1, differ=(SAMPLED,))
+    assert merging(plan(**seen), whole=False) == Merging(4, 2, 3, 1, 1, differ=(SAMPLED,))
 
 
 def test_another_trace_is_no_other_end() -> None:
     """Traces begin with different faults, and are not compared."""
-    seen = merging(plan(trace="another"))
+    seen = merging(plan(trace="another"), whole=False)
     assert seen is not None
     assert seen.differ == ()
 
 
 def test_nothing_to_compare_with() -> None:
     """A second death whose counterpart was not played proves nothing, and is told."""
-    seen = merging([one for one in plan() if one.scenario.id != SECOND])
+    seen = merging([one for one in plan() if one.scenario.id != SECOND], whole=False)
     assert seen is not None
     assert (seen.sampled, seen.differ) == (1, (SAMPLED,))
 

@@ -26,6 +26,7 @@ class Console:
     struck: bool = False
     typed: list[str] = field(default_factory=list)
     answers: list[Answers] = field(default_factory=list)
+    endless: int = -1  # the place of a command that the bench has to end
     shown: list[str] = field(default_factory=list)
 
     def tke(self, command: str, answers: Answers = ()) -> Ended:
@@ -34,7 +35,7 @@ class Console:
         self.answers.append(answers)
         code, lines = self.script.pop(0)
         self.shown += lines
-        return Ended(command, tuple(lines), code)
+        return Ended(command, tuple(lines), code, timed_out=len(self.typed) - 1 == self.endless)
 
     def lines(self) -> list[str]:
         """All that was shown."""
@@ -147,6 +148,20 @@ def test_after_another_death_the_same_rule_may_be_followed() -> None:
     typed, stuck = _recover(console)
     assert len(typed) == 7
     assert stuck == "not done after 6 rounds"
+
+
+@pytest.mark.parametrize(
+    ("script", "typed"),
+    [
+        ([(KILLED, [MESSAGE_1])], ["auto-mk-rotate"]),
+        ([(KILLED, [MESSAGE_1]), (KILLED, [])], ["auto-mk-rotate", "cryptounit-mk-rotate"]),
+        ([(KILLED, [MESSAGE_1, MESSAGE_2]), (KILLED, [])], ["auto-mk-rotate", "cryptounit-mks"]),
+    ],
+)
+def test_a_command_without_end(script: list[tuple[int, list[str]]], typed: list[str]) -> None:
+    """A rotation, a step or a look that the bench had to end is being stuck, and no death to recover from."""
+    console = Console(script, endless=len(script) - 1)
+    assert _recover(console) == (typed, f"{typed[-1]} did not come to an end by itself")
 
 
 def test_no_rule_is_told_in_words() -> None:
