@@ -64,7 +64,10 @@ def make(folder: Path, shape: sut.Shape, equipment: Equipment, prepare: Prepare 
     if folder.exists() and any(folder.iterdir()):
         raise FolderTaken(f"{folder} is not empty; choose another --dir")
     keystore.check_folder(equipment.server, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotReadyHere(f"{folder} cannot be made: {error.strerror}; choose another --dir") from error
     run = f"hand-{uuid.uuid4().hex[:8]}"
     sockets = scratch("hil-")
     try:

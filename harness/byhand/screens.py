@@ -42,8 +42,9 @@ def status(seen: Status) -> Iterator[str]:
     if seen.rows:
         rows = seen.rows
         yield f"rows: {rows.current} under CURRENT, {rows.new} under NEW, {rows.unreadable} under neither"
-    readable = "unknown, not everything runs" if seen.keys_readable is None else str(seen.keys_readable)
-    yield f"keys readable with CURRENT on every operational crypto unit: {readable} of {seen.keys_total}"
+    unknown = seen.keys_readable is None
+    told = "unknown, as not everything answers" if unknown else f"{seen.keys_readable} of {seen.keys_total}"
+    yield f"keys readable with CURRENT on every operational crypto unit: {told}"
 
 
 def _short(pattern: str | None) -> str:

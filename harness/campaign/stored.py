@@ -48,6 +48,8 @@ class Stored:
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read a run directory; raises BadRunDir."""
+        if not path.exists():
+            raise BadRunDir(f"{path} is not there; 'hil run' makes a run directory, such as {LATEST}")
         if not (path / PLAN).is_file():
             raise BadRunDir(f"{path} is no run directory; name one that 'hil run' made, such as {LATEST}")
         if (path / SUT).is_dir():

@@ -9,6 +9,7 @@ from harness import sut
 from harness.byhand import instance, screens
 from harness.byhand.record import FILE, Record
 from harness.cli import options
+from harness.drill.record import FILE as DRILL
 from harness.model.verdicts import Exit
 from harness.modules.equipment import Wanted
 from harness.rig import preflight
@@ -58,8 +59,11 @@ def status(folder: Path, *, as_json: bool) -> int:
 @click.option("--keep", is_flag=True, help="Keep the files; 'hil up' starts the instance again.")
 def down(folder: Path, *, keep: bool) -> int:
     """Stop an instance and remove its folder."""
+    if (folder / DRILL).exists():
+        raise click.UsageError(f"{folder} holds a drill; 'hil drill --end --dir {folder}' ends it")
     instance.stop(Record.read(folder.absolute()), keep=keep)
-    print(f"stopped; {'files kept in' if keep else 'removed'} {folder}")
+    done = "files kept in" if keep else "removed all but what is not of the instance from"
+    print(f"stopped; {done if folder.exists() else 'removed'} {folder}")
     return 0
 
 

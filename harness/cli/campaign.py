@@ -164,7 +164,7 @@ def run(
             PROFILES.get(origin.profile, PROFILES[DEFAULT]),
             jobs,
             live.told,
-            lambda scenarios: _matching(scenarios, only),
+            lambda scenarios: _enough(_matching(scenarios, only), shard),
             shard,
             live.entered,
         )
@@ -190,7 +190,10 @@ def _given(file: Path, only: str, shard: Shard) -> tuple[Scenario, ...]:
     plan = read_plan(file)
     if not plan:
         raise click.UsageError(f"{file} is empty; 'hil plan --out FILE' makes a plan")
-    chosen = tuple(_matching(plan, only))
+    return tuple(_enough(_matching(plan, only), shard))
+
+
+def _enough(chosen: Sequence[Scenario], shard: Shard) -> Sequence[Scenario]:
     if shard.of > len(chosen):
         raise click.UsageError(f"{len(chosen)} scenarios are too few for {shard.of} shards; divide them less")
     return chosen

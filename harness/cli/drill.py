@@ -15,7 +15,8 @@ from harness.byhand.record import FILE as INSTANCE
 from harness.byhand.record import Record
 from harness.cli import options
 from harness.drill import screens
-from harness.drill.check import Standing, check
+from harness.drill.check import Standing
+from harness.drill.check import check as checked
 from harness.drill.points import POINTS, chosen
 from harness.drill.record import FILE, Drill
 from harness.drill.strike import Strike
@@ -37,11 +38,9 @@ DELAY_SECONDS = 30.0  # that of tke
     )
 )
 @options.folder("--dir", "folder", Path("hil-drill"), "Folder of the drill.")
-@click.option("--check", "what", flag_value="check", help="Say whether the keys have survived.")
-@click.option(
-    "--tell", "what", flag_value="tell", help="The same, and how it should go, also before the end."
-)
-@click.option("--end", "what", flag_value="end", help="Stop the instance and remove the folder.")
+@click.option("--check", is_flag=True, help="Say whether the keys have survived.")
+@click.option("--tell", is_flag=True, help="The same, and how it should go, also before the end.")
+@click.option("--end", is_flag=True, help="Stop the instance and remove the folder.")
 @click.option(
     "--seed",
     type=click.IntRange(0),
@@ -57,7 +56,15 @@ DELAY_SECONDS = 30.0  # that of tke
 @options.equipment
 @options.size
 def drill(
-    *, folder: Path, what: str | None, seed: int | None, delay: float, wanted: Wanted, **size: int | None
+    *,
+    folder: Path,
+    check: bool,
+    tell: bool,
+    end: bool,
+    seed: int | None,
+    delay: float,
+    wanted: Wanted,
+    **size: int | None,
 ) -> int:
     """Recover from a rotation that was broken off at a point that you are not told.
 
@@ -65,14 +72,17 @@ def drill(
     --tell end with exit code 0 where every key has survived and the rotation is complete, else with 1.
     """
     folder = folder.absolute()
-    if what:
+    asked = [name for name, given in (("check", check), ("tell", tell), ("end", end)) if given]
+    if len(asked) > 1:
+        raise click.UsageError(f"choose one of --{', --'.join(asked)}, and --end last")
+    if asked:
         options.only_for_a_new_one(
-            wanted, size, f"--{what} is about a drill that is there; leave out what to make one of"
+            wanted, size, f"--{asked[0]} is about a drill that is there; leave out what to make one of"
         )
-    if what == "end":
+    if end:
         return _end(folder)
-    if what:
-        return _check(folder, tell=what == "tell")
+    if asked:
+        return _check(folder, tell=tell)
     if not (folder / FILE).exists():
         _start(folder, seed, delay, wanted, options.sized(SHAPE, size))
     else:
@@ -107,7 +117,7 @@ def _hand_over(record: Record, made: Drill) -> int:
 
 def _check(folder: Path, *, tell: bool) -> int:
     made = Drill.read(folder)
-    seen = check(Record.read(folder), made)
+    seen = checked(Record.read(folder), made)
     for text in screens.checked(made, seen, tell=tell):
         print(text)
     return Exit.AS_DOCUMENTED if seen.standing is Standing.SURVIVED else Exit.CONTRADICTED

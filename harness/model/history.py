@@ -11,6 +11,7 @@ An attempt that was refused before it began changes nothing, neither registers n
 open whether it began, it did.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -24,6 +25,9 @@ from harness.model.transcript import Attempt
 
 AUTO, PARTS = "auto", "parts"
 REGISTERS = frozenset({LOOK, "cryptounit-compare"})  # screens with both register tables
+# What a shell says of its jobs: "[1]+  Stopped   tke auto-mk-rotate", after bg "[1]+ tke auto-mk-rotate &".
+JOB = re.compile(r"\[\d+\]\s*[-+]?\s+(?:\d+\s+)?(?P<state>(?!tke\b)[A-Za-z]+\b)?")
+ALIVE = frozenset({"", "stopped", "suspended", "running", "continued"})
 _ERROR_LINES_MAX = 6
 _STEPS = frozenset({"cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-clrnew"})
 LOOKS = REGISTERS | {"cryptounits", "rotation-status"}
@@ -148,6 +152,8 @@ def look(sight: Sight, command: str, lines: Sequence[str]) -> Sight:
 
 def _unnamed(history: History, attempt: Attempt) -> History:
     """Output of something that is not known: the end of a command whose beginning is cut off, or a script."""
+    if not attempt.typed and all(JOB.match(line) for line in attempt.lines if line.strip()):
+        return history  # the shell tells of jobs when it likes
     if not attempt.typed and ending.ends_a_rotation(attempt):
         return History(done=True, last=attempt)
     first, second = _quoted(attempt)
@@ -253,10 +259,23 @@ def _quoted(attempt: Attempt) -> tuple[Quote | None, Quote | None]:
     return first and Quote(*first), second and Quote(*second)
 
 
+def _still_there(attempts: Sequence[Attempt]) -> bool:
+    """Whether a command was stopped or put into the background, and nothing tells of its end."""
+    there = False
+    for attempt in attempts:
+        for line in attempt.lines:
+            if (notice := JOB.match(line)) and "tke" in line.split():
+                there = (notice["state"] or "").lower() in ALIVE
+        there = there and not attempt.typed.startswith("kill ")
+    return there
+
+
 def _at_the_end(history: History, attempts: Sequence[Attempt]) -> Iterator[Doubt]:
     """Doubts that only the end of a transcript tells."""
     final = attempts[-1]
-    if not (final.ended or history.done) and (final.command in _EFFECTS or not final.command):
+    if _still_there(attempts) or (
+        not (final.ended or history.done) and (final.command in _EFFECTS or not final.command)
+    ):
         yield Doubt.NO_END
     last = history.last
     if last is None:

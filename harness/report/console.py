@@ -23,7 +23,7 @@ MARKS = {True: "ok", False: "!!"}
 GATES = {
     Gate.PASS: "PASS: every scenario ended as documented",
     Gate.FAIL: "FAIL: data lost, stuck, or the documentation contradicted",
-    Gate.INCONCLUSIVE: "INCONCLUSIVE: a planned fault did not fire, or a scenario does not repeat",
+    Gate.INCONCLUSIVE: "INCONCLUSIVE: a fault did not fire, a result is missing, or a play does not repeat",
     Gate.ERROR: "ERROR: the bench itself failed",
 }
 

@@ -39,8 +39,15 @@ def check_folder(folder: Path) -> None:
 
 
 def check_file(file: Path) -> None:
-    """Raise NotReadyHere where ``file`` cannot be written."""
-    if not os.access(file if file.exists() else file.absolute().parent, os.W_OK):
+    """Raise NotReadyHere where ``file`` cannot be written; only trying tells that, also to root."""
+    try:
+        if not file.exists():
+            file.touch(exist_ok=False)
+            file.unlink()
+        writable = os.access(file, os.W_OK) or not file.exists()
+    except OSError:
+        writable = False
+    if not writable:
         raise NotReadyHere(f"{file} cannot be written: no such folder, or none that you can write to")
 
 

@@ -12,6 +12,8 @@ from harness.report import markdown
 from harness.report.console import GATES
 from harness.validate.table import COLUMNS, Answer, Line, counts, lines
 
+_IS = dict.fromkeys((Answer.SILENT, Answer.AMBIGUOUS, Answer.UNKNOWN), "is ")  # the others are verbs
+
 MARKDOWN, JSON = "validation.md", "validation.json"
 AGAIN_MAX = 12
 
@@ -71,7 +73,7 @@ def conclusion(table: Sequence[Line], gate: Gate) -> str:
     if gate is Gate.PASS:
         return f"PRESERVES: every key came back in each of {whole} scenarios"
     if gate is Gate.FAIL and bad:
-        told = ", ".join(f"{answer} in {count}" for answer, count in bad.items())
+        told = ", ".join(f"{_IS.get(answer, '')}{answer} in {count}" for answer, count in bad.items())
         return f"DOES NOT PRESERVE: of {whole} scenarios it {told}"
     return GATES[gate]
 

@@ -104,7 +104,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["drill", "--seed", "-1"], "x>=0"),
         (["drill", "--delay", "601"], "0<=x<=600"),
         (["completion", "tcsh"], "'bash', 'zsh', 'fish'"),
-        (["recheck", "nowhere"], "nowhere is no run directory; name one that 'hil run' made"),
+        (["recheck", "nowhere"], "nowhere is not there; 'hil run' makes a run directory"),
         (["merge", "--out", "whole"], "Missing argument 'DIR...'"),
         (["merge", "one", "two"], "Missing option '--out'"),
         (["merge", "one", "two", "--out", "whole"], "one is no run directory"),

@@ -24,6 +24,8 @@ PROMOTED = "OK\nSet immediate completed successfully in the selected crypto unit
 LOAD = f"$ tke cryptounit-mk-load\n{ASKED}"
 SETIMM = f"$ tke cryptounit-mk-setimm\n{ASKED}"
 CLRNEW = f"$ tke cryptounit-mk-clrnew\n{ASKED}"
+STOPPED = "^Z\n[1]+  Stopped                 tke auto-mk-rotate\n"
+KILLED = "[1]+  Killed                  tke auto-mk-rotate\n"
 WHOLE = AUTO + FIRST + SECOND + ROTATED
 
 
@@ -53,6 +55,10 @@ WHOLE = AUTO + FIRST + SECOND + ROTATED
         (ROTATE + SECOND, ("cryptounit-mks",)),
         # an OK of another command is none
         (AUTO + FIRST + "OK\nLogged in.\n", ("cryptounit-mk-rotate",)),
+        # a job that was stopped and killed has ended, whether the shell says so or not
+        (AUTO + FIRST + STOPPED + "$ kill -9 %1\n", ("cryptounit-mk-rotate",)),
+        (AUTO + STOPPED + "$ kill -9 %1\n$ \n" + KILLED, ("auto-mk-rotate",)),
+        (AUTO + STOPPED + KILLED, ("auto-mk-rotate",)),
         # looking, selecting and other programs are no attempts
         (AUTO + FIRST + "$ tke cryptounits\n$ tke cryptounit-add\nOK\n$ ls\n", ("cryptounit-mk-rotate",)),
         (
@@ -111,6 +117,12 @@ def test_a_rerun_that_rewrapped_everything_is_no_hazard() -> None:
         (AUTO + "FAILED\nx\n", Doubt.NO_END),
         (AUTO + FIRST, Doubt.NO_END),
         (AUTO + "$ tke auto-mk-ro", Doubt.NO_END),
+        (AUTO + STOPPED + "$ ", Doubt.NO_END),
+        (AUTO + FIRST + STOPPED + "$ bg\n[1]+ tke auto-mk-rotate &\n$ ", Doubt.NO_END),
+        (
+            AUTO + FIRST + STOPPED + "$ jobs\n[1]+  Stopped                 tke auto-mk-rotate\n$ ",
+            Doubt.NO_END,
+        ),
         ("$ tke auto-mk-rotate > log\n$ ", Doubt.NOT_SHOWN),
         (f"$ tke auto-mk-rotate | grep -v x\n{ASKED}$ ", Doubt.NOT_SHOWN),
         ("$ tke auto-mk-rotate\n$ ", Doubt.GAP),

@@ -91,7 +91,9 @@ def test_the_last_line() -> None:
     assert words.conclusion(fine, Gate.PASS) == "PRESERVES: every key came back in each of 1 scenarios"
     assert words.conclusion(fine, Gate.INCONCLUSIVE).startswith("INCONCLUSIVE")
     assert words.conclusion(fine, Gate.FAIL).startswith("FAIL")  # a probe, or the second opinion
-    assert words.conclusion(bad, Gate.FAIL) == "DOES NOT PRESERVE: of 2 scenarios it loses in 1, silent in 1"
+    assert (
+        words.conclusion(bad, Gate.FAIL) == "DOES NOT PRESERVE: of 2 scenarios it loses in 1, is silent in 1"
+    )
     text = "\n".join(words.shown(bad, Path("runs/x y")))
     assert text.index("loses") < text.index("hil replay auto/kms@C_WrapKey.5-after/theirs --run 'runs/x y'")
     assert json.loads(json.dumps([line.record() for line in bad]))[0]["stage"] == "some rows rewrapped"
