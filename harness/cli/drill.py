@@ -74,7 +74,7 @@ def drill(
     folder = folder.absolute()
     asked = [name for name, given in (("check", check), ("tell", tell), ("end", end)) if given]
     if len(asked) > 1:
-        raise click.UsageError(f"choose one of --{', --'.join(asked)}, and --end last")
+        raise click.UsageError(f"give --{' and --'.join(asked)} one after the other")
     if asked:
         options.only_for_a_new_one(
             wanted, size, f"--{asked[0]} is about a drill that is there; leave out what to make one of"
