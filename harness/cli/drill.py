@@ -125,7 +125,7 @@ def _check(folder: Path, *, tell: bool) -> int:
 
 def _end(folder: Path) -> int:
     made = Drill.read(folder)
-    record = Record.read(folder) if (folder / INSTANCE).exists() else None  # 'hil down' may have ended it
+    record = Record.read(folder) if (folder / INSTANCE).exists() else None  # somebody may have removed it
     if record:
         keystore.remove(record.layout)  # where that cannot be, the drill is left whole
     made.remove()

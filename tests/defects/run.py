@@ -36,7 +36,11 @@ RUN_SECONDS = 300.0
 # A check has to bite by itself, so where one is taken away the second opinion is not asked either.
 NO_TWIN = Change("harness.model.twin.agreement", "found = compare(record)", "found = None")
 # Probes are the longer part of a campaign of one scenario: left out where nothing rests on them.
-NO_PROBES = Change("harness.probes.run", "    stages: tuple[", "    return ()\n    stages: tuple[")
+NO_PROBES = Change(
+    "harness.probes.run",
+    "    stages: tuple[",
+    "    return (Probe('none', 'none is asked', ()),)\n    stages: tuple[",
+)
 EVERYTHING = "*"
 EX_HOLE = 1
 EX_USAGE = 64

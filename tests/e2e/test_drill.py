@@ -183,11 +183,15 @@ def test_what_the_folder_tells(place: "Place") -> None:
     assert _check(place, "--end").returncode == 64
 
 
-def test_an_instance_that_has_been_taken_down(lesson: Lesson, place: "Place") -> None:
-    """Where 'hil down' came first, --end removes the rest of the drill."""
+def test_only_a_drill_ends_a_drill(lesson: Lesson, place: "Place") -> None:
+    """'hil down' refuses, as it would leave half of it; --check and --end in one are refused, too."""
     lesson("--seed", IN_THE_DELAY, *SMALL).sendline("exit")
     folder = place.runs / "lesson"
-    assert place.hil("down", "--dir", str(folder)).returncode == 0
+    refused = place.hil("down", "--dir", str(folder))
+    assert (refused.returncode, f"'hil drill --end --dir {folder}' ends it" in refused.stderr) == (64, True)
+    both = place.hil("drill", "--check", "--end", "--dir", str(folder))
+    assert (both.returncode, "give --check and --end one after the other" in both.stderr) == (64, True)
+    assert place.hil("drill", "--check", "--dir", str(folder)).returncode == 1
     ended = place.hil("drill", "--end", "--dir", str(folder))
     assert (ended.returncode, ended.stderr) == (0, "")
     assert not folder.exists()

@@ -54,7 +54,7 @@ def test_no_run_directory(
     assert main(argv) == 64
     said = capsys.readouterr()
     assert (said.out, said.err.count("\n")) == ("", 1)
-    assert "is no run directory" in said.err
+    assert "nowhere is not there; 'hil run' makes a run directory" in said.err
     assert not (unfinished / "report.html").exists()
 
 

@@ -90,7 +90,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["replay", "commit"], "'commit' is no scenario id: auto|parts/CRASH-POINT"),
         (["replay", "auto/tke@commit/documented"], "VICTIM@EVENT.ORDINAL-before|after"),
         (["replay", "auto/none/by-heart"], "there is no procedure 'by-heart', known are: clear-as"),
-        (["replay", "auto/none/documented", "--run", "nowhere"], "nowhere is no run directory"),
+        (["replay", "auto/none/documented", "--run", "nowhere"], "nowhere is not there"),
         (["replay", "auto/none/documented", "--run", "x", "--keys", "8"], "the size is that of --run"),
         (
             ["replay", "auto/unit6@setimm.1-after/documented", "--keys", "8"],
@@ -107,7 +107,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["recheck", "nowhere"], "nowhere is not there; 'hil run' makes a run directory"),
         (["merge", "--out", "whole"], "Missing argument 'DIR...'"),
         (["merge", "one", "two"], "Missing option '--out'"),
-        (["merge", "one", "two", "--out", "whole"], "one is no run directory"),
+        (["merge", "one", "two", "--out", "whole"], "one is not there"),
     ],
 )
 def test_bad_argument(refuse: Refuse, argv: Sequence[str], says: str) -> None:
