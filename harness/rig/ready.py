@@ -20,11 +20,11 @@ class NotReady(Exception):
     """Something of the rig did not become ready in time."""
 
 
-def until(look: Callable[[], bool], what: str, seconds: float, every: float = POLL_SECONDS) -> None:
+def until(look: Callable[[], bool], what: str, seconds: float) -> None:
     """Call ``look``, which must not change anything, until it is true; raises NotReady after ``seconds``."""
     retrying = _Retrying(
         stop=stop_after_delay(seconds),
-        wait=wait_fixed(every),
+        wait=wait_fixed(POLL_SECONDS),
         retry=retry_if_result(lambda seen: not seen),
     )
     try:

@@ -168,10 +168,10 @@ class Rig:
         self.store.close(keep=keep)
         self._bell.close()
 
-    def tke(self, command: str, answers: Answers = (), seconds: float = COMMAND_SECONDS) -> Ended:
+    def tke(self, command: str, answers: Answers = ()) -> Ended:
         """Run one command of the operator at the terminal, through the relays."""
         environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._patience.tke)
-        return self.terminal.run(sut.tke(command.split()), environment, answers, seconds)
+        return self.terminal.run(sut.tke(command.split()), environment, answers, COMMAND_SECONDS)
 
     def kill(self, victim: Process) -> None:
         """SIGKILL a process of the instance; returns when that is proven, raises otherwise."""

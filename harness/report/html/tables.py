@@ -20,9 +20,9 @@ def _cell(cell: Cell) -> Node:
     return node("td", cell, class_="number" if number else None)
 
 
-def to_scenario(scenario_id: str, text: str = "") -> Node:
+def to_scenario(scenario_id: str) -> Node:
     """Return a link that opens the view of a scenario."""
-    return node("a", text or scenario_id, href=f"#s={scenario_id}")
+    return node("a", scenario_id, href=f"#s={scenario_id}")
 
 
 def prose(text: str) -> Iterator[Cell]:
