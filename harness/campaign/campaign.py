@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from harness.campaign import worker
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen, state_based
-from harness.campaign.outcome import AUDIT_EVERY, Outcome, Played, tally
+from harness.campaign.outcome import AUDIT_EVERY, Outcome, Results, tally
 from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.plan import Origin
 from harness.campaign.profiles import DOCUMENTED, STATE_BASED, Profile
@@ -58,7 +58,7 @@ class Campaign:
     entered: Entered = unheard
     merged: Merged | None = None
     probes: tuple[Probe, ...] | None = None  # they are asked first
-    _results: int = 0  # that have come since it began
+    _came: int = 0  # that have come since it began
 
     def run(self) -> Outcome:
         """Run to the end. Interrupted: everything is stopped, results so far are kept."""
@@ -113,14 +113,14 @@ class Campaign:
                 self.rundir.write_difference(played.number, played.difference)
             self.rundir.add_result(played.number, played.result)
             finished += 1
-            self._results += 1
+            self._came += 1
             self.told(finished, len(ours), played.result)
 
     def _finish(self, start: float, plan: Sequence[Scenario]) -> Outcome:
         stored = self.rundir.results()
         records = [stored[number] for number in sorted(stored)]
         planned = sum(self.shard.holds(number) for number in range(1, len(plan) + 1))
-        outcome = Played(
+        outcome = Results(
             plan=plan,
             planned=planned,
             origin=self.rundir.origin(),
@@ -130,7 +130,7 @@ class Campaign:
             differing=tuple(stored[number]["id"] for number in self.rundir.differences()),
             probes=self.probes or (),
             seconds=time.monotonic() - start,
-            played=self._results,
+            played=self._came,
         ).outcome()
         head = {
             "profile": self.name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.campaign.campaign import Shard
 from harness.campaign.errors import RunDirBusy
-from harness.campaign.outcome import Outcome, Played, tally
+from harness.campaign.outcome import Outcome, Results, tally
 from harness.campaign.rundir import PROCEDURES, Record, RunDir, read_campaign
 from harness.campaign.stored import Stored
 from harness.probes.probe import Probe
@@ -69,7 +69,7 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
 def _outcome(shards: Sequence[Stored]) -> Outcome:
     first = shards[0]
     records = {number: record for shard in shards for number, record in shard.records.items()}
-    return Played(
+    return Results(
         plan=first.plan,
         planned=len(first.plan),
         origin=first.origin,

@@ -45,7 +45,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Played:
+class Results:
     """What is known of a campaign, or of a shard that is to play ``planned`` scenarios of its plan.
 
     ``records`` are the results as they are stored, in the order of the plan. ``probes``: empty where the

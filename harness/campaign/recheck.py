@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from harness.campaign.errors import BadRunDir
-from harness.campaign.outcome import Played
+from harness.campaign.outcome import Results
 from harness.campaign.rundir import Record
 from harness.campaign.stored import Stored
 from harness.model.observation import conclude, judge
@@ -32,7 +32,7 @@ def recheck(stored: Stored) -> Rechecked:
     judged = [_judged(stored, number) for number in sorted(stored.results)]
     now = tuple(new or old for new, old in zip(judged, then, strict=True))
     pairs = zip(then, now, strict=True)
-    found = Played(
+    found = Results(
         plan=stored.plan,
         planned=stored.planned,
         origin=stored.origin,
