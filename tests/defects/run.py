@@ -39,8 +39,9 @@ NO_TWIN = Change("harness.model.twin.agreement", "found = compare(record)", "fou
 NO_PROBES = Change(
     "harness.probes.run",
     "    stages: tuple[",
-    "    return (Probe('none', 'none is asked', ()),)\n    stages: tuple[",
+    "    return (Probe('left out', '', ()),)\n    stages: tuple[",
 )
+LEFT_OUT = "left out"  # stands for them, as a campaign without any has lost them
 EVERYTHING = "*"
 EX_HOLE = 1
 EX_USAGE = 64
@@ -210,7 +211,7 @@ def _try_all(
 def _idle_probes(trials: Sequence[Trial]) -> int:
     """Say which probes were failed by no defect, and return how many."""
     idle = frozenset[str]().union(*(trial.probes for trial in trials))
-    idle -= frozenset[str]().union(*(trial.failed for trial in trials))
+    idle -= frozenset[str]().union({LEFT_OUT}, *(trial.failed for trial in trials))
     for name in sorted(idle):
         print(f"IDLE       probe {name}: no defect fails it")
     return len(idle)
