@@ -41,14 +41,13 @@ def check_folder(folder: Path) -> None:
 def check_file(file: Path) -> None:
     """Raise NotReadyHere where ``file`` cannot be written; only trying tells that, also to root."""
     try:
-        if not file.exists():
+        if file.exists():
+            file.open("ab").close()
+        else:
             file.touch(exist_ok=False)
             file.unlink()
-        writable = os.access(file, os.W_OK) or not file.exists()
-    except OSError:
-        writable = False
-    if not writable:
-        raise NotReadyHere(f"{file} cannot be written: no such folder, or none that you can write to")
+    except OSError as error:
+        raise NotReadyHere(f"{file} cannot be written: {error.strerror}; choose another --out") from error
 
 
 def choose_image(backend: str) -> str:

@@ -69,7 +69,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["run", "--keystore", "oracle"], "'oracle' is neither sqlite nor postgresql"),
         (["run", "--keystore", "postgresql://kms:sesame@db/"], "put it into PGPASSWORD"),
         (["plan", "--keystore", "postgresql://kms@/?host=/nowhere"], "no database server: "),
-        (["plan", "--out", "no/such/plan.jsonl"], "plan.jsonl cannot be written: no such folder, or none"),
+        (["plan", "--out", "no/such/plan.jsonl"], "plan.jsonl cannot be written: No such file or directory"),
         (["up", "--operational", "0"], "1<=x<=3"),
         (["validate", "--procedure", "p.toml", "--keystore", "oracle"], "'oracle' is neither sqlite nor"),
         (["up", "--keystore", "postgresql://kms:sesame@db/"], "put it into PGPASSWORD"),
