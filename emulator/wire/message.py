@@ -81,6 +81,8 @@ def _message(first: h11.Request | h11.Response, body: bytes) -> Message:
 def receive(end: socket.socket, deadline: float) -> Message:
     """Read one reply until ``deadline`` on the monotonic clock, however slowly it comes.
 
+    A reset is an end as well: it says that the other side has left something unread, which is chance.
+
     Raises:
         EOFError: the other side has closed in mid-message.
         Malformed, OSError: see there; TimeoutError.
@@ -92,13 +94,20 @@ def receive(end: socket.socket, deadline: float) -> Message:
         if left <= 0:
             raise TimeoutError("timed out")
         end.settimeout(left)
-        chunk = end.recv(CHUNK_BYTES)
+        try:
+            chunk = end.recv(CHUNK_BYTES)
+        except ConnectionResetError as error:
+            raise _ended(where) from error
         message = reader.take(chunk)
         if message is not None:
             return message
         if not chunk:
-            raise EOFError(f"Remote end closed connection {where}")
+            raise _ended(where)
         where = "in mid-message"
+
+
+def _ended(where: str) -> EOFError:
+    return EOFError(f"Remote end closed connection {where}")
 
 
 def encode(start: str, fields: Mapping[str, str], body: bytes = b"") -> bytes:

@@ -65,7 +65,7 @@ def request(
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:
             end.settimeout(seconds)
             end.connect(str(socket_path))
-            with suppress(BrokenPipeError):  # a server may refuse before it has read all, its answer counts
+            with suppress(ConnectionError):  # a server may refuse before it has read all, its answer counts
                 end.sendall(raw)
             answer = message.receive(end, deadline)
         return Reply(int(answer.start[1]), json.loads(answer.body) if answer.body else {})

@@ -37,8 +37,9 @@ def exchange(
                 crossing = conductor.after(crossing)
         if crossing.passage is Passage.ERROR:
             reply = _error(int(crossing.error))
-        if crossing.passage is not Passage.DROP:
-            downstream.sendall(reply)
+        if crossing.passage is Passage.DROP:
+            raise EOFError
+        downstream.sendall(reply)
 
     return run
 

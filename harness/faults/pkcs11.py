@@ -43,7 +43,7 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
                     reply = next(answers)
                     crossing = conductor.after(crossing)
             if crossing.passage is Passage.DROP:
-                return
+                raise EOFError
             if crossing.passage is Passage.ERROR:
                 reply = error_reply(request, Rv[crossing.error.removeprefix("CKR_")])
             downstream.sendall(reply.encode())

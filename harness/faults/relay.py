@@ -14,6 +14,7 @@ from emulator.wire.errors import WireError
 from emulator.wire.message import CHUNK_BYTES, Malformed
 
 UPSTREAM_SECONDS = 120
+LEAVE_SECONDS = 5  # that a caller has to notice the end of its connection
 SPARE = 2  # threads of a relay that wait for a connection while there is none
 JOIN_SECONDS = 5.0
 
@@ -49,7 +50,8 @@ class Relay:
 
     ``upstream``: a socket in the file system, or what connects to something else.
 
-    Where upstream does not answer, the caller's connection is closed: it sees a server that is gone.
+    Where upstream does not answer, or an exchange raises EOFError, the caller's connection is closed: it sees
+    a server that is gone.
 
     The thread that takes a connection serves it as well, and another one waits in its place. A thread made
     for each connection took 5 ms of a scenario.
@@ -124,12 +126,12 @@ class Relay:
         self._note(ends)
         try:
             upstream = self._connect()
-            _limit(upstream)
+            _limit(upstream, UPSTREAM_SECONDS)
             ends.add(upstream)
             self._note(ends)
             self._exchange(downstream, upstream)
         except (OSError, EOFError, Malformed, WireError):
-            pass  # one of the ends is gone: closing both is the answer
+            _see_off(downstream)  # one of the ends is gone: closing both is the answer
         finally:
             with self._lock:
                 self._open -= ends
@@ -141,11 +143,24 @@ class Relay:
             self._open |= ends
 
 
-def _limit(upstream: socket.socket) -> None:
+def _limit(end: socket.socket, seconds: int) -> None:
     """Set the deadline of each wait; by the kernel, as a deadline of Python's asks before each read."""
-    upstream.settimeout(None)
+    end.settimeout(None)
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        upstream.setsockopt(socket.SOL_SOCKET, option, _TIME.pack(UPSTREAM_SECONDS, 0))
+        end.setsockopt(socket.SOL_SOCKET, option, _TIME.pack(seconds, 0))
+
+
+def _see_off(downstream: socket.socket) -> None:
+    """Let a caller see the end of the connection, whatever it sends still, until it has closed as well.
+
+    Closed at once, a connection with something unread in it ends by a reset, and one without by an end of
+    file: which of them a caller gets would depend on who is faster.
+    """
+    with contextlib.suppress(OSError):
+        _limit(downstream, LEAVE_SECONDS)
+        downstream.shutdown(socket.SHUT_WR)
+        while downstream.recv(CHUNK_BYTES):
+            pass
 
 
 def _connected(upstream: Path) -> socket.socket:

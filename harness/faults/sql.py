@@ -73,21 +73,19 @@ def exchange(conductor: Conductor, client: Process, server: Process, serving: Se
                     with serving.lock:
                         serving.pid = backend
                         crossing = conductor.after(crossing)
-            if not _settled(crossing, reply, upstream, downstream):
-                return
+            _settle(crossing, reply, upstream, downstream)
 
     return run
 
 
-def _settled(crossing: Crossing, reply: bytes, upstream: socket.socket, downstream: socket.socket) -> bool:
-    """Give the client its reply; False where it gets none, or one that ends the connection."""
+def _settle(crossing: Crossing, reply: bytes, upstream: socket.socket, downstream: socket.socket) -> None:
+    """Give the client its reply; EOFError where it gets none, or one that ends the connection."""
     if crossing.passage is Passage.ERROR:
         downstream.sendall(_fatal(crossing.error))
-        return False
+        raise EOFError
     if crossing.passage is Passage.DROP or _gone(upstream):
-        return False
+        raise EOFError
     downstream.sendall(reply)
-    return True
 
 
 class Commits:

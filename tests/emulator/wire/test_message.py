@@ -71,6 +71,17 @@ def test_cut_short() -> None:
                 message.receive(far, time.monotonic() + SECONDS)
 
 
+@pytest.mark.parametrize("unread", [b"", b"x"])
+def test_one_text_for_a_server_that_is_gone(unread: bytes) -> None:
+    """A server that ended without an answer reads the same, whether it had read all it was sent or not."""
+    near, far = socket.socketpair()
+    with far:
+        far.sendall(unread)
+        near.close()
+        with pytest.raises(EOFError, match="Remote end closed connection without response"):
+            message.receive(far, time.monotonic() + SECONDS)
+
+
 def test_a_reply_that_trickles() -> None:
     """A deadline is one of the whole reply; bytes that go on coming do not put it off."""
     near, far = socket.socketpair()
