@@ -1,7 +1,13 @@
-"""Bearer tokens of the instance: HS256 JSON Web Tokens with an expiry (RFC 7519).
+"""Bearer tokens of the instance: HS256 JSON Web Tokens (RFC 7519) with a lifetime.
 
 The secret is a file of the instance; the kms issues tokens for an API key, the kms and the crypto units
 verify them. A token lives 3600 seconds unless the issuer says otherwise, as on the real service.
+
+Its end is in seconds of CLOCK_MONOTONIC, in a claim of our own, ``until``: a lifetime is no date, and a wall
+clock that is set in mid-rotation would end, or prolong, every token of the instance. That clock is one for
+all processes of a machine, its containers too, as they share the kernel. It stands still while the machine
+sleeps, so a token does not age then; CLOCK_BOOTTIME would let it. Rejected: ``exp``, which RFC 7519 defines
+as a date. A token that outlives the boot of its machine is taken for longer than its hour.
 """
 
 import functools
@@ -22,7 +28,7 @@ class BearerError(Exception):
 
 def issue(secret: str, subject: str, seconds: int = LIFETIME_SECONDS) -> str:
     """Return a token for ``subject`` that expires in ``seconds`` (a negative number: expired)."""
-    return jwt.encode({"sub": subject, "exp": int(time.time()) + seconds}, secret, algorithm="HS256")
+    return jwt.encode({"sub": subject, "until": time.monotonic() + seconds}, secret, algorithm="HS256")
 
 
 def verify(secret: str, authorization: str | None) -> str:
@@ -30,22 +36,22 @@ def verify(secret: str, authorization: str | None) -> str:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme != "Bearer":
         raise BearerError(UNAUTHORIZED)
-    subject, expires = _claims(secret, token)
-    if expires <= time.time():
+    subject, until = _claims(secret, token)
+    if until <= time.monotonic():
         raise BearerError(UNAUTHORIZED)
     return subject
 
 
 @functools.lru_cache(maxsize=64)
 def _claims(secret: str, token: str) -> tuple[str, float]:
-    """Return subject and expiry of a token whose signature holds; a command sends one token many times."""
+    """Return subject and end of a token whose signature holds; a command sends one token many times."""
     try:
         claims = jwt.decode(
             token,
             secret,
             algorithms=["HS256"],
-            options={"require": ["exp", "sub"], "verify_exp": False},
+            options={"require": ["until", "sub"]},
         )
-        return str(claims["sub"]), float(claims["exp"])
+        return str(claims["sub"]), float(claims["until"])
     except (jwt.InvalidTokenError, TypeError, ValueError) as error:
         raise BearerError(UNAUTHORIZED) from error

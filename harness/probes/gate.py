@@ -12,13 +12,13 @@ from harness.probes.administrator import Unit
 from harness.probes.desk import Desk
 from harness.probes.facts import Facts
 from harness.probes.probe import Probe
+from harness.rig import accesstoken
 from harness.rig.layout import Layout
 
 Call = tuple[str, str, dict[str, Any]]
 IN_PROGRESS = (409, "ROTATION_IN_PROGRESS")
 NOT_NOW = (409, "REGISTERS")
 UNAUTHORIZED = 401
-PAST = 1_000_000_000  # a time in 2001
 
 
 def during_a_rotation(layout: Layout, token: str, ledger: Ledger) -> Probe:
@@ -67,24 +67,26 @@ def rewrap_at_rest(desk: Desk) -> Probe:
     return Probe("rewrap at rest", "a rewrap without a committed NEW is refused", tuple(problems))
 
 
-def bearer(layout: Layout, unit: Unit) -> Probe:
-    """Nobody gets in without a token, with one that has expired, or with one that somebody else has made."""
-    secret = layout.secret.read_text().strip()
+def bearer(layout: Layout, unit: Unit, token: str) -> Probe:
+    """Nobody gets in without a token, with one that has expired, or with one that somebody else has made.
+
+    The bad ones are made of ``token``, with which one does get in.
+    """
     problems = []
-    for what, token in _bad_tokens(secret):
-        if unit.ask(token).status != UNAUTHORIZED:
+    for what, bad in _bad_tokens(token, layout.secret.read_text().strip()):
+        if unit.ask(bad).status != UNAUTHORIZED:
             problems.append(f"a crypto unit takes {what}")
-        reply = unixhttp.request(layout.rest(), "GET", "/api/v2/instance", token=token)
+        reply = unixhttp.request(layout.rest(), "GET", "/api/v2/instance", token=bad)
         if reply.status != UNAUTHORIZED:
             problems.append(f"the kms takes {what}")
     return Probe("bearer", "no token, an expired and a forged one are refused", tuple(problems))
 
 
-def _bad_tokens(secret: str) -> Iterator[tuple[str, str | None]]:
+def _bad_tokens(token: str, secret: str) -> Iterator[tuple[str, str | None]]:
     yield "no token", None
-    yield "an expired token", jwt.encode({"sub": "probe", "exp": PAST}, secret, algorithm="HS256")
-    forged = secret[::-1] + secret
-    yield "a forged token", jwt.encode({"sub": "probe", "exp": 2**33}, forged, algorithm="HS256")
+    yield "an expired token", accesstoken.expired(token, secret)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    yield "a forged token", jwt.encode(claims, secret[::-1] + secret, algorithm=accesstoken.ALGORITHM)
 
 
 def _short(target: str) -> str:

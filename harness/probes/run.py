@@ -41,7 +41,7 @@ def _at_rest(rig: Rig, _golden: Golden) -> Iterator[Probe]:
     desk = Desk(rig, rig.rest())
     recovery = rig.shape.operational + rig.shape.recovery
     unit = Unit(rig.layout.admin(recovery), desk.rest.token)
-    yield gate.bearer(rig.layout, unit)
+    yield gate.bearer(rig.layout, unit, desk.rest.token)
     yield gate.rewrap_at_rest(desk)
     yield from precheck.on_the_workstation(desk)
     yield from precheck.on_a_unit(desk, recovery)

@@ -7,7 +7,7 @@ import jwt
 from emulator import durable
 
 ALGORITHM = "HS256"
-LONG_AGO = 0  # seconds since 1970
+LONG_AGO = 0.0  # seconds of the monotonic clock, by which tokens end (emulator/bearer.py)
 
 
 def expire(file: Path, secret: str) -> None:
@@ -17,6 +17,10 @@ def expire(file: Path, secret: str) -> None:
     """
     if not file.exists():
         return
-    claims = jwt.decode(file.read_text().strip(), options={"verify_signature": False})
-    expired = jwt.encode({**claims, "exp": LONG_AGO}, secret, algorithm=ALGORITHM)
-    durable.replace_bytes(file, expired.encode())
+    durable.replace_bytes(file, expired(file.read_text().strip(), secret).encode())
+
+
+def expired(token: str, secret: str) -> str:
+    """Return a token that says the same as ``token``, signed with ``secret``, and ended long ago."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return jwt.encode({**claims, "until": LONG_AGO}, secret, algorithm=ALGORITHM)
