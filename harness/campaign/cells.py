@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from harness.faults.terminal import Ended
 from harness.model.crash import Crash
-from harness.model.evidence import messages
+from harness.model.evidence import ErrorClass, messages
 from harness.model.outcome import outcome
 from harness.model.registers import EMPTY, UnitRegisters
 from harness.model.rules import CONTROLS, Procedure
@@ -61,7 +61,8 @@ def true_standing(rig: Rig, golden: Golden, crash: Crash) -> Standing:
     rows = read_rows(rig.layout.key_store)
     moved = sum(row.mk_id not in old for row in rows)
     seen = (messages(rig.terminal.printed), crash.messages)
-    return standing(crash.flow, crash.command, crash.units, golden.registers, (moved, len(rows)), seen)
+    there = standing(crash.flow, crash.command, crash.units, golden.registers, (moved, len(rows)), seen)
+    return replace(there, ended=crash.ended if crash.failed else ErrorClass.NONE)
 
 
 def follow(

@@ -25,32 +25,41 @@ PAGE, BY_STATE = "documented", "state-based"
 
 def everywhere(recording: Recording, shape: Shape) -> Iterator[Scenario]:
     """Yield every control from every moment, and the page's rule from those at which a message was lost."""
-    for moment in _moments(recording, shape):
-        yield from (_scenario(moment, one) for one in procedures() if one.expectation(moment.standing))
+    for moment, procedure in _cells(recording, shape):
+        yield _scenario(moment, procedure)
     yield from _blinded(recording, shape)
 
 
 def typical(recording: Recording, shape: Shape) -> Iterator[Scenario]:
     """Yield every control once for each outcome that it can have, and where a message was lost."""
     seen: set[tuple[object, ...]] = set()
-    for moment in _moments(recording, shape):
-        for procedure in procedures():
-            outcome = procedure.expectation(moment.standing)
-            case = (procedure.name, *_case(procedure, moment, outcome))
-            if outcome and case not in seen:
-                seen.add(case)
-                yield _scenario(moment, procedure)
+    for moment, procedure in _cells(recording, shape):
+        case = (procedure.name, *_case(procedure, moment, procedure.expectation(moment.standing)))
+        if case not in seen:
+            seen.add(case)
+            yield _scenario(moment, procedure)
     yield from _blinded(recording, shape)
 
 
-def one_of_each(recording: Recording, shape: Shape) -> Iterator[Scenario]:
-    """Yield one control of each kind; the forbidden one destroys keys."""
-    chosen: dict[ProcedureKind, Scenario] = {}
+def _cells(recording: Recording, shape: Shape) -> Iterator[tuple[Moment, Procedure]]:
+    """Yield every control at every moment for which its author predicts an outcome.
+
+    Where the token has expired only those are played that go by it.
+    """
     for moment in _moments(recording, shape):
-        for procedure in procedures():
-            outcome = procedure.expectation(moment.standing)
-            if outcome and (outcome is Outcome.LOST or procedure.kind is not ProcedureKind.FORBIDDEN):
-                chosen.setdefault(procedure.kind, _scenario(moment, procedure))
+        yield from ((moment, one) for one in procedures() if one.expectation(moment.standing))
+    for moment in moments.expired(shape):
+        told = (one for one in procedures() if one.asks_for("ended"))
+        yield from ((moment, one) for one in told if one.expectation(moment.standing))
+
+
+def one_of_each(recording: Recording, shape: Shape) -> Iterator[Scenario]:
+    """Yield one control of each kind; the wrong steps among them destroy keys."""
+    chosen: dict[ProcedureKind, Scenario] = {}
+    for moment, procedure in _cells(recording, shape):
+        lost = procedure.expectation(moment.standing) is Outcome.LOST
+        if lost or procedure.kind is ProcedureKind.STATE_BASED:
+            chosen.setdefault(procedure.kind, _scenario(moment, procedure))
     yield from chosen.values()
 
 

@@ -6,10 +6,12 @@ an outcome is judged by that.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from harness.model.events import Event
+from harness.model.evidence import ErrorClass
+from harness.model.faults import EXPIRED
 from harness.model.points import LINE, PER_ROW
 from harness.model.standing import Extent, Standing, extent
 from harness.sut import FLOWS, Shape
@@ -74,6 +76,29 @@ def parts(shape: Shape, rows: int) -> Iterator[Moment]:
     yield from (
         _rotate(f"tke@setimm.{n}-after", ALL, ALL, ALL, extent(n, units), "2") for n in range(1, units + 1)
     )
+
+
+def expired(shape: Shape) -> Iterator[Moment]:
+    """Yield the crash states of auto-mk-rotate at which the token expires, in their order.
+
+    With one fault there is none in the middle of the rewrap: its one request has been sent by then.
+    """
+    units = len(shape.unit_types)
+    first, source, last = (f"unit{number}" for number in (1, shape.operational + 1, units))
+    table = (
+        _auto("kms@instance.1-before", NONE),
+        _auto(f"{source}@generate.1-after", extent(1, units)),
+        _auto(f"{first}@commit.1-before", ALL),
+        _auto(f"{first}@commit.1-after", ALL, extent(1, units)),
+        _auto("kms@rewrap.1-before", ALL, ALL, printed="1"),
+        _auto("kms@rewrap.1-after", ALL, ALL, ALL, printed="1"),
+        _auto(f"{first}@setimm.1-before", ALL, ALL, ALL, printed="12"),
+        _auto(f"{first}@setimm.1-after", ALL, ALL, ALL, extent(1, units), "12"),
+        _auto(f"{last}@setimm.{units}-after", ALL, ALL, ALL, ALL, "12"),
+    )
+    for moment in table:
+        standing = replace(moment.standing, ended=ErrorClass.TOKEN)
+        yield Moment(f"{moment.point}+error.{EXPIRED}", standing)
 
 
 def blinded(shape: Shape, events: Sequence[Event]) -> Iterator[Moment]:

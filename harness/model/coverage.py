@@ -5,8 +5,10 @@ came to are what counts: for each of them, every control that predicts an outcom
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from harness.model.evidence import ErrorClass
 from harness.model.rules import CONTROLS, Procedure, ProcedureKind
 from harness.model.scenario import Result
 from harness.model.standing import Standing
@@ -25,15 +27,26 @@ def outcomes(results: Iterable[Result]) -> Mapping[str, Mapping[str, int]]:
 
 def missing(results: Sequence[Result], controls: Iterable[Procedure]) -> tuple[str, ...]:
     """Return the cells that were not played, in words: a control, and a standing that was reached."""
-    reached = [result.standing for result in results if _reached(result)]
-    played = {(result.scenario.procedure, result.standing) for result in results if result.outcome}
-    standings = [standing for standing in dict.fromkeys(reached) if standing]
+    reached = [result.standing for result in results if result.standing and _reached(result)]
     return tuple(
         f"{procedure.name} from {_words(standing)}"
         for procedure in controls
-        for standing in standings
-        if procedure.expectation(standing) and (procedure.name, standing) not in played
+        for standing in _told_apart(procedure, reached)
+        if procedure.expectation(standing)
+        and standing not in _told_apart(procedure, _played(procedure, results))
     )
+
+
+def _played(procedure: Procedure, results: Iterable[Result]) -> list[Standing]:
+    ours = (result for result in results if result.scenario.procedure == procedure.name and result.outcome)
+    return [result.standing for result in ours if result.standing]
+
+
+def _told_apart(procedure: Procedure, standings: Iterable[Standing]) -> Collection[Standing]:
+    """Return standings, each once; by how a command ended only where the procedure's author asks for it."""
+    if procedure.asks_for("ended"):
+        return dict.fromkeys(standings)
+    return dict.fromkeys(replace(standing, ended=ErrorClass.NONE) for standing in standings)
 
 
 def _reached(result: Result) -> bool:
@@ -51,4 +64,5 @@ def _reached(result: Result) -> bool:
 def _words(standing: Standing) -> str:
     facts = ("loaded", "committed", "rows", "promoted", "printed")
     told = ", ".join(f"{fact} {getattr(standing, fact)}" for fact in facts)
-    return f"{standing.flow} {standing.command}: {told}"
+    how = "" if standing.ended is ErrorClass.NONE else f", ended {standing.ended}"
+    return f"{standing.flow} {standing.command}: {told}{how}"

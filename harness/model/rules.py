@@ -97,6 +97,10 @@ class Procedure:
         """Return the outcome that is predicted for a standing; None where nothing is."""
         return next((one.outcome for one in self.expectations if one.matches(standing)), None)
 
+    def asks_for(self, fact: str) -> bool:
+        """Whether a prediction rests on this fact of a standing."""
+        return any(fact in one.when for one in self.expectations)
+
     def verdict(self, standing: Standing) -> Verdict:
         """Return the verdict that is predicted for a standing."""
         outcome = self.expectation(standing)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from harness.model.evidence import ErrorClass
 from harness.model.registers import EMPTY, FULL_COMMITTED, UnitRegisters
 
 
@@ -27,7 +28,8 @@ class Standing:
     ``loaded``, ``committed`` and ``promoted``: crypto units of all types that have come so far at least;
     ``rows``: rows of the key store that are under another master key than the one before the rotation;
     ``command``: the one that ended without success; ``printed`` and ``shown``: numbers of the messages that
-    were printed, and of those that the operator can still see: ``none``, ``1``, ``2`` or ``12``.
+    were printed, and of those that the operator can still see: ``none``, ``1``, ``2`` or ``12``; ``ended``:
+    the error that the command ended with.
     """
 
     flow: str
@@ -38,6 +40,7 @@ class Standing:
     promoted: Extent = Extent.NONE
     printed: str = "none"
     shown: str = "none"
+    ended: ErrorClass = ErrorClass.NONE
 
     def record(self) -> dict[str, Any]:
         """Return the form of campaign.json."""
@@ -47,7 +50,7 @@ class Standing:
     def from_record(cls, value: dict[str, Any]) -> Self:
         """Read what ``record`` returned."""
         extents = {name: Extent(value[name]) for name in EXTENTS}
-        return cls(**(value | extents))
+        return cls(**(value | extents | {"ended": ErrorClass(value.get("ended", ErrorClass.NONE))}))
 
 
 EXTENTS = ("loaded", "committed", "rows", "promoted")

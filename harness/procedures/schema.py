@@ -71,6 +71,7 @@ STANDING = Table(
         "promoted": Key(_EXTENT, "crypto units that have it in CURRENT", needed=False),
         "printed": Key(_MESSAGES, "messages that were printed", needed=False),
         "shown": Key(_MESSAGES, "messages that the operator can still see", needed=False),
+        "ended": Key(_any(ErrorClass), "the error that the command ended with", needed=False),
     }
 )
 RULE = Table(

@@ -95,6 +95,10 @@ def _some(case: Case) -> bool:
     return case.promotion is Promotion.SOME
 
 
+def _token_first(case: Case) -> bool:
+    return case.procedure == "token-first" and case.crash.ended == "token"
+
+
 def _uncommitted(case: Case) -> bool:
     return any(unit.new and not unit.committed for unit in case.at.units)
 
@@ -124,6 +128,9 @@ PREDICATES: Mapping[str, Predicate] = {
     "setimm refused, some promoted": lambda c: _refused(c, SET_IMMEDIATE) and _some(c),
     "token in the middle": lambda c: c.crash.ended == "token" and not c.untouched,
     "token at the start": lambda c: c.crash.ended == "token" and c.untouched,
+    "token first, lost": lambda c: _token_first(c) and c.lost,
+    "token first, kept": lambda c: _token_first(c) and not c.lost,
+    "messages first": lambda c: c.documented and c.crash.ended == "token" and c.rewrapped > 0 and c.back,
     "rewrapped, committed before": lambda c: bool(c.rewrapped) and c.new_ready,
     "rewrapped, not committed": lambda c: bool(c.rewrapped) and _uncommitted(c),
 }

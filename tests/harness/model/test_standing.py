@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model.coverage import missing, outcomes
+from harness.model.evidence import ErrorClass
 from harness.model.outcome import Outcome, outcome
 from harness.model.registers import EMPTY, FULL_COMMITTED, FULL_UNCOMMITTED, VALID, Register, UnitRegisters
 from harness.model.rules import Expectation, Procedure, ProcedureKind
@@ -85,6 +86,20 @@ def test_a_standing_without_its_control_is_missing() -> None:
     )
     assert len(missing([reached, replace(played, outcome=None)], [CONTROL])) == 1
     assert len(missing([reached, replace(played, standing=replace(HERE, loaded=SOME))], [CONTROL])) == 1
+
+
+def test_how_a_command_ended_matters_to_controls_that_ask_for_it() -> None:
+    """A control that goes by the error is wanted once for each; to the others all ends are one."""
+    expired = replace(HERE, ended=ErrorClass.TOKEN)
+    asking = replace(CONTROL, expectations=(Expectation({"ended": ("token",)}, Outcome.LOST, "because"),))
+    reached = _result("documented", ProcedureKind.DOCUMENTED, expired, Outcome.PRESERVED)
+    played = _result("wrong", ProcedureKind.FORBIDDEN, HERE, Outcome.LOST)
+    assert missing([reached, played], [CONTROL]) == ()
+    (lacking,) = missing([reached, played], [asking])
+    assert lacking.endswith("printed 1, ended token")
+    assert missing([reached, replace(played, standing=expired)], [asking]) == ()
+    assert missing([replace(reached, standing=HERE)], [asking]) == ()
+    assert Standing.from_record(expired.record()) == expired
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,17 @@ RESUMED = cell("auto/tke@message1.1-after/documented", ROTATE, **MESSAGE_1)
 UNDER_WAY = cell("auto/kms@C_WrapKey.7-after/documented", ROTATE, rows=(8, 4, 0), shut=True, **MESSAGE_1)
 FINISHED = cell("auto/kms@rewrap.1-after/documented", ROTATE, rows=(0, 12, 0), shut=True, **MESSAGE_1)
 EXPIRED = cell("auto/kms@instance.1-before+error.401/documented", "login", AUTO, ended="token")
+TOKEN_FIRST = cell(
+    "auto/kms@rewrap.1-after+error.401/token-first",
+    *("login", AUTO),
+    rows=(0, 12, 0),
+    ended="token",
+    shut=True,
+    kind="misread",
+    verdict=LOST,
+    lost=8,
+    **MESSAGE_1,
+)
 
 C, OK, NO = Word.CONTRADICTED, Word.CONFIRMED, Word.NOT_EXERCISED
 JUDGED: list[tuple[int, Word, list[dict[str, Any]]]] = [
@@ -66,6 +77,9 @@ JUDGED: list[tuple[int, Word, list[dict[str, Any]]]] = [
     (11, C, [FINISHED]),
     (11, OK, [cell("auto/tke@x.1-after/documented", AUTO, units="C/N1? C/N1 C/N1", rows=(8, 4, 0))]),
     (11, NO, [RESUMED]),
+    (12, C, [TOKEN_FIRST]),
+    (12, OK, [TOKEN_FIRST | {"verdict": "RECOVERED"}]),
+    (12, NO, [EXPIRED, FINISHED]),
 ]
 
 
@@ -125,10 +139,10 @@ def test_evidence_leads_to_the_simplest_scenario() -> None:
 
 
 def test_the_page_as_data() -> None:
-    """The eleven claims are numbered through, branches name claims that there are, no predicate is idle."""
+    """The twelve claims are numbered through, branches name claims that there are, no predicate is idle."""
     branches, claims = page()
-    assert [claim.number for claim in claims] == list(range(1, 12))
-    assert {number for branch in branches for number in branch.claims} == set(range(1, 12))
+    assert [claim.number for claim in claims] == list(range(1, 13))
+    assert {number for branch in branches for number in branch.claims} == set(range(1, 13))
     exhibits = (one for claim in claims for one in (claim.against, claim.bears_out, *claim.beside))
     assert {one.of for one in exhibits} == set(PREDICATES.values())
 
