@@ -107,7 +107,7 @@ class Site:
 
     def rest(self, seconds: float = REWRAP_SECONDS) -> Rest:
         """Log in."""
-        return Rest(self.layout, Rest.login(self.layout).token, seconds)
+        return Rest.login(self.layout, seconds)
 
     # The unit ---------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """The operator's access token, a JSON Web Token (RFC 7519) in a file of the workstation."""
 
 from pathlib import Path
+from typing import Any
 
 import jwt
 
@@ -22,5 +23,18 @@ def expire(file: Path, secret: str) -> None:
 
 def expired(token: str, secret: str) -> str:
     """Return a token that says the same as ``token``, signed with ``secret``, and ended long ago."""
-    claims = jwt.decode(token, options={"verify_signature": False})
-    return jwt.encode({**claims, "until": LONG_AGO}, secret, algorithm=ALGORITHM)
+    return jwt.encode({**_claims(token), "until": LONG_AGO}, secret, algorithm=ALGORITHM)
+
+
+def renew(file: Path, token: str) -> None:
+    """Put ``token`` in place of one that only has grown old; one that was made to expire stays so.
+
+    Nothing where there is none. Not atomic: nobody may read the file meanwhile.
+    """
+    if file.exists() and _claims(file.read_text().strip())["until"] != LONG_AGO:
+        file.write_text(f"{token}\n")
+
+
+def _claims(token: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims

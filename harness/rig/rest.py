@@ -1,13 +1,16 @@
 """REST calls of the bench itself to a kms, and unsigned looks at crypto units."""
 
 import base64
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from emulator.wire import unixhttp
 from harness import sut
 from harness.model.registers import Register, UnitRegisters
 from harness.rig.layout import Layout
+
+CALL_SECONDS = 10.0
 
 
 class Refused(Exception):
@@ -15,31 +18,43 @@ class Refused(Exception):
 
 
 class Rest:
-    """The instance as a client with a token sees it, past the relays: the bench's own calls are no events."""
+    """The instance as a client with a token sees it, past the relays: the bench's own calls are no events.
 
-    def __init__(self, layout: Layout, token: str, seconds: float = 10.0) -> None:
+    The token is renewed before it expires: to fill a large key store takes longer than it holds.
+    """
+
+    def __init__(self, layout: Layout, seconds: float) -> None:
         self._layout = layout
-        self._token = token
         self._seconds = seconds
+        self._token, self._renew_at = "", 0.0
 
     @classmethod
-    def login(cls, layout: Layout) -> "Rest":
-        """Exchange the API key of the instance for a token."""
-        apikey = (layout.kms_config.parent / "apikey").read_text().strip()
-        reply = unixhttp.request(layout.rest(), "POST", "/identity/token", {"apikey": apikey})
+    def login(cls, layout: Layout, seconds: float = CALL_SECONDS) -> Self:
+        """Exchange the API key of the instance for a token; ``seconds``: deadline of each later call."""
+        rest = cls(layout, seconds)
+        rest._log_in()
+        return rest
+
+    def _log_in(self) -> None:
+        apikey = (self._layout.kms_config.parent / "apikey").read_text().strip()
+        asked = time.monotonic()
+        reply = unixhttp.request(self._layout.rest(), "POST", "/identity/token", {"apikey": apikey})
         if not reply.ok:
             raise Refused(f"login: {reply.status} {reply.message}")
-        return cls(layout, reply.body["access_token"])
+        self._token = reply.body["access_token"]
+        self._renew_at = asked + reply.body["expires_in"] / 2
 
     @property
     def token(self) -> str:
-        """The bearer token."""
+        """A bearer token that holds for half its lifetime at least."""
+        if time.monotonic() >= self._renew_at:
+            self._log_in()
         return self._token
 
     def call(self, method: str, target: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Send one request to the kms; raises Refused or Unreachable."""
         reply = unixhttp.request(
-            self._layout.rest(), method, target, body, token=self._token, seconds=self._seconds
+            self._layout.rest(), method, target, body, token=self.token, seconds=self._seconds
         )
         if not reply.ok:
             raise Refused(f"{method} {target}: {reply.status} {reply.message}")
@@ -59,7 +74,7 @@ class Rest:
     def unit(self, number: int) -> dict[str, Any]:
         """Return the whole public state of a crypto unit."""
         reply = unixhttp.request(
-            self._layout.admin(number), "GET", "/v1/unit", token=self._token, seconds=self._seconds
+            self._layout.admin(number), "GET", "/v1/unit", token=self.token, seconds=self._seconds
         )
         if not reply.ok:
             raise Refused(f"unit:{number}: {reply.status} {reply.message}")

@@ -1,7 +1,6 @@
 """A rig: one instance with relays on every boundary, restored from a snapshot before each scenario."""
 
 import shutil
-import time
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -27,7 +26,6 @@ from harness.rig.server import ServerBroken
 
 COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
-TOKEN_SECONDS = 600.0
 SIGKILLED = -9
 STILL_SECONDS = 5.0  # until a kms has ended what it has under way
 
@@ -49,7 +47,7 @@ class Rig:
         self.conductor = Conductor(self)
         self.terminal = Terminal(self.conductor)
         layout.make(shape)
-        self._access: tuple[bytes, float, Rest] | None = None
+        self._access: tuple[bytes, Rest] | None = None
         self._bell = Bell(layout.bell("k"))
         self.store = keystores.host(layout)
         self._calls: dict[int, Relay] = {}
@@ -100,6 +98,8 @@ class Rig:
         Units that answer are power-cycled; the others are ended and started. Nothing reads or writes the
         files while they change: clients are gone, the kms is still, and a unit does one thing at a time, so
         one that answers has done everything that it was sent before.
+
+        The operator's access token is a new one: that of the snapshot is as old as the campaign.
         """
         hangs = KMS in self.conductor.paused
         self.conductor.begin(())  # a fault that did not strike is not to strike now
@@ -118,6 +118,7 @@ class Rig:
             self._kms.ready(START_SECONDS)
         else:
             self._start_kms()
+        accesstoken.renew(self.layout.access_token, self.rest().token)
 
     def snapshot(self, folder: Path) -> None:
         """Stop everything and copy the files to ``folder``."""
@@ -261,11 +262,11 @@ class Rig:
             raise NotBack(str(error)) from error
 
     def rest(self) -> Rest:
-        """Return the bench's own access; its token is renewed long before it expires."""
-        secret, now = self.layout.secret.read_bytes(), time.monotonic()
-        if self._access is None or self._access[0] != secret or now > self._access[1] + TOKEN_SECONDS:
-            self._access = secret, now, Rest.login(self.layout)
-        return self._access[2]
+        """Return the bench's own access."""
+        secret = self.layout.secret.read_bytes()
+        if self._access is None or self._access[0] != secret:
+            self._access = secret, Rest.login(self.layout)
+        return self._access[1]
 
     def _spawn_kms(self) -> int:
         program = sut.kms("serve", self.layout.kms_config, on_server=self.on_server)

@@ -26,4 +26,5 @@ def test_an_expired_token_is_refused_for_that_alone(tmp_path: Path) -> None:
 def test_who_never_logged_in(tmp_path: Path) -> None:
     """There is nothing to expire, and nothing is made."""
     accesstoken.expire(tmp_path / "token", SECRET)
+    accesstoken.renew(tmp_path / "token", bearer.issue(SECRET, "operator"))
     assert not list(tmp_path.iterdir())

@@ -11,9 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from emulator import bearer
 from harness import sut
 from harness.campaign.worker import Bench
 from harness.faults.relay import peer_pid
+from harness.model.evidence import ErrorClass, error_class
 from harness.model.faults import KMS, unit
 from harness.model.verdicts import Verdict
 from harness.oracle.judge import Oracle
@@ -45,6 +47,28 @@ def restored(made: tuple[Rig, Golden]) -> tuple[Rig, Golden]:
     rig, state = made
     rig.restore(state.snapshot)
     return rig, state
+
+
+def test_a_snapshot_older_than_its_token(made: tuple[Rig, Golden], tmp_path: Path) -> None:
+    """An operator's token that has expired since the snapshot was made is a new one after a restore."""
+    rig, state = made
+    old = tmp_path / "old"
+    shutil.copytree(state.snapshot, old)
+    token = old / rig.layout.access_token.relative_to(rig.layout.files)
+    token.write_text(bearer.issue(rig.layout.secret.read_text(), "operator", -1))
+    rig.restore(old)
+    ended = rig.tke("cryptounits")
+    assert ended.exit_code == 0, ended.lines
+
+
+def test_a_token_that_a_fault_has_expired(restored: tuple[Rig, Golden], tmp_path: Path) -> None:
+    """Where a fault has let it expire before the snapshot, it stays so: the recovery has to log in."""
+    rig, _ = restored
+    rig.expire()
+    rig.copy(tmp_path / "after")
+    rig.restore(tmp_path / "after")
+    ended = rig.tke("cryptounits")
+    assert error_class(ended.lines, ended.exit_code) is ErrorClass.TOKEN, ended.lines
 
 
 def _cycles(rig: Rig) -> list[int]:
