@@ -7,3 +7,7 @@ class RunDirBusy(Exception):
 
 class BadRunDir(Exception):
     """The folder is no run directory, or a file in it cannot be read; the text names it."""
+
+
+class NothingTried(Exception):
+    """Nothing would be tried, so neither a pass nor a contradiction could come of it; the text says why."""

@@ -13,7 +13,7 @@ from harness.bench.site import Broken
 from harness.bundle.archive import BadBundle
 from harness.byhand.instance import FolderTaken
 from harness.byhand.record import NoInstance
-from harness.campaign.errors import BadRunDir, RunDirBusy
+from harness.campaign.errors import BadRunDir, NothingTried, RunDirBusy
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.cli import (
@@ -53,7 +53,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
     ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
     ((BadProfile, NotInstalled), Exit.USAGE),
-    ((NotRepeatable,), Exit.INCONCLUSIVE),
+    ((NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
     ((ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),

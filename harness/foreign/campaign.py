@@ -19,7 +19,6 @@ from harness.foreign.outcome import Outcome, not_judged
 from harness.foreign.point import Call, Scenario, points
 from harness.foreign.profile import Profile
 from harness.foreign.stored import keep
-from harness.model.redaction import Redactor
 from harness.model.verdicts import VOID, Gate, Verdict, gate
 from harness.watch.handover import Unwatched
 
@@ -122,7 +121,7 @@ class _Crew:
         try:
             return play.play(self._profile, self._golden, place, scenario, alone=alone)
         except (BadAnswer, OSError, SutBroken, Unwatched) as error:
-            why = Redactor(secrets=self._golden.secrets)(f"{type(error).__name__}: {error}")
+            why = self._golden.say(f"{type(error).__name__}: {error}")
             return not_judged(self._profile, scenario, why)
         finally:
             self._free.put(place)

@@ -46,9 +46,10 @@ class Sight:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise BadAnswer(f"the check printed no answer ({error!r}): {output[-300:]!r}") from error
 
-    def told(self, redact: Callable[[str], str]) -> Self:
-        """Return the same without secrets in the sentences of the check."""
-        return replace(self, problems=tuple(map(redact, self.problems)))
+    def told(self, say: Callable[[str], str]) -> Self:
+        """Return the same as it may be shown: names and sentences of the check as ``say`` has them."""
+        keys = {say(name): state for name, state in self.keys.items()}
+        return replace(self, keys=keys, problems=tuple(map(say, self.problems)))
 
     def record(self) -> dict[str, Any]:
         """Return the form for JSON."""

@@ -7,6 +7,7 @@ from typing import Any
 from harness.foreign.ledger import Sight
 from harness.foreign.point import Call, Scenario, trace
 from harness.foreign.profile import Profile
+from harness.model.printable import printable_values
 from harness.model.scenario import Finding, KeyCount
 from harness.model.verdicts import Verdict
 
@@ -53,7 +54,7 @@ class Outcome:
             "kind": "kill",
             "fired": self.fired,
         }
-        return {
+        record = {
             "id": self.scenario.id,
             "flow": self.scenario.flow,
             "procedure": self.kind,
@@ -76,6 +77,7 @@ class Outcome:
             "worker": self.worker,
             "trace": trace(self.calls),
         }
+        return {name: printable_values(value) for name, value in record.items()}
 
 
 def not_judged(profile: Profile, scenario: Scenario, why: str) -> Outcome:

@@ -5,18 +5,19 @@ every crash point has its kill, but one that leaves what an earlier one has left
 """
 
 import hashlib
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.foreign import ledger
+from harness.campaign.errors import NothingTried
+from harness.foreign import ledger, tree
 from harness.foreign.command import Place, Run, SutBroken, plain, watched
 from harness.foreign.ledger import Sight
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
 from harness.foreign.profile import Ended, Procedure, Profile, Rule
+from harness.model.printable import printable, printable_lines
 from harness.model.redaction import Redactor
 from harness.model.scenario import Finding
 from harness.model.verdicts import Verdict
@@ -25,6 +26,7 @@ ROUNDS_MAX = 16  # a procedure that has not come to an end by then goes in circl
 # A file of the ledger that is short and one line is taken for a secret, which no evidence may show.
 SECRET_MIN, SECRET_MAX = 8, 256
 VERSION_LINES = 2
+SHOWN_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,15 @@ class Golden:
     version: str = ""
     secrets: frozenset[str] = frozenset()
     endings: "dict[str, Ending]" = field(default_factory=dict)
+
+    @property
+    def redact(self) -> Redactor:
+        """What takes secrets out of a text."""
+        return Redactor(secrets=self.secrets)
+
+    def say(self, text: str) -> str:
+        """Return a text of the system under test, or of its check, as it may be shown: in one line."""
+        return printable(self.redact(text))
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,26 @@ def prepare(profile: Profile, place: Place) -> Golden:
     for number, words in enumerate(profile.setup, start=1):
         run = plain(profile, place, f"setup {number}", words)
         if run.ended is not Ended.OK:
-            raise SutBroken(f"{profile.name}: set-up {number} {_how(run)}: {run.output[-500:].strip()}")
+            raise SutBroken(f"{profile.name}: set-up {number} {_how(run)}: {_end_of(run)}")
     sight = _sight(profile, place, place.home.parent / "look")
-    if not sight.keys or set(sight.keys.values()) != {ledger.Standing.OLD} or sight.problems:
-        raise SutBroken(f"{profile.name}: before the rotation every key has to be 'old': {sight.record()}")
+    _all_old(profile, sight)
     return Golden(place, sight, _version(profile, place), frozenset(_secrets(place.ledger)))
+
+
+def _all_old(profile: Profile, sight: Sight) -> None:
+    """Raise NothingTried where there is no key, and SutBroken where one is not as it has to be at first."""
+    if not sight.keys:
+        raise NothingTried(
+            f"{profile.name}: the check names no key, so nothing could be lost; see its 'keys'"
+        )
+    other = {name: state for name, state in sight.keys.items() if state is not ledger.Standing.OLD}
+    wrong = [f"{name} is '{state}'" for name, state in other.items()]
+    if wrong:
+        why = f"every key has to be 'old', and {', '.join(wrong[:SHOWN_MAX])}"
+    else:
+        why = f"the check finds fault already: {'; '.join(sight.problems[:SHOWN_MAX])}"
+    if wrong or sight.problems:
+        raise SutBroken(f"{profile.name}: before the rotation {printable(why)}")
 
 
 def _version(profile: Profile, place: Place) -> str:
@@ -69,8 +95,8 @@ def _version(profile: Profile, place: Place) -> str:
         return ""
     run = plain(profile, place, "version", profile.version)
     if run.ended is not Ended.OK:
-        raise SutBroken(f"{profile.name}: 'version' {_how(run)}: {run.output[-500:].strip()}")
-    return ", ".join(run.output.split("\n")[:VERSION_LINES]).strip(", ")
+        raise SutBroken(f"{profile.name}: 'version' {_how(run)}: {_end_of(run)}")
+    return ", ".join(map(printable, run.output.splitlines()[:VERSION_LINES])).strip(", ")
 
 
 def _secrets(folder: Path) -> Iterator[str]:
@@ -84,9 +110,9 @@ def _secrets(folder: Path) -> Iterator[str]:
 
 def restore(golden: Golden, place: Place) -> None:
     """Put the golden files in place."""
-    shutil.rmtree(place.root, ignore_errors=True)
-    shutil.rmtree(place.home, ignore_errors=True)
-    shutil.copytree(golden.place.root, place.root, symlinks=True)
+    for folder in (place.root, place.home):
+        tree.remove(folder)
+    tree.copy(golden.place.root, place.root)
     place.make()
 
 
@@ -105,7 +131,6 @@ def play(
         ending = _ending(profile, place, procedure, first, scenario.id)
         golden.endings.setdefault(state, ending)
     judged = ledger.verdict(ending.after, golden.sight, done=not ending.stuck)
-    redact = Redactor(secrets=golden.secrets)
     runs = (first, *ending.runs)
     return Outcome(
         scenario=scenario,
@@ -119,37 +144,27 @@ def play(
         stuck=ending.stuck,
         state=state,
         ending_of=ending.played,
-        before=golden.sight,
-        at_crash=ending.at_crash.told(redact),
-        after=ending.after.told(redact),
+        before=golden.sight.told(golden.say),
+        at_crash=ending.at_crash.told(golden.say),
+        after=ending.after.told(golden.say),
         keys=ledger.count(ending.after, golden.sight),
         findings=tuple(
-            Finding(one.check, redact(one.text)) for one in ledger.findings(ending.after, golden.sight)
+            Finding(one.check, golden.say(one.text)) for one in ledger.findings(ending.after, golden.sight)
         ),
         seconds=time.monotonic() - began,
         started=started,
         worker=place.root.parent.name,
         calls=first.calls,
-        transcript=redact(_transcript(runs)),
+        transcript=printable_lines(golden.redact(_transcript(runs))),
     )
 
 
 def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> str:
     """Name the crash state for a procedure: 16 hexadecimal digits."""
     digest = hashlib.sha256(f"{procedure.name} {first.ended} {_shown(profile, first)}".encode())
-    for part in _contents(place.root):
+    for part in tree.contents(place.root):
         digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()[:16]
-
-
-def _contents(root: Path) -> Iterator[bytes]:
-    """Yield name, mode and content of everything below a folder."""
-    for path in sorted(root.rglob("*")):
-        yield f"{path.relative_to(root)} {path.lstat().st_mode}".encode()
-        if path.is_symlink():
-            yield str(path.readlink()).encode()
-        elif path.is_file():
-            yield path.read_bytes()
 
 
 def _ending(profile: Profile, place: Place, procedure: Procedure, first: Run, played: str) -> Ending:
@@ -199,17 +214,21 @@ def _messages(profile: Profile, *runs: Run) -> dict[str, bool]:
 
 def _sight(profile: Profile, place: Place, look: Path) -> Sight:
     """Ask the check about a copy of the files."""
-    shutil.rmtree(look, ignore_errors=True)
-    shutil.copytree(place.root, look, symlinks=True)
+    tree.remove(look)
+    tree.copy(place.root, look)
     run = plain(profile, Place(look, place.ledger, place.home), "check", profile.check)
-    shutil.rmtree(look)
+    tree.remove(look)
     if run.ended is not Ended.OK:
-        raise SutBroken(f"{profile.name}: the check {_how(run)}: {run.output[-500:].strip()}")
+        raise SutBroken(f"{profile.name}: the check {_how(run)}: {_end_of(run)}")
     return Sight.parse(run.output)
 
 
 def _how(run: Run) -> str:
     return f"ended with exit code {run.code}" if run.ended is Ended.FAILED else f"ended {run.ended}"
+
+
+def _end_of(run: Run) -> str:
+    return printable(run.output[-500:].strip())
 
 
 def _transcript(runs: tuple[Run, ...]) -> str:

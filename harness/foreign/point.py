@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from harness.model.faults import BadId, When
+from harness.model.printable import printable
 from harness.model.verdicts import Verdict
 
 _ID = re.compile(r"([\w-]+)/(?:none|([\w-]+)@(\w+)\.([1-9]\d*)-(before|after))/([\w-]+)")
@@ -52,7 +53,7 @@ class Counting:
     def call(self, name: str, path: str) -> Call:
         """Return the call that a watch has told of."""
         gate = GATE.fullmatch(path)
-        name, when, path = (gate[1], When(gate[2]), "") if gate else (name, When.BEFORE, path)
+        name, when, path = (gate[1], When(gate[2]), "") if gate else (name, When.BEFORE, printable(path))
         self._seen[name, when] += 1
         return Call(name, self._seen[name, when], when, path)
 

@@ -70,4 +70,4 @@ def _blocks(detail: Detail, numbers: list[int], *, with_events: bool) -> Iterato
         ours = tuple(numbers[at : at + BLOCK])
         details = {number: detail(number, with_events=with_events) for number in ours}
         text = json.dumps(details, separators=(",", ":"), ensure_ascii=False)
-        yield ours, base64.b64encode(zlib.compress(text.encode(), LEVEL)).decode()
+        yield ours, base64.b64encode(zlib.compress(text.encode(errors="replace"), LEVEL)).decode()
