@@ -6,10 +6,11 @@ the wire protocols. Another system under test would be another module like this 
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness import inherited
 
 REGION = "us-south"
 TOKEN_LABEL = "unit{number}"  # noqa: S105 - the label of a PKCS#11 token
@@ -90,7 +91,7 @@ class Program:
     @property
     def argv(self) -> list[str]:
         """Command line that starts it as a process of its own."""
-        return [sys.executable, "-m", self.module, *self.arguments]
+        return inherited.python(self.module, *self.arguments)
 
 
 def unit_init(
@@ -128,6 +129,12 @@ def token_environment(directory: Path, number: int) -> dict[str, str]:
     places = {"tokens": directory / "tokens", "label": token_label(directory, number), "number": number}
     environment: dict[str, str] = json.loads(module.read_text())["environment"]
     return {name: text.format(**places) for name, text in environment.items()}
+
+
+def pin_variables(module: Path | None) -> tuple[str, ...]:
+    """Return the environment variable that holds the PIN of a new unit's token; mostly there is none."""
+    name = str(json.loads(module.read_text())["pin_variable"]) if module else ""
+    return (name,) if name else ()
 
 
 def token_library(directory: Path) -> str | None:

@@ -4,7 +4,6 @@ Each program has the interface of rawloop.c, and has to return the same bytes: R
 What is compared is each round's own pair, as the speed of a shared machine changes by the second.
 """
 
-import os
 import shutil
 import statistics
 import subprocess
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness import inherited
 from harness.bench.site import UNIT, Broken, Site
 
 SECONDS = 600.0
@@ -51,7 +51,7 @@ def ways(site: Site, folder: Path, peer: Path | None) -> tuple[list[Way], list[d
         found.append(Way(RAW, (compiled, *inside)))
     else:
         skipped.append({"way": RAW, "why": f"no C compiler: there is no {COMPILER} on PATH"})
-    found.append(Way(UNIT_WAY, (sys.executable, "-m", "harness.bench.wireloop", *outside)))
+    found.append(Way(UNIT_WAY, tuple(inherited.python("harness.bench.wireloop", *outside))))
     if peer:
         found.append(Way(PEER, (sys.executable, str(peer), *inside)))
     else:
@@ -66,7 +66,7 @@ def _compiled(folder: Path) -> str:
         return ""
     target = folder / SOURCE.stem
     command = [compiler, "-O2", "-std=gnu11", "-o", str(target), str(SOURCE), "-ldl"]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    made = subprocess.run(command, env=inherited.environment(), capture_output=True, text=True, timeout=60)
     if made.returncode != 0:
         raise Broken(f"{SOURCE.name} does not compile: {made.stderr.partition(chr(10))[0]}")
     return str(target)
@@ -90,7 +90,7 @@ class _Runner:
     def __init__(self, site: Site, blobs: Sequence[bytes]) -> None:
         self._given = f"{site.pin}\n".encode() + b"".join(blobs)
         self._rows = len(blobs)
-        self._environment = os.environ | site.token_environment
+        self._environment = inherited.environment(**site.token_environment)
         self._returned: bytes | None = None
         self._pool = ThreadPoolExecutor(2)
 

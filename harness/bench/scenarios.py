@@ -6,17 +6,17 @@ the last, without golden state, recordings and probes, which do not grow with th
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness import inherited
 from harness.bench.site import Broken
 from harness.modules.equipment import AUTO, DOCKER, PROCESS, Wanted
 from harness.rig.preflight import NotReadyHere
 
-HIL = (sys.executable, "-c", "import sys; from harness.cli import main; sys.exit(main())")
+HIL = inherited.python("harness.cli")
 SECONDS = 3600.0
 BACKENDS = (PROCESS, DOCKER)
 PLAYED = ("RECOVERED", "DATA_LOST", "STUCK")
@@ -45,7 +45,13 @@ def measure(
 
 def _hil(*arguments: str) -> None:
     """Run the bench; a sample that proves too little for a gate is still played."""
-    ran = subprocess.run((*HIL, *arguments), capture_output=True, text=True, timeout=SECONDS)
+    ran = subprocess.run(
+        (*HIL, *arguments),
+        env=inherited.environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
     if ran.returncode not in (0, 1, 2):
         raise Broken(f"hil {arguments[0]}: {ran.stderr.strip().splitlines()[-1:]}")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness import sut
+from harness import inherited, sut
 from harness.bench.scenarios import HIL
 from harness.bench.site import Site
 from harness.nursery.client import Seedling
@@ -22,7 +22,7 @@ from harness.rig.rig import kms_answers
 
 COLD: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("python", (sys.executable, "-c", "pass")),
-    ("import harness.cli", (sys.executable, "-c", "import harness.cli.commands")),
+    ("import harness.cli", tuple(inherited.python("harness.cli.commands"))),
     ("hil --help", (*HIL, "--help")),
 )
 HELP = sut.tke(["help"])
@@ -97,7 +97,8 @@ def _figure(what: str, rounds: int, cold: Start, warm: Start | None = None) -> d
 def _run(argv: Sequence[str]) -> float:
     """Run a program to its end."""
     began = time.perf_counter()
-    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True, timeout=SECONDS)
+    environment = inherited.environment()
+    subprocess.run(argv, env=environment, stdout=subprocess.DEVNULL, check=True, timeout=SECONDS)
     return time.perf_counter() - began
 
 
@@ -105,6 +106,8 @@ def _fork(program: sut.Program, log: Path) -> float:
     """Fork a program from the warm parent and wait for its end."""
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
         began = time.perf_counter()
-        seedling = Seedling(program, os.environ, (nothing.fileno(), output.fileno(), output.fileno()))
+        seedling = Seedling(
+            program, inherited.environment(), (nothing.fileno(), output.fileno(), output.fileno())
+        )
         seedling.wait(SECONDS)
         return time.perf_counter() - began

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from importlib import metadata
 from types import MappingProxyType
 
+from harness import inherited
+
 SECONDS = 10.0
 # What says its version on its own: name and command.
 PROGRAMS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -33,7 +35,14 @@ def read(written: Mapping[str, object] = MappingProxyType({})) -> dict[str, obje
 
 def _said(command: tuple[str, ...]) -> str:
     try:
-        answer = subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS)
+        answer = subprocess.run(
+            command,
+            env=inherited.environment(),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     found = re.search(r"\d+(\.\d+)+", answer.stdout)

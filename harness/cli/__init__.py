@@ -3,13 +3,17 @@
 import sys
 from collections.abc import Sequence
 
-from harness.cli import streams
-from harness.model.verdicts import Exit
-from harness.rig.interrupts import interrupted_by_sigterm
+from harness import inherited
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``hil`` with these arguments, or with those of this process, and return its exit code."""
+    if argv is None:
+        inherited.settle()  # before anything is imported that a shell's PYTHONPATH could hold another of
+    from harness.cli import streams  # noqa: PLC0415
+    from harness.model.verdicts import Exit  # noqa: PLC0415
+    from harness.rig.interrupts import interrupted_by_sigterm  # noqa: PLC0415
+
     if argv is None:
         streams.in_utf8()
         interrupted_by_sigterm()

@@ -118,7 +118,8 @@ for _module in _MODULES:
 def run(argv: Sequence[str] | None) -> int:
     """Run one command and return its exit code; an error is one line on stderr."""
     try:
-        code = hil.main(args=list(argv) if argv is not None else None, standalone_mode=False)
+        arguments = list(argv) if argv is not None else None
+        code = hil.main(args=arguments, prog_name="hil", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort as interrupt:
         return _complain(str(interrupt) or "interrupted", Exit.INTERRUPTED)

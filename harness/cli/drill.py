@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from harness import inherited
 from harness.byhand import instance, keystore
 from harness.byhand.record import FILE as INSTANCE
 from harness.byhand.record import Record
@@ -111,7 +112,7 @@ def _hand_over(record: Record, made: Drill) -> int:
         print(f"In your shell: . {shlex.quote(str(made.environment))}")
         return Exit.AS_DOCUMENTED
     print("This shell is in front of the instance; 'exit' leaves it, 'hil drill' comes back.", flush=True)
-    subprocess.run([bash, "--rcfile", made.environment, "-i"])
+    subprocess.run([bash, "--rcfile", made.environment, "-i"], env=inherited.environment())
     return Exit.AS_DOCUMENTED
 
 

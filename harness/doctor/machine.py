@@ -9,6 +9,7 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from harness import inherited
 from harness.doctor import probe
 from harness.doctor.seen import Seen
 from harness.rig import preflight, ready, server
@@ -76,7 +77,9 @@ def program(name: str, todo: str, *arguments: str) -> Seen:
 def _said(*command: str) -> str:
     """Return the first line that a program prints."""
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        ran = subprocess.run(
+            command, env=inherited.environment(), capture_output=True, text=True, timeout=SECONDS
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return f"({error})"
     return (ran.stdout or ran.stderr).partition("\n")[0]
@@ -88,7 +91,11 @@ def strace() -> Seen:
         return Seen("no strace on PATH", GET_PACKAGES)
     with tempfile.NamedTemporaryFile(prefix="hil-doctor-") as trace:
         tried = subprocess.run(
-            ["strace", "-o", trace.name, "true"], capture_output=True, text=True, timeout=SECONDS
+            ["strace", "-o", trace.name, "true"],
+            env=inherited.environment(),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
         )
     if tried.returncode != 0:
         return Seen(

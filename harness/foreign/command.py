@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness import inherited
 from harness.foreign.point import Call, Counting, Point
 from harness.foreign.profile import Ended, Profile, Words
 from harness.watch import handover
@@ -84,7 +85,7 @@ def watched(profile: Profile, place: Place, name: str, point: Point | None = Non
     strike = _Strike(point, profile.ignore)
     with mine:
         with its:
-            launch = (sys.executable, "-m", "harness.foreign.launch", str(its.fileno()))
+            launch = inherited.python("harness.foreign.launch", str(its.fileno()))
             argv = (*launch, *_filled(profile, place, profile.commands[name]))
             process = _started(profile, place, argv, (its.fileno(),))
         try:

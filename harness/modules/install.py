@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import inherited
 from harness.modules.profile import BadModule, ModuleProfile
 
 SOURCE = Path(__file__).with_name("initialise.c")
@@ -53,7 +54,14 @@ def _compiled(folder: Path) -> Path:
         raise BadModule(f"module.argument needs a C compiler, and there is no {COMPILER}; install gcc")
     target = folder / "initialise.so"
     command = [compiler, "-O2", "-std=gnu11", "-shared", "-fPIC", "-o", str(target), str(SOURCE), "-ldl"]
-    made = subprocess.run(command, check=False, capture_output=True, text=True, timeout=COMPILER_SECONDS)
+    made = subprocess.run(
+        command,
+        env=inherited.environment(),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=COMPILER_SECONDS,
+    )
     if made.returncode != 0:
         raise BadModule(f"{SOURCE.name} does not compile: {made.stderr.partition(chr(10))[0]}")
     return target

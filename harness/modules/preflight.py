@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from harness import sut
+from harness import inherited, sut
 from harness.modules import needs
 from harness.modules.install import Installed, install
 from harness.modules.profile import BadModule, ModuleProfile
@@ -54,7 +54,8 @@ def _making(installed: Installed, unit: Path, secret: Path) -> list[str]:
     """Make a unit; return why there is none."""
     secret.touch(mode=0o600)
     try:
-        _said(sut.unit_init(unit, 1, "RECOVERY", secret, installed.file))
+        program = sut.unit_init(unit, 1, "RECOVERY", secret, installed.file)
+        _said(program, *sut.pin_variables(installed.file))
     except _Ended as error:
         return [str(error)]
     return []
@@ -69,11 +70,17 @@ def _trying(unit: Path) -> list[str]:
     return [f"{step['step']}: {step['error']}" for step in steps if step["error"]]
 
 
-def _said(program: sut.Program) -> str:
-    """Run a program and return what it prints; raises _Ended."""
+def _said(program: sut.Program, *names: str) -> str:
+    """Run a program, with ``names`` of the environment as well, and return what it prints; raises _Ended."""
     try:
         ended = subprocess.run(
-            program.argv, check=False, capture_output=True, text=True, timeout=SECONDS, start_new_session=True
+            program.argv,
+            env=inherited.environment(*names),
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            start_new_session=True,
         )
     except subprocess.TimeoutExpired as error:
         raise _Ended(f"it does not answer within {SECONDS} s") from error

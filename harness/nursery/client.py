@@ -6,12 +6,11 @@ import os
 import queue
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from harness import sut
+from harness import inherited, sut
 from harness.watch import handover
 
 ANSWER_SECONDS = 30.0
@@ -62,7 +61,8 @@ class _Nursery:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._server = subprocess.Popen(
-                [sys.executable, "-m", "harness.nursery.server", str(theirs.fileno())],
+                inherited.python("harness.nursery.server", str(theirs.fileno())),
+                env=inherited.environment(),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,

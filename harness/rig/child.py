@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import sut
+from harness import inherited, sut
 from harness.nursery.client import Seedling
 from harness.rig import owner, ready
 from harness.rig.bell import Bell
@@ -51,7 +51,7 @@ class Child:
         self.name = name
         self._bell = bell
         self._log = log
-        environment = dict(os.environ)
+        environment = inherited.environment()
         if bell:
             bell.quiet()
             environment["NOTIFY_SOCKET"] = str(bell.path)
@@ -121,6 +121,7 @@ def detached(program: sut.Program, log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
         return subprocess.Popen(
             program.argv,
+            env=inherited.environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ CALL_SECONDS = 30.0
 LOOK_SECONDS = 0.2
 SOCKET, BELL = "bench.sock", "bell.sock"
 KILLED = -9
-COMMAND = ("python3", "-m", "harness.nursery.contained", sut.UNIT, f"{docker.SOCKET_DIR}/{SOCKET}")
+COMMAND = ("python3", "-P", "-m", "harness.nursery.contained", sut.UNIT, f"{docker.SOCKET_DIR}/{SOCKET}")
 
 
 class ContainedUnit:

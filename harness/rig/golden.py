@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import sut
+from harness import inherited, sut
 from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
 from harness.rig import interrupts
@@ -47,12 +47,13 @@ def factory(rig: Rig) -> None:
     apikey = secrets.token_hex(16)
     (layout.kms_config.parent / "apikey").write_text(apikey)
     (layout.workstation / "apikey").write_text(apikey)
+    environment = inherited.environment(*sut.pin_variables(layout.module))
     with ExitStack() as stack:
         making = []
         for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True):
             program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret, layout.module)
             with interrupts.held():
-                making.append(subprocess.Popen(program.argv, start_new_session=True))
+                making.append(subprocess.Popen(program.argv, env=environment, start_new_session=True))
                 stack.callback(_end, making[-1])
         for process in making:
             if process.wait(timeout=SETUP_SECONDS) != 0:

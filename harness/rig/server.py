@@ -19,6 +19,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from harness import inherited
 from harness.rig import interrupts, owner, ready
 from harness.rig.child import NotKilled
 from harness.rig.layout import DATABASE_USER
@@ -92,6 +93,7 @@ class Server:
                 self._folder,
             ],
             cwd="/",
+            env=inherited.environment(),
             capture_output=True,
             text=True,
             timeout=MAKE_SECONDS,
@@ -119,6 +121,7 @@ class Server:
             self._process = process = subprocess.Popen(
                 [*self._as_user(*bound), self._program("postgres"), "-D", self._folder],
                 cwd="/",
+                env=inherited.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -193,7 +196,8 @@ class Server:
         if killed := self._killed():
             _, segment = killed
             command = ["ipcrm", "-m", str(segment)]
-            subprocess.run(command, capture_output=True, timeout=STOP_SECONDS, check=False)
+            environment = inherited.environment()
+            subprocess.run(command, env=environment, capture_output=True, timeout=STOP_SECONDS, check=False)
 
     def _lingers(self) -> bool:
         """Whether the next one would refuse: for one that is dead and not reaped, or for its children."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from harness import sut
+from harness import inherited, sut
 from harness.faults.conductor import Conductor
 from harness.faults.relay import Relay
 from harness.model.faults import Process
@@ -91,5 +91,8 @@ class FileStore:
 def init(config: Path) -> None:
     """Have the kms make an empty key store."""
     program = sut.kms("init", config).argv
-    if subprocess.run(program, check=False, timeout=MAKE_SECONDS, start_new_session=True).returncode != 0:
+    made = subprocess.run(
+        program, env=inherited.environment(), check=False, timeout=MAKE_SECONDS, start_new_session=True
+    )
+    if made.returncode != 0:
         raise StoreNotMade("the key store could not be made; its message stands above")

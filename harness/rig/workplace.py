@@ -9,13 +9,13 @@ are made in one piece: an interrupt between them would leave a folder that nobod
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from harness import inherited
 from harness.rig import interrupts
 from harness.rig.layout import scratch
 
@@ -26,7 +26,6 @@ root=$1; shift
 [ $# -eq 0 ] || "$@"
 for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$root"; sleep 1; [ -e "$root" ] || exit; done
 """
-_REAP = "import sys; from harness.rig import docker; docker.reap(sys.argv[1])"
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,11 @@ def workplace(containers: str = "") -> Iterator[Workplace]:
 
 
 def _post_janitor(folder: Path, containers: str) -> Connection:
-    reap = [sys.executable, "-c", _REAP, containers] if containers else []
+    reap = inherited.python("harness.rig.reap", containers) if containers else []
     waits, held = os.pipe()
     subprocess.run(
         ["setsid", "--fork", "sh", "-c", _SCRIPT, "janitor", str(folder), *reap],
+        env=inherited.environment(),
         stdin=waits,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

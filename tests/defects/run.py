@@ -1,6 +1,6 @@
 """``make defects``: every defect of the catalogue has to be convicted by a campaign.
 
-A defect is sown from outside (seed/sitecustomize.py) into an ordinary ``hil run`` of the scenario that is to
+A defect is sown from outside (seed/sower.py) into an ordinary ``hil run`` of the scenario that is to
 convict it. After that every check of the oracle is taken away once, the same way, and the defect that it
 alone convicts has to get through: so no check is there for show. (The twin, a second opinion on every cell,
 sees some of these too; it is left out then.)
@@ -15,8 +15,10 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
+import venv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from harness.model.scenario import Scenario
 from harness.model.verdicts import Exit, Verdict
 from tests.defects import catalogue
 from tests.defects.catalogue import Change, Check, Defect
+from tests.defects.seed import sower
 
 SEED = Path(__file__).parent / "seed"
 HIL = Path(sys.executable).with_name("hil")
@@ -85,8 +88,8 @@ def try_defect(defect: Defect, without: Check | None = None) -> Trial:
         removed = (*without.changes, NO_TWIN) if without else ()
         spared = () if defect.probe else (NO_PROBES,)
         changes = (*defect.changes, *removed, *spared)
-        environment = _sow(Path(folder), changes)
-        code, printed = _campaign(Path(folder), defect, environment)
+        python = _sow(Path(folder), changes)
+        code, printed = _campaign(Path(folder), defect, python)
         campaign = _read(Path(folder) / "run" / "campaign.json")
         proven = {proof.name for proof in (Path(folder) / "proofs").iterdir()}
     # Without a check nothing may run the defect any more: only one check restores a key, for example.
@@ -109,27 +112,32 @@ def try_defect(defect: Defect, without: Check | None = None) -> Trial:
     )
 
 
-def _sow(folder: Path, changes: Sequence[Change]) -> dict[str, str]:
-    """Write the seed and return the environment that sows it."""
+def _sow(folder: Path, changes: Sequence[Change]) -> Path:
+    """Make a venv that has the packages of this one, and sows; return its interpreter.
+
+    Not by the environment: the bench hands none of that on to what it starts.
+    """
     (folder / "proofs").mkdir()
-    seed = folder / "seed.json"
+    made = folder / "venv"
+    venv.create(made, symlinks=True)
+    (packages,) = made.glob("lib/python*/site-packages")
+    theirs = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
+    (packages / "sower.pth").write_text(f"{theirs}\n{SEED}\nimport {sower.__name__.rpartition('.')[2]}\n")
     records = [change.record() for change in changes]
-    seed.write_text(json.dumps({"proofs": str(folder / "proofs"), "changes": records}))
-    path = os.pathsep.join([str(SEED), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path, "HIL_SEED": str(seed)}
+    (made / sower.SEED).write_text(json.dumps({"proofs": str(folder / "proofs"), "changes": records}))
+    return made / "bin" / "python"
 
 
-def _campaign(folder: Path, defect: Defect, environment: dict[str, str]) -> tuple[int, str]:
+def _campaign(folder: Path, defect: Defect, python: Path) -> tuple[int, str]:
     """Run ``hil`` as anybody would, and return its exit code and the last line that it printed."""
     scenario = Scenario.parse(defect.scenario, Verdict.RECOVERED)
     plan = folder / "plan.jsonl"
     plan.write_text(json.dumps({"number": 1, "id": scenario.id, "expected": str(scenario.expected)}) + "\n")
     operational, recovery = defect.units
     size = ("--operational", str(operational), "--recovery", str(recovery), "--keys", str(defect.keys))
-    argv = [str(HIL), "run", "--plan", str(plan), "--out", str(folder / "run")]
+    argv = [str(python), "-P", str(HIL), "run", "--plan", str(plan), "--out", str(folder / "run")]
     hil = subprocess.Popen(
         [*argv, "--backend", "process", "--jobs", "1", *size],
-        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -10,7 +10,7 @@ from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict
 from tests.defects import catalogue
 from tests.defects.catalogue import Change, Check, Defect
-from tests.defects.seed import sitecustomize
+from tests.defects.seed import sower
 
 DEFECTS = catalogue.defects()
 CHECKS = catalogue.checks()
@@ -27,8 +27,8 @@ def _sown(changes: tuple[Change, ...]) -> None:
     """Make the changes of each module, which raises where one is not exactly one place of it."""
     for module in {change.module for change in changes}:
         mine = [(at, change.record()) for at, change in enumerate(changes) if change.module == module]
-        tree = sitecustomize.sown(_source(module), mine)
-        assert ast.unparse(tree).count("sitecustomize") == len(mine)
+        tree = sower.sown(_source(module), mine)
+        assert ast.unparse(tree).count("sower") == len(mine)
 
 
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
@@ -57,14 +57,14 @@ def test_a_text_that_is_gone_is_not_sown() -> None:
     """A change whose text is not there, or twice there, is refused and not left out."""
     for text in ("nowhere", "x"):
         change = {"module": "some.module", "old": text, "new": "y"}
-        with pytest.raises(sitecustomize.NotSown, match="in place of one"):
-            sitecustomize.sown("x = 1\nx = 2\n", [(0, change)])
+        with pytest.raises(sower.NotSown, match="in place of one"):
+            sower.sown("x = 1\nx = 2\n", [(0, change)])
 
 
 def test_the_proof_stands_where_the_change_is() -> None:
     """The proof of a change is the first thing that the innermost function around it does."""
     source = "def outer():\n    def inner():\n        a = 1\n    return inner\n"
-    tree = sitecustomize.sown(source, [(7, {"module": "m", "old": "a = 1", "new": "a = 2"})])
+    tree = sower.sown(source, [(7, {"module": "m", "old": "a = 1", "new": "a = 2"})])
     inner = ast.unparse(tree).split("def inner")[1].splitlines()
     assert "reached(7)" in inner[1]
     assert inner[2].strip() == "a = 2"

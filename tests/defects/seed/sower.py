@@ -1,10 +1,11 @@
-"""Sows changes into modules as a process imports them; Python loads this file, by its name, before any other.
+"""Sows changes into modules as a process imports them; Python loads this file before any module of the bench.
 
-It stands in a folder of its own, which only a run that sows puts on PYTHONPATH, so the emulator and the bench
-hold nothing of it. HIL_SEED names a JSON file: the folder of the proofs, and changes, each of one text in the
-source of a module into another. Every text has to occur exactly once, so that a refactoring cannot turn a
-change into nothing. And a process leaves a proof when it runs the function that was changed (or imports the
-module, where no function was): a defect that was never alive is not one that nobody saw.
+A run that sows has an interpreter of its own, a venv whose .pth file imports this one: so the emulator and
+the bench hold nothing of it, and every interpreter that they start is the same. SEED in the folder of that
+venv names the folder of the proofs, and changes, each of one text in the source of a module into another.
+Every text has to occur exactly once, so that a refactoring cannot turn a change into nothing. And a process
+leaves a proof when it runs the function that was changed (or imports the module, where no function was): a
+defect that was never alive is not one that nobody saw.
 
 Rejected: replacing functions at run time. A change in the middle of a function would need a copy of it, which
 goes stale silently.
@@ -21,12 +22,10 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-ENVIRONMENT = "HIL_SEED"
+SEED = "seed.json"
 
-# Read once: a process forked from this one may have another environment.
-_SEED: dict[str, Any] = (
-    json.loads(Path(os.environ[ENVIRONMENT]).read_text()) if ENVIRONMENT in os.environ else {"changes": []}
-)
+_file = Path(sys.prefix) / SEED
+_seed: dict[str, Any] = json.loads(_file.read_text()) if _file.exists() else {"changes": []}
 _proven: set[tuple[int, int]] = set()
 
 
@@ -65,7 +64,7 @@ def reached(number: int) -> None:
     """Leave the proof that this process runs change ``number``; once a process."""
     if (os.getpid(), number) not in _proven:
         _proven.add((os.getpid(), number))
-        with (Path(_SEED["proofs"]) / str(number)).open("a") as proofs:
+        with (Path(_seed["proofs"]) / str(number)).open("a") as proofs:
             proofs.write(f"{os.getpid()}\n")
 
 
@@ -85,7 +84,7 @@ class _Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
-        changes = [(at, each) for at, each in enumerate(_SEED["changes"]) if each["module"] == fullname]
+        changes = [(at, each) for at, each in enumerate(_seed["changes"]) if each["module"] == fullname]
         return compile(sown(self.get_data(path).decode(), changes), path, "exec", dont_inherit=True)
 
 
@@ -107,5 +106,5 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-if _SEED["changes"]:
-    sys.meta_path.insert(0, _Finder(frozenset(change["module"] for change in _SEED["changes"])))
+if _seed["changes"]:
+    sys.meta_path.insert(0, _Finder(frozenset(change["module"] for change in _seed["changes"])))
