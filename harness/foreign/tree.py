@@ -12,6 +12,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness import inherited
+
 COPY_SECONDS = 600.0
 
 
@@ -21,7 +23,12 @@ def copy(source: Path, target: Path) -> None:
     # The slash and the dot: what is in the folder, and the folder's own mode, owner and times.
     words = ["cp", "--archive", "--", f"{source.absolute()}/.", str(target.absolute())]
     done = subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=COPY_SECONDS
+        words,
+        env=inherited.environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=COPY_SECONDS,
     )
     if done.returncode != 0:
         raise OSError(f"{source} could not be copied: {os.fsdecode(done.stderr[-500:]).strip()}")
