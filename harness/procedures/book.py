@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.forms import textfile
 from harness.model.rules import Procedure
 from harness.procedures import load
 from harness.procedures.load import BadProcedure
@@ -37,8 +38,8 @@ def read(file: Path) -> tuple[Procedure, str]:
 def text(file: Path) -> str:
     """Return the text of a procedure file; raises BadProcedure."""
     try:
-        return file.read_text()
+        return textfile.read(file)
     except OSError as error:
         raise BadProcedure(f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadProcedure(f"{file}: no text in UTF-8: {error.reason} at byte {error.start}") from error
+    except textfile.NotText as error:
+        raise BadProcedure(str(error)) from error

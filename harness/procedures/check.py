@@ -3,14 +3,14 @@
 Such a file can be played, and a campaign shows what comes of it: a doubt says beforehand where to look.
 """
 
-import tomllib
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 
+from harness.forms.places import line_of, places
+from harness.forms.reading import Fault
 from harness.model.rules import CONTROLS, Procedure
 from harness.procedures import gaps
-from harness.procedures.load import Fault, parse
-from harness.procedures.places import line_of, places
+from harness.procedures.load import parse
 
 SHOWN_MAX = 4
 
@@ -20,7 +20,7 @@ Line = Callable[[str], int]
 def doubts(content: str) -> tuple[Fault, ...]:
     """Return what is doubtful, by line; raises BadProcedure where the file is wrong."""
     procedure = parse(content, "the file")
-    rules = [rule["name"] for rule in tomllib.loads(content)["rule"]]
+    rules = [rule.name for rule in procedure.rules]
     lines = places(content)
 
     def line(name: str) -> int:

@@ -1,34 +1,16 @@
-"""Read procedures from TOML; what is wrong with a file is one error that names the line."""
+"""Read procedures from TOML; what is wrong with a file is a line a fault, with its place."""
 
-import re
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
-from harness.model.outcome import Outcome
-from harness.model.rules import LOOK, Expectation, Procedure, ProcedureKind, Rule
-from harness.model.verdicts import Verdict
+from harness.forms.reading import Fault, Faulty
+from harness.model.rules import Expectation, Procedure, Rule
 from harness.procedures import schema
-from harness.procedures.places import line_of, places
-
-_SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column \d+|end of document)\)")
 
 
 class BadProcedure(ValueError):
     """A procedure file that cannot be used; the author of the file is at fault."""
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a file, or doubtful in it, and on which line."""
-
-    line: int
-    text: str
 
 
 @cache
@@ -53,51 +35,28 @@ def names() -> list[str]:
 
 def parse(content: str, where: str) -> Procedure:
     """Read one procedure; ``where`` names it in errors."""
-    for fault in faults(content):
-        raise BadProcedure(f"{where}:{fault.line}: {fault.text}")
-    value = tomllib.loads(content)
+    try:
+        read = schema.read(content)
+    except Faulty as error:
+        raise BadProcedure(error.told(where)) from error
     return Procedure(
-        name=value["name"],
-        kind=ProcedureKind(value["kind"]),
-        title=value["title"],
-        expected=Verdict(value["expected"]),
-        rules=tuple(map(_rule, value["rule"])),
-        look=tuple(value.get("look", (LOOK,))),
-        expectations=tuple(map(_expectation, value.get("expect", ()))),
+        name=read.name,
+        kind=read.kind,
+        title=read.title,
+        expected=read.expected,
+        rules=tuple(
+            Rule(rule.name, rule.source, rule.when.values, tuple(rule.run), tuple(rule.prepare))
+            for rule in read.rule
+        ),
+        look=tuple(read.look),
+        expectations=tuple(Expectation(one.when.values, one.outcome, one.why) for one in read.expect),
     )
 
 
-def faults(content: str) -> Iterator[Fault]:
-    """Yield what is wrong with a file, in the order of its lines."""
+def faults(content: str) -> tuple[Fault, ...]:
+    """Return what is wrong with a file, in the order of its lines."""
     try:
-        value = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as error:
-        yield _no_toml(str(error), content)
-        return
-    problems = list(schema.problems(value))
-    lines = places(content) if problems else {}
-    found = (Fault(line_of(lines, problem.path), problem.text) for problem in problems)
-    yield from sorted(found, key=attrgetter("line"))
-
-
-def _no_toml(error: str, content: str) -> Fault:
-    """Return what the parser says, whose errors have their position in the text alone."""
-    place = _SYNTAX.fullmatch(error)
-    if place is None:
-        return Fault(1, f"no TOML: {error}")
-    return Fault(int(place["line"] or content.count("\n") + 1), f"no TOML: {place['what']}")
-
-
-def _rule(value: dict[str, Any]) -> Rule:
-    when = _when(value["when"])
-    run, prepare = tuple(value["run"]), tuple(value.get("prepare", ()))
-    return Rule(value["name"], value["source"], when, run, prepare)
-
-
-def _expectation(value: dict[str, Any]) -> Expectation:
-    return Expectation(_when(value["when"]), Outcome(value["outcome"]), value["why"])
-
-
-def _when(value: dict[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """Return conditions with the values that each may have."""
-    return {key: tuple(want) if isinstance(want, list) else (want,) for key, want in value.items()}
+        schema.read(content)
+    except Faulty as error:
+        return error.faults
+    return ()

@@ -6,116 +6,147 @@ script this writes schema.json beside it, for editors.
 
 import json
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from harness.forms import form, places, reading
+from harness.forms.form import AnyOf, Form, Like, OneOf, Words, meant, said
+from harness.forms.reading import Problem
 from harness.model.evidence import ErrorClass
 from harness.model.orders import SELECTORS
 from harness.model.outcome import Outcome
 from harness.model.registers import EMPTY, FULL_COMMITTED, FULL_UNCOMMITTED, VALID, Promotion
-from harness.model.rules import AGAIN, ASK, ProcedureKind
+from harness.model.rules import AGAIN, ASK, LOOK, ProcedureKind
 from harness.model.scenario import Flow
 from harness.model.sight import MIXED, Agreement, Rows
 from harness.model.standing import Extent
 from harness.model.twin.commands import COMMANDS
 from harness.model.verdicts import VOID, Verdict
-from harness.procedures import places
-from harness.procedures.forms import Condition, Key, ListOf, OneOf, Problem, Schema, Table, Text, meant
 
 FILE = Path(__file__).with_name("schema.json")
 # Commands that ask for crypto units; the others take none.
 ASKING = frozenset({"cryptounit-add", "cryptounit-rm", "auto-mk-recover", "auto-recover"})
 
-
-def _of(values: type[StrEnum], *, but: frozenset[Verdict] = frozenset()) -> OneOf:
-    return OneOf([str(value) for value in values if value not in but])
-
-
-def _any(values: type[StrEnum]) -> Condition:
-    return Condition(_of(values))
-
-
-_WORDS = Text(r"\S", "a text")
-_NAME = Text(r"^[a-z][a-z0-9-]{0,59}$", "a name of small letters, digits and hyphens")
-_ORDER = Text(
-    rf"^({AGAIN}|{ASK}|[a-z][a-z-]*( @[a-z-]+|( [1-9][0-9]*)+)?)$",
-    f"a command: one of tke, with units where it asks for them ('cryptounit-rm @promoted'), {AGAIN} or {ASK}",
-)
-_COMMAND = Condition(OneOf(tuple(COMMANDS)))
-_SHOWN = Condition(OneOf([True, False]))
-_STATE = Condition(OneOf([EMPTY, FULL_UNCOMMITTED, FULL_COMMITTED, VALID, MIXED]))
-_MESSAGES = Condition(OneOf(["none", "1", "2", "12"]))
-_EXTENT = _any(Extent)
-
-EVIDENCE = Table(
-    {
-        "flow": Key(_any(Flow), "rotation by recovery crypto units, or by key parts", needed=False),
-        "command": Key(_COMMAND, "the command that did not end well", needed=False),
-        "error": Key(_any(ErrorClass), "how it ended, by its output; none: it just stopped", needed=False),
-        "message1": Key(_SHOWN, "whether message 1 stands in the transcript", needed=False),
-        "message2": Key(_SHOWN, "whether message 2 stands in the transcript", needed=False),
-        "promotion": Key(_any(Promotion), "after a look: units that have NEW in CURRENT", needed=False),
-        "current": Key(_any(Agreement), "after a look: whether the CURRENT registers agree", needed=False),
-        "new": Key(_STATE, "after a look: the state that all NEW registers share", needed=False),
-        "rows": Key(_any(Rows), "after a look with rotation-status: whose rows they are", needed=False),
-    }
-)
-STANDING = Table(
-    {
-        "flow": Key(_any(Flow), "rotation by recovery crypto units, or by key parts", needed=False),
-        "command": Key(_COMMAND, "the command that did not end well", needed=False),
-        "loaded": Key(_EXTENT, "crypto units that have the new key at least in NEW", needed=False),
-        "committed": Key(_EXTENT, "crypto units in which it is committed at least", needed=False),
-        "rows": Key(_EXTENT, "rows that are rewrapped", needed=False),
-        "promoted": Key(_EXTENT, "crypto units that have it in CURRENT", needed=False),
-        "printed": Key(_MESSAGES, "messages that were printed", needed=False),
-        "shown": Key(_MESSAGES, "messages that the operator can still see", needed=False),
-        "ended": Key(_any(ErrorClass), "the error that the command ended with", needed=False),
-    }
-)
-RULE = Table(
-    {
-        "name": Key(_WORDS, "what reports call the rule"),
-        "source": Key(_WORDS, "where it is from: a page and branch, or an assumption"),
-        "when": Key(EVIDENCE, "what has to be seen; all of it, and of a list one"),
-        "run": Key(ListOf(_ORDER), "commands to type; the first that fails ends the rule"),
-        "prepare": Key(ListOf(_ORDER), "typed before, and no part of a control's one step", needed=False),
-    }
-)
-EXPECT = Table(
-    {
-        "why": Key(_WORDS, "why, in half a sentence"),
-        "when": Key(STANDING, "how far the rotation truly was; all of it, and of a list one"),
-        "outcome": Key(_of(Outcome), "what is predicted"),
-    }
-)
-PROCEDURE = Table(
-    {
-        "name": Key(_NAME, "the name; ids of scenarios end with it"),
-        "kind": Key(_of(ProcedureKind), "why it is followed"),
-        "title": Key(_WORDS, "what it is, in a few words"),
-        "expected": Key(_of(Verdict, but=VOID), "the verdict that its author predicts"),
-        "look": Key(ListOf(_ORDER, least=1), "commands that show the instance", needed=False),
-        "rule": Key(ListOf(RULE, least=1), "rows of the table; exactly one has to match"),
-        "expect": Key(ListOf(EXPECT), "predictions in detail; the first that fits counts", needed=False),
-    }
-)
+_Name = Annotated[str, Like(r"^[a-z][a-z0-9-]{0,59}$", "a name of small letters, digits and hyphens")]
+_Order = Annotated[
+    str,
+    Like(
+        rf"^({AGAIN}|{ASK}|[a-z][a-z-]*( @[a-z-]+|( [1-9][0-9]*)+)?)$",
+        "a command: one of tke, with units where it asks for them ('cryptounit-rm @promoted'), "
+        f"{AGAIN} or {ASK}",
+    ),
+]
+_Orders = list[_Order]
+_Flows = Annotated[list[Flow], AnyOf(tuple(Flow))]
+_Commands = Annotated[list[str], AnyOf(tuple(COMMANDS))]
+_Shown = Annotated[list[bool], AnyOf((True, False))]
+_States = Annotated[list[str], AnyOf((EMPTY, FULL_UNCOMMITTED, FULL_COMMITTED, VALID, MIXED))]
+_Messages = Annotated[list[str], AnyOf(("none", "1", "2", "12"))]
+_Extents = Annotated[list[Extent], AnyOf(tuple(Extent))]
+_Errors = Annotated[list[ErrorClass], AnyOf(tuple(ErrorClass))]
+_Promotions = Annotated[list[Promotion], AnyOf(tuple(Promotion))]
+_Agreements = Annotated[list[Agreement], AnyOf(tuple(Agreement))]
+_RowsOf = Annotated[list[Rows], AnyOf(tuple(Rows))]
 
 
-def problems(value: dict[str, Any]) -> Iterator[Problem]:
-    """Yield what is wrong with a procedure file: its form first, and then commands and names in it."""
-    found = list(PROCEDURE.problems(value, ()))
-    yield from found
-    if found:
-        return
+def _condition(text: str) -> Any:  # noqa: ANN401 - as Field of pydantic
+    return Field(default_factory=list, description=text)
+
+
+class Conditions(Form):
+    """What has to hold: each key that is there has one of its values."""
+
+    @property
+    def values(self) -> dict[str, tuple[Any, ...]]:
+        """The keys that are there, and the values of each."""
+        names = (name for name in type(self).model_fields if name in self.model_fields_set)
+        return {name: tuple(getattr(self, name)) for name in names}
+
+
+class EvidenceForm(Conditions):
+    """What an operator sees."""
+
+    flow: _Flows = _condition("rotation by recovery crypto units, or by key parts")
+    command: _Commands = _condition("the command that did not end well")
+    error: _Errors = _condition("how it ended, by its output; none: it just stopped")
+    message1: _Shown = _condition("whether message 1 stands in the transcript")
+    message2: _Shown = _condition("whether message 2 stands in the transcript")
+    promotion: _Promotions = _condition("after a look: units that have NEW in CURRENT")
+    current: _Agreements = _condition("after a look: whether the CURRENT registers agree")
+    new: _States = _condition("after a look: the state that all NEW registers share")
+    rows: _RowsOf = _condition("after a look with rotation-status: whose rows they are")
+
+
+class StandingForm(Conditions):
+    """How far a rotation truly was."""
+
+    flow: _Flows = _condition("rotation by recovery crypto units, or by key parts")
+    command: _Commands = _condition("the command that did not end well")
+    loaded: _Extents = _condition("crypto units that have the new key at least in NEW")
+    committed: _Extents = _condition("crypto units in which it is committed at least")
+    rows: _Extents = _condition("rows that are rewrapped")
+    promoted: _Extents = _condition("crypto units that have it in CURRENT")
+    printed: _Messages = _condition("messages that were printed")
+    shown: _Messages = _condition("messages that the operator can still see")
+    ended: _Errors = _condition("the error that the command ended with")
+
+
+class RuleForm(Form):
+    """A row of the table."""
+
+    name: Words = Field(description="what reports call the rule")
+    source: Words = Field(description="where it is from: a page and branch, or an assumption")
+    when: EvidenceForm = Field(description="what has to be seen; all of it, and of a list one")
+    run: _Orders = Field(description="commands to type; the first that fails ends the rule")
+    prepare: _Orders = Field(
+        default_factory=list, description="typed before, and no part of a control's one step"
+    )
+
+
+class ExpectForm(Form):
+    """A prediction in detail."""
+
+    why: Words = Field(description="why, in half a sentence")
+    when: StandingForm = Field(description="how far the rotation truly was; all of it, and of a list one")
+    outcome: Annotated[Outcome, OneOf(tuple(Outcome))] = Field(description="what is predicted")
+
+
+class ProcedureForm(Form):
+    """The whole file."""
+
+    name: _Name = Field(description="the name; ids of scenarios end with it")
+    kind: Annotated[ProcedureKind, OneOf(tuple(ProcedureKind))] = Field(description="why it is followed")
+    title: Words = Field(description="what it is, in a few words")
+    expected: Annotated[Verdict, OneOf(tuple(one for one in Verdict if one not in VOID))] = Field(
+        description="the verdict that its author predicts"
+    )
+    look: _Orders = Field(
+        default_factory=lambda: [LOOK], description="commands that show the instance", min_length=1
+    )
+    rule: list[RuleForm] = Field(description="rows of the table; exactly one has to match", min_length=1)
+    expect: list[ExpectForm] = Field(
+        default_factory=list, description="predictions in detail; the first that fits counts"
+    )
+
+
+def read(content: str) -> ProcedureForm:
+    """Read the text of a procedure file; raises Faulty."""
+    return reading.parse(content, ProcedureForm, _problems)
+
+
+def _problems(read: ProcedureForm) -> Iterator[Problem]:
+    """Yield what is wrong with commands and names."""
     names: dict[str, int] = {}
-    for number, rule in enumerate(value["rule"]):
-        if names.setdefault(rule["name"], number) != number:
-            yield Problem(("rule", number, "name"), f"there is a rule '{rule['name']}' before, name it apart")
-        for key in ("run", "prepare"):
-            yield from _orders(rule.get(key, ()), ("rule", number, key))
-    yield from _orders(value.get("look", ()), ("look",))
+    for number, rule in enumerate(read.rule):
+        if names.setdefault(rule.name, number) != number:
+            yield Problem(
+                ("rule", number, "name"), f"there is a rule {said(rule.name)} before, name it apart"
+            )
+        yield from _orders(rule.run, ("rule", number, "run"))
+        yield from _orders(rule.prepare, ("rule", number, "prepare"))
+    yield from _orders(read.look, ("look",))
 
 
 def _orders(entries: Sequence[str], path: places.Path) -> Iterator[Problem]:
@@ -136,13 +167,9 @@ def _order(path: places.Path, command: str, units: str) -> Iterator[Problem]:
         yield Problem(path, f"unknown crypto units '{units}'{meant(units, tuple(SELECTORS))}")
 
 
-def json_schema() -> Schema:
+def json_schema() -> form.JsonSchema:
     """Return the form as JSON Schema."""
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Recovery procedure of hsm-hil",
-    }
-    return head | PROCEDURE.schema()
+    return form.json_schema(ProcedureForm, "Recovery procedure of hsm-hil")
 
 
 if __name__ == "__main__":

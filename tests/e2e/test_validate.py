@@ -82,7 +82,8 @@ def test_check(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["procedure", "check", str(bad)]) == 64
     said = capfd.readouterr()
     assert (
-        f"{bad}:24: unknown command 'cryptounit-mk-setim', did you mean 'cryptounit-mk-setimm'?" in said.out
+        f"{bad}:24: rule.run: unknown command 'cryptounit-mk-setim', did you mean 'cryptounit-mk-setimm'?"
+        in said.out
     )
     assert said.err == f"hil: {bad} cannot be used: 2 to mend, the first on line 24\n"
 

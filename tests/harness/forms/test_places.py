@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from harness.forms.places import Path, line_of, places
 from harness.procedures import load
-from harness.procedures.places import Path, line_of, places
 
 TEXT = '''\
 # a comment with "quotes" and [brackets]
