@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bundle import archive, versions
+from harness.bundle import archive, form, versions
 from harness.campaign.stored import SUT
 from harness.model.redaction import Redactor
 from harness.report.write import PAGE
@@ -19,7 +19,10 @@ RUN = "run"  # the run directory in the bundle
 
 @dataclass(frozen=True)
 class Packed:
-    """A bundle that was written; ``manifest`` is the SHA-256 of its manifest, in hex."""
+    """A bundle that was written; ``manifest`` is the SHA-256 of its manifest, in hex.
+
+    ``left_out``: files of the run that are not in it, each with the reason.
+    """
 
     path: Path
     files: int
@@ -75,11 +78,13 @@ def _page(contents: Contents, texts: Mapping[str, str]) -> str:
 def _texts(run: Path) -> tuple[dict[str, str], tuple[str, ...]]:
     texts, left_out = {}, []
     for path in sorted(path for path in run.rglob("*") if path.is_file()):
-        name = str(path.relative_to(run))
-        if (path.suffix in TEXTS or path.parent == run / SUT) and _is_text(path):
+        name = path.relative_to(run).as_posix()
+        if not form.safe(name):
+            left_out.append(f"{name!r}, a name that not every system can have")
+        elif (path.suffix in TEXTS or path.parent == run / SUT) and _is_text(path):
             texts[name] = path.read_text()
         elif name not in LEFT_OUT:
-            left_out.append(name)
+            left_out.append(f"{name}, no text")
     return texts, tuple(left_out)
 
 

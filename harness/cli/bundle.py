@@ -1,10 +1,12 @@
 """``hil bundle``: the evidence of a campaign as one file, and the check of such a file."""
 
+import re
 from pathlib import Path
 
 import click
 
-from harness.bundle import archive, rotation, system
+from harness.bundle import rotation, system
+from harness.bundle import verify as verification
 from harness.bundle.pack import pack
 from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
@@ -47,7 +49,7 @@ def make(*, folder: Path, out: Path | None) -> int:
         raise click.UsageError(f"{path} is there already; choose another --out")
     preflight.check_file(path)
     packed = pack(contents, path)
-    options.complain(f"left out, no text: {name}" for name in packed.left_out)
+    options.complain(f"left out: {name}" for name in packed.left_out)
     print(
         f"{packed.path}: {packed.files} files, {packed.bytes / 1e6:.1f} MB, {packed.redacted} values redacted"
     )
@@ -55,19 +57,45 @@ def make(*, folder: Path, out: Path | None) -> int:
     return 0
 
 
-@bundle.command(epilog=options.examples("hil bundle verify evidence.zip"))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def verify(*, file: Path) -> int:
-    """Compare every file of a bundle with its manifest; exit code 1 names each that differs."""
-    checked = archive.check(file)
-    for problem in checked.problems:
-        print(f"{problem.path} {problem.text}")
-    print(f"manifest sha256 {checked.manifest}")
-    print(
-        f"{checked.files} files, "
-        + (f"{len(checked.problems)} problems" if checked.problems else "all as made")
+def _hash(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    known = value.lower().removeprefix("sha256:")
+    if value and not re.fullmatch("[0-9a-f]{64}", known):
+        raise click.BadParameter("a SHA-256 has 64 hex digits; 'hil bundle' prints it", ctx, param)
+    return known
+
+
+@bundle.command(
+    epilog=options.examples(
+        "hil bundle verify evidence.zip", "hil bundle verify evidence.zip --manifest HASH"
     )
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--manifest",
+    "known",
+    metavar="HASH",
+    default="",
+    callback=_hash,
+    help="SHA-256 that 'hil bundle' printed: whether it is that bundle, not only a whole one.",
+)
+def verify(*, file: Path, known: str) -> int:
+    """Compare every byte of a bundle with its manifest; exit code 1 names each file that differs.
+
+    Without --manifest that shows that the bundle is whole and does not contradict itself, not who made it.
+    """
+    checked = verification.check(file, known)
+    for problem in checked.problems:
+        print(problem)
+    if checked.manifest:
+        print(f"manifest sha256 {checked.manifest}")
+    print(f"{checked.files} files, {_word(checked, known)}")
     return Exit.CONTRADICTED if checked.problems else Exit.AS_DOCUMENTED
+
+
+def _word(checked: verification.Checked, known: str) -> str:
+    if checked.problems:
+        return f"{len(checked.problems)} problems"
+    return "all as made" if known else "whole and consistent; --manifest HASH tells whether they are as made"
 
 
 COMMANDS = (bundle,)

@@ -63,7 +63,10 @@ def test_a_bundle_holds_no_secret_and_names_what_was_changed(place: "Place") -> 
 
     moved = Path(shutil.move(bundle, place.scratch / "received.zip"))
     ended = place.hil("bundle", "verify", str(moved))
-    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (0, f"{files} files, all as made")
+    assert (ended.returncode, ended.stdout.splitlines()[-1]) == (
+        0,
+        f"{files} files, whole and consistent; --manifest HASH tells whether they are as made",
+    )
     with zipfile.ZipFile(moved) as opened:
         info = opened.getinfo("run/results.jsonl")
     content = bytearray(moved.read_bytes())

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.bundle import archive
+from harness.bundle import archive, form, verify
 from harness.bundle.archive import BadBundle
 
 FILES = {"run/plan.jsonl": b'{"number": 1}\n' * 20, "run/scenarios/1/transcript.txt": b"$ auto-mk-rotate\n"}
@@ -20,13 +20,13 @@ def made(tmp_path: Path) -> Path:
 
 
 def _problems(path: Path) -> list[str]:
-    return [f"{problem.path} {problem.text}" for problem in archive.check(path).problems]
+    return [f"{problem.path} {problem.text}" for problem in verify.check(path).problems]
 
 
 def test_as_made(made: Path, tmp_path: Path) -> None:
     """A bundle that was moved checks without a problem, and is no larger a promise than its manifest."""
     moved = made.rename(tmp_path / "elsewhere")
-    checked = archive.check(moved)
+    checked = verify.check(moved)
     assert (checked.files, checked.problems) == (2, ())
 
 
@@ -35,7 +35,7 @@ def test_the_same_evidence_makes_the_same_archive(made: Path, tmp_path: Path) ->
     again = tmp_path / "again.zip"
     digest = archive.write(again, reversed(FILES.items()), {"run": "test"})
     assert again.read_bytes() == made.read_bytes()
-    assert digest == archive.check(made).manifest
+    assert digest == verify.check(made).manifest
 
 
 def test_every_flipped_byte_is_found(made: Path) -> None:
@@ -57,15 +57,15 @@ def test_a_flipped_byte_of_a_file_names_that_file(made: Path) -> None:
         info = opened.getinfo("run/plan.jsonl")
     whole[info.header_offset + len(info.FileHeader()) + info.compress_size // 2] ^= 0x10
     made.write_bytes(whole)
-    assert [problem.path for problem in archive.check(made).problems] == ["run/plan.jsonl"]
+    assert [problem.path for problem in verify.check(made).problems] == ["run/plan.jsonl"]
 
 
 def test_exchanged_missing_and_added(made: Path) -> None:
     """A file that was exchanged, one that is missing and one that was added are each named."""
     with zipfile.ZipFile(made) as opened:
-        manifest = opened.read(archive.MANIFEST)
+        manifest = opened.read(form.MANIFEST)
     with zipfile.ZipFile(made, "w") as forged:
-        forged.writestr(archive.MANIFEST, manifest)
+        forged.writestr(form.MANIFEST, manifest)
         forged.writestr("run/plan.jsonl", b"another plan")
         forged.writestr("run/more.txt", b"more")
     found = _problems(made)
@@ -81,4 +81,4 @@ def test_no_bundle(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadBundle, match=r"evidence\.zip"):
-        archive.check(path)
+        verify.check(path)

@@ -71,7 +71,7 @@ def test_what_the_campaign_ran_on(tmp_path: Path) -> None:
 
 
 def test_damaged_evidence(tmp_path: Path) -> None:
-    """A file that is cut short is packed as it is, one that is no text is left out and named."""
+    """A file that is cut short is packed as it is; one that is no text or has an odd name is left out."""
     rundir = RunDir.create(tmp_path / "run")
     scenario = Scenario.parse("auto/tke@commit.1-after/documented", Verdict.DATA_LOST)
     rundir.write_plan([scenario])
@@ -80,7 +80,11 @@ def test_damaged_evidence(tmp_path: Path) -> None:
     folder = tmp_path / "run" / "scenarios" / "1"
     (folder / "observation.json").write_text('{"keys": ')
     (folder / "transcript.txt").write_bytes(b"\xff\xfe\x80")
+    (tmp_path / "run" / "a\\b.txt").touch()
     packed = pack(rotation.contents(Stored.read(rundir.path)), tmp_path / "it.zip")
-    assert packed.left_out == ("scenarios/1/transcript.txt",)
+    assert packed.left_out == (
+        "'a\\\\b.txt', a name that not every system can have",
+        "scenarios/1/transcript.txt, no text",
+    )
     with zipfile.ZipFile(tmp_path / "it.zip") as bundle:
         assert bundle.read("run/scenarios/1/observation.json") == b'{"keys": '
