@@ -4,21 +4,19 @@ The filter outlives execve, so the command itself is untouched. ``FD`` is the so
 the listener, or else the reason why there is none.
 """
 
-import ctypes
 import os
-import signal
 import socket
 import sys
 
+from harness.watch import prctl
 from harness.watch.filter import CannotWatch, install
 
-PR_SET_PDEATHSIG = 1
 NOT_FOUND = 127  # as shells have it
 
 
 def main(argv: list[str]) -> int:
     """Become the command; returns where that is not possible."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl.die_with_parent()
     with socket.socket(fileno=int(argv[0])) as bench:
         try:
             listener = install()

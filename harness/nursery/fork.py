@@ -1,9 +1,8 @@
 """What a forked child of a warm parent does to become the program that was asked for.
 
-Needs nothing but the standard library and the filter, because it also runs in containers.
+Needs nothing but the standard library and two modules of harness/watch, because it also runs in containers.
 """
 
-import ctypes
 import importlib
 import os
 import signal
@@ -14,10 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from harness.watch.filter import CannotWatch, install
+from harness.watch.prctl import die_with_parent, let_anyone_look
 
 STREAMS = 3
-PR_SET_PDEATHSIG = 1
-PR_SET_PTRACER, PR_SET_PTRACER_ANY = 0x59616D61, -1
 
 
 def become(
@@ -32,7 +30,7 @@ def become(
     The first three descriptors become 0, 1 and 2. A fourth one is a socket, and asks for a process whose
     system calls are watched: it is sent the listener, or else the reason why there is none.
     """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent()
     if os.getppid() != parent:
         os._exit(1)
     signal.set_wakeup_fd(-1)
@@ -61,8 +59,7 @@ def _be_watched(bench: socket.socket) -> None:
             bench.send(str(error).encode())
             os._exit(1)
         # Where Yama is, only an ancestor looks into a process, and of one in a container the bench is none.
-        # Without Yama this is refused, and not needed.
-        ctypes.CDLL(None).prctl(PR_SET_PTRACER, ctypes.c_ulong(PR_SET_PTRACER_ANY), 0, 0, 0)
+        let_anyone_look()
         socket.send_fds(bench, [b"listener"], [listener])
         os.close(listener)
 

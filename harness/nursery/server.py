@@ -4,6 +4,10 @@ Reads requests from a socket, one message each: JSON of module, arguments and en
 descriptors attached. Answers ``{"pid": n}``, and ``{"pid": n, "code": n}`` when that process has ended.
 A fourth descriptor is a socket, and asks for a process whose system calls are watched: just before it becomes
 the program it sends the listener there, or else the reason why there is none, and ends.
+
+It reaps what its children leave when they are killed: the PKCS#11 door of a crypto unit is two processes and
+more, which would go to the first process of the machine, and in a container that one may reap nobody. When
+the bench has gone it ends everybody, and then itself.
 """
 
 import contextlib
@@ -15,17 +19,22 @@ import selectors
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from harness import sut
 from harness.nursery.fork import STREAMS, become
 from harness.nursery.warm import warm_up
+from harness.watch import prctl
 
 COLLECT_AFTER = 20_000
 REQUEST_BYTES_MAX = 64 * 1024
+END_SECONDS = 10
+CHILDREN = Path("/proc/thread-self/children")
 
 
 def main(argv: list[str]) -> int:
     """Serve until the other end of the socket closes."""
+    prctl.adopt_orphans()
     for program in sut.PROGRAMS:
         importlib.import_module(program)
     warm_up()
@@ -38,6 +47,7 @@ def main(argv: list[str]) -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     bench = socket.socket(fileno=int(argv[0]))
+    started: set[int] = set()
     with selectors.DefaultSelector() as selector:
         selector.register(bench, selectors.EVENT_READ)
         selector.register(ended, selectors.EVENT_READ)
@@ -45,13 +55,14 @@ def main(argv: list[str]) -> int:
             for key, _ in selector.select():
                 if key.fileobj is ended:
                     ended.recv(4096)
-                    _report(bench)
-                elif not _serve(bench):
+                    _report(bench, started)
+                elif not _serve(bench, started):
+                    _end_all()
                     return 0
 
 
-def _serve(bench: socket.socket) -> bool:
-    """Answer one request; False where the bench has gone."""
+def _serve(bench: socket.socket, started: set[int]) -> bool:
+    """Answer one request, and note whom it has ``started``; False where the bench has gone."""
     try:
         raw, descriptors, _, _ = socket.recv_fds(bench, REQUEST_BYTES_MAX, STREAMS + 1)
     except ConnectionResetError:  # it had not read all answers
@@ -70,6 +81,7 @@ def _serve(bench: socket.socket) -> bool:
             os.close(descriptor)
         bench.close()
         become(request["module"], request["arguments"], request["environment"], descriptors, parent)
+    started.add(pid)
     os.close(led)
     os.read(leads, 1)
     for descriptor in (leads, *descriptors):
@@ -79,14 +91,26 @@ def _serve(bench: socket.socket) -> bool:
     return True
 
 
-def _report(bench: socket.socket) -> None:
-    """Tell of every child that has ended."""
+def _report(bench: socket.socket, started: set[int]) -> None:
+    """Reap everybody who has ended, and tell of those who were ``started`` for the bench."""
     with contextlib.suppress(ChildProcessError, BrokenPipeError):
         while True:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            bench.send(json.dumps({"pid": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
+            if pid in started:
+                started.discard(pid)
+                bench.send(json.dumps({"pid": pid, "code": os.waitstatus_to_exitcode(status)}).encode())
+
+
+def _end_all() -> None:
+    """Kill and reap all children, and those whom these leave."""
+    signal.alarm(END_SECONDS)  # whom even SIGKILL does not end is left to the kernel
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            for pid in map(int, CHILDREN.read_text().split()):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(-1, 0)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ BENCH = (
     "harness/nursery/fork.py",
     "harness/watch/__init__.py",
     "harness/watch/filter.py",
+    "harness/watch/prctl.py",
 )
 INPUTS = (
     "docker/Dockerfile",

@@ -23,6 +23,7 @@ from harness import inherited
 from harness.rig import interrupts, owner, ready
 from harness.rig.child import NotKilled
 from harness.rig.layout import DATABASE_USER
+from harness.watch import prctl
 
 PROGRAMS = ("initdb", "postgres")
 PACKAGED = Path("/usr/lib/postgresql")
@@ -136,15 +137,18 @@ class Server:
         """SIGKILL the postmaster and all of its children, and prove that it died of that."""
         process = self._running()
         process.send_signal(signal.SIGSTOP)
-        children = _opened(_children(process.pid))
+        pids = _children(process.pid)
+        children = _opened(pids)
         try:
             for child in children:
                 signal.pidfd_send_signal(child, signal.SIGKILL)
             _await_ends(children)
         finally:
             _close(children)
-        process.kill()
-        code = process.wait(STOP_SECONDS)
+        with prctl.adopting():  # a stopped postmaster has reaped nobody
+            process.kill()
+            code = process.wait(STOP_SECONDS)
+        prctl.reap(pids)
         if code != -signal.SIGKILL:
             raise NotKilled(f"the database server ended with exit code {code}, not by SIGKILL")
 

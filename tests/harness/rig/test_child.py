@@ -10,7 +10,7 @@ import pytest
 
 from harness.rig import ready
 from harness.rig.child import Child, NotKilled
-from harness.rig.owner import of, parse
+from harness.rig.owner import of, parse, state
 from harness.sut import Program
 
 PROGRAM = "tests.harness.rig.program"  # found from the folder of the checkout, in which pytest runs
@@ -30,6 +30,10 @@ def _gone(identities: list[str]) -> bool:
     return not any(parse(identity).may_live() for identity in identities)
 
 
+def _reaped(pids: list[int]) -> None:
+    ready.until(lambda: not any(map(state, pids)), "the end of the group, reaped", SECONDS)
+
+
 def _dead(identities: list[str]) -> None:
     ready.until(lambda: _gone(identities), "the end of the group", SECONDS)
 
@@ -44,6 +48,48 @@ def test_kill_is_proven_and_takes_the_whole_group(tmp_path: Path) -> None:
     child.kill()
     assert child.exit_code == -signal.SIGKILL
     _dead(identities)
+
+
+def test_whoever_a_kill_leaves_is_reaped(tmp_path: Path) -> None:
+    """Of a killed group nothing is left that the first process of the machine would have to reap."""
+    child = _child(tmp_path / "log", "pair")
+    pids = _said(tmp_path / "log")
+    child.kill()
+    _reaped(pids)
+
+
+def test_a_bench_that_ends_leaves_nobody(tmp_path: Path) -> None:
+    """When the process that started it ends in peace, the warm parent and all that it started are gone."""
+    starter = (
+        "import sys; from pathlib import Path\n"
+        "from harness.rig import ready\n"
+        "from harness.rig.child import Child; from harness.sut import Program\n"
+        "log = Path(sys.argv[1])\n"
+        f"child = Child('c', Program('{PROGRAM}', ('pair',)), log)\n"
+        f"ready.until(lambda: log.read_text().endswith('\\n'), 'its first line', {SECONDS})\n"
+        "warm = Path(f'/proc/{child.pid}/stat').read_text().rpartition(')')[2].split()[1]\n"
+        "print(warm, log.read_text())"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", starter, str(tmp_path / "log")], capture_output=True, text=True, check=True
+    )
+    pids = [int(word) for word in ran.stdout.split()]
+    assert len(pids) == 3
+    assert not any(map(state, pids))
+
+
+def test_a_warm_parent_that_is_killed(tmp_path: Path) -> None:
+    """What it had started is gone with it and cannot be struck; the next child has a new one."""
+    child = _child(tmp_path / "log", "alone")
+    _said(tmp_path / "log")
+    warm = int(Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(warm, signal.SIGKILL)
+    ready.until(lambda: child.exit_code is not None, "the news of it", SECONDS)
+    with pytest.raises(NotKilled, match="had already ended"):
+        child.kill()
+    other = _child(tmp_path / "other", "alone")
+    assert _said(tmp_path / "other") == [other.pid]
+    other.stop()
 
 
 def test_a_process_that_had_ended_was_not_killed(tmp_path: Path) -> None:
