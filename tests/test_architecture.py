@@ -18,7 +18,12 @@ LONG_MODULES: dict[str, int] = {}
 ONE_DOOR = {
     "pkcs11": {"emulator/unit/token.py"},
     "docker": {"harness/rig/docker.py"},
-    "pydantic": {"harness/forms/form.py", "harness/forms/reading.py", "harness/procedures/schema.py"},
+    "pydantic": {
+        "harness/forms/form.py",
+        "harness/forms/reading.py",
+        "harness/foreign/form.py",
+        "harness/procedures/schema.py",
+    },
     "pydantic_core": {"harness/forms/form.py", "harness/forms/reading.py"},
     "psycopg": {"emulator/kms/store/postgresql.py", "harness/rig/database.py"},
     "requests": {"harness/rig/docker.py"},  # the transport of docker, whose errors it lets through

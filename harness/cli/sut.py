@@ -1,6 +1,7 @@
 """``hil sut``: a campaign on another system under test than the emulator, described by a profile."""
 
 import fnmatch
+import json
 import os
 import uuid
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import click
 from harness.campaign.rundir import read_campaign
 from harness.cli import options
 from harness.foreign import campaign as foreign
-from harness.foreign import report, stored, write
+from harness.foreign import form, report, stored, write
 from harness.foreign.command import Place
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
@@ -98,6 +99,13 @@ def _closed(out: Path, profile: Path) -> int:
     for text in report.closing(campaign, out, profile):
         print(text)
     return EXIT_OF_GATE[Gate(campaign["gate"])]
+
+
+@sut.command(name="schema", epilog=options.examples("hil sut schema > sut.schema.json"))
+def print_schema() -> int:
+    """Print the form of a profile as JSON Schema, for editors."""
+    print(json.dumps(form.json_schema(), indent=1))
+    return 0
 
 
 COMMANDS = (sut,)

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import inherited
+from harness.foreign.form import Ended
 from harness.foreign.point import Call, Counting, Point
-from harness.foreign.profile import Ended, Profile, Words
+from harness.foreign.profile import Profile, Words
 from harness.watch import handover
 from harness.watch.supervisor import Answer, Reply, Supervisor, SystemCall
 

@@ -13,10 +13,11 @@ from pathlib import Path
 from harness.campaign.errors import NothingTried
 from harness.foreign import ledger, tree
 from harness.foreign.command import Place, Run, SutBroken, plain, watched
+from harness.foreign.form import Ended
 from harness.foreign.ledger import Sight
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
-from harness.foreign.profile import Ended, Procedure, Profile, Rule
+from harness.foreign.profile import Procedure, Profile, Rule
 from harness.model.printable import printable, printable_lines
 from harness.model.redaction import Redactor
 from harness.model.scenario import Finding

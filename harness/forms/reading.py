@@ -26,6 +26,10 @@ _WANTED = {
     "bool_type": "true or false",
     "float_type": "a number",
 }
+_OTHERWISE = {
+    "greater_than": "the number has to be more than {gt}",
+    "finite_number": "the number has to be finite",
+}
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (bool, "true or false"),
     (str, "a text"),
@@ -110,7 +114,8 @@ def _problem(error: ErrorDetails, form: type[Form]) -> Problem:
         return Problem(path, f"{_kind(value)} is not {_WANTED[kind]}{_instead(value, kind)}")
     if kind == "too_short":
         return Problem(path, f"{_kind(value).replace('a ', 'the ', 1)} is empty")
-    return Problem(path, str(error["ctx"]["text"]) if kind == OWN else error["msg"])
+    text = "{text}" if kind == OWN else _OTHERWISE.get(kind, error["msg"])
+    return Problem(path, text.format(**error.get("ctx", {})))
 
 
 def _kind(value: object) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.foreign.command import Place, watched
+from harness.foreign.form import Ended
 from harness.foreign.point import Point
-from harness.foreign.profile import Ended, Profile, load
+from harness.foreign.profile import Profile, load
 from harness.model.faults import When
 
 SOURCE = Path(__file__).resolve().parents[3] / "examples" / "sut" / "p11gate.c"

@@ -1,45 +1,146 @@
 """Profiles that cannot be used are refused in one line."""
 
+import json
+import re
+import tomllib
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from harness.cli import main
+from harness.foreign import form
 from harness.foreign.ledger import BadAnswer, Sight, Standing, verdict
 from harness.foreign.point import Counting, Point, Scenario
 from harness.foreign.profile import BadProfile, Profile, load
+from harness.forms.form import keys
 from harness.model.faults import BadId, When
 from harness.model.verdicts import Exit, Verdict
 
 Toy = Callable[[str], Profile]
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "sut"
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLES = ROOT / "examples" / "sut"
 
 WRONG = {
-    'flow = "rotate"': ("", "'flow' is missing"),
-    'victim = "tool"': ('victim = "The Tool"', "victim is 'The Tool'"),
-    'rotate = "rotate"': ('rotate = "turn"', "rotate is 'turn', which is none of the commands"),
-    'run = "rotate"': ('run = "turn"', "a rule runs 'turn', which is none of the commands"),
-    'shows = ["rotated"]': ('shows = ["done"]', "a rule looks for 'done', which is none of the messages"),
-    'ended = ["killed"]': ('ended = ["dead"]', "'dead' is not a valid Ended"),
+    'flow = "rotate"': ("", "1: the key 'flow' is missing: the rotation"),
+    'victim = "tool"': ('victim = "The Tool"', "4: victim: 'The Tool' is not a name of small letters"),
+    'rotate = "rotate"': ('rotate = "turn"', "7: rotate: 'turn' is none of the commands, use rotate"),
+    'shows = ["rotated"] }': (
+        'shows = "rotated" }',
+        "15: procedures.rules.shows: a text is not a list; put it",
+    ),
+    'run = "rotate"': (
+        'run = "rotates"',
+        "16: procedures.rules.run: 'rotates' is none of the commands, did you",
+    ),
+    'shows = ["rotated"]': (
+        'shows = ["done"]',
+        "15: procedures.rules.shows: 'done' is none of the messages, use rotated",
+    ),
+    'ended = ["killed"]': (
+        'ended = ["kiled"]',
+        "16: procedures.rules.ended: unknown value 'kiled', did you mean",
+    ),
     '{ ended = ["killed"]': (
         '{ after = ["turn"]',
-        "a rule follows 'turn', which is none of the commands",
+        "16: procedures.rules.after: 'turn' is none of the commands, use rotate",
     ),
-    'name = "toy"': ('name = "toy"\nusers = 3', "the profile has no 'users'"),
-    'rotated = "^rotated"': ('rotated = "("', "unterminated subpattern"),
+    'name = "toy"': ('name = "toy"\nusers = 3', "3: users: unknown key, use name, flow"),
+    'rotated = "^rotated"': (
+        'rotated = "("',
+        "11: messages.rotated: '(' is no regular expression: missing )",
+    ),
+    'name = "rerun"': (
+        'name = "rerun"\nrules = [{}]\n[[procedures]]\nname = "rerun"',
+        "there is a procedure 're",
+    ),
+    'ended = ["ok"]': ('ended = "ok"', "15: procedures.rules.ended: a text is not a list; put it in [ ]"),
+    '{ ended = ["ok"]': ("{ ended = []", "15: procedures.rules.ended: the list is empty"),
+    '{ ended = ["killed"], ': ('{ lacks = "rotated", ', "16: procedures.rules.lacks: a text is not a list"),
+    'run = "rotate" },': ("run = 1 },", "16: procedures.rules.run: a number is not a text; put it in quotes"),
+    "rules = [": ('kind = "odd"\nrules = [', "14: procedures.kind: unknown value 'odd', use documented"),
+    "[[procedures]]\n": (
+        '[[procedures]]\nkin = "x"\n',
+        "13: procedures.kin: unknown key, did you mean 'kind'?",
+    ),
+    'name = "rerun"\n': (
+        'name = "rerun"\nexpected = "NOT_FIRED"\n',
+        "14: procedures.expected: unknown value",
+    ),
+    '"^rotated"': ("“^rotated”", '11: typographic quote “; use " instead (no TOML: Invalid value)'),
 }
 
 
 @pytest.mark.parametrize("right", WRONG)
 def test_what_is_wrong_is_named(toy: Toy, right: str) -> None:
-    """A profile with one mistake is refused with a text that names it."""
+    """A profile with one mistake is refused in one line, which names file, line, key and what to do."""
     path = toy("careful").path
     wrong, text = WRONG[right]
     path.write_text(path.read_text().replace(right, wrong))
-    with pytest.raises(BadProfile, match=text.replace("(", r"\(")):
+    with pytest.raises(BadProfile) as refused:
         load(path)
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{path}:")
+    assert text in line
+
+
+OF_ANOTHER_KIND = {
+    'ignore = "*.log"': "ignore: a text is not a list; put it in [ ]",
+    'needs = "cryptsetup"': "needs: a text is not a list; put it in [ ]",
+    'files = "tool.py"': "files: a text is not a list; put it in [ ]",
+    'version = "--version"': "version: a text is not a list; put it in [ ]",
+    "version = [1]": "version: a number is not a text; put it in quotes",
+    'alone = "false"': "alone: a text is not true or false; leave out the quotes",
+    "alone = 0": "alone: a number is not true or false",
+    'seconds = "60"': "seconds: a text is not a number; leave out the quotes",
+    "seconds = true": "seconds: true or false is not a number",
+    "seconds = 0": "seconds: the number has to be more than 0",
+    "seconds = nan": "seconds: the number has to be",
+    "seconds = inf": "seconds: the number has to be finite",
+    "install = 2026-11-28": "install: a date is not a text; put it in quotes",
+    "environment = { A = 1 }": "environment.A: a number is not a text; put it in quotes",
+    'environment = { "A=B" = "c" }': "environment.A=B: 'A=B' is not a name of an environment variable",
+    "environment = []": "environment: a list is not a table",
+    'ignore = ["*.log", ["a"]]': "ignore: a list is not a text",
+    'install = "a\\u0000b"': "install: the text holds a NUL sign; leave it out",
+    "ignores = []": "ignores: unknown key, did you mean 'ignore'?",
+}
+
+
+@pytest.mark.parametrize("entry", OF_ANOTHER_KIND)
+def test_a_value_of_another_kind_is_refused(toy: Toy, entry: str) -> None:
+    """A text is never taken for a list, a number for a text, or a text for true or false."""
+    path = toy("careful").path
+    path.write_text(f"{entry}\n{path.read_text()}")
+    with pytest.raises(BadProfile) as refused:
+        load(path)
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{path}:1: {OF_ANOTHER_KIND[entry]}")
+
+
+REPLACED = {
+    "name": ("12", "2: name: a number is not a text"),
+    "setup": ("[]", "the list is empty"),
+    "check": ("[]", "the list is empty"),
+    "rotate": ('["rotate"]', "a list is not a text"),
+    "commands": ("{}", "the table is empty"),
+    "procedures": ("[]", "the list is empty"),
+    "messages": ('["rotated"]', "a list is not a table"),
+}
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_has_to_be_there(tmp_path: Path, name: str) -> None:
+    """An entry that may not be empty, or has another kind, is refused by its name."""
+    value, text = REPLACED[name]
+    path = tmp_path / "sut.toml"
+    path.write_text("\n" + "".join(f"{one} = {has}\n" for one, has in (WHOLE | {name: value}).items()))
+    with pytest.raises(BadProfile) as refused:
+        load(path)
+    first, *_ = str(refused.value).splitlines()
+    assert f"{path}:{list(WHOLE).index(name) + 2}: {name}: " in first
+    assert text in first
 
 
 WHOLE = {
@@ -60,21 +161,56 @@ WHOLE = {
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("value", ["5", "true", '"text"', "[5]", "[[5]]", "{ a = 5 }", "[{ a = 5 }]"])
-def test_an_entry_of_another_kind(tmp_path: Path, name: str, value: str) -> None:
-    """Whatever stands in an entry, the profile is read or refused; nothing else."""
+@pytest.mark.parametrize(
+    "value", ["5", "1.5", "true", '"text"', "1979-05-27", "[]", "[5]", "[[5]]", "{ a = 5 }", "[{ a = 5 }]"]
+)
+def test_an_entry_of_any_kind(tmp_path: Path, name: str, value: str) -> None:
+    """Whatever stands in an entry, the profile is read or refused, a line each in the words of the bench."""
+    path = tmp_path / "sut.toml"
+    path.write_text("".join(f"{entry} = {text}\n" for entry, text in (WHOLE | {name: value}).items()))
+    try:
+        load(path)
+    except BadProfile as refused:
+        told = str(refused).splitlines()
+        assert all(line.startswith(f"{path}:") for line in told)
+        assert not any("Input should" in line for line in told)
+
+
+def test_an_entry_left_as_it_is(tmp_path: Path) -> None:
+    """The profile that the others are made of can be used."""
     path = tmp_path / "sut.toml"
     path.write_text("".join(f"{entry} = {text}\n" for entry, text in WHOLE.items()))
-    load(path)
-    path.write_text("".join(f"{entry} = {text}\n" for entry, text in (WHOLE | {name: value}).items()))
-    with suppress(BadProfile):
+    assert load(path).seconds == 60
+
+
+def test_every_fault_is_told_at_once(toy: Toy) -> None:
+    """Several faults are a line each, in the order of the file."""
+    path = toy("careful").path
+    path.write_text('ignore = "*"\nalone = "false"\nneeds = "x"\n' + path.read_text())
+    with pytest.raises(BadProfile) as refused:
         load(path)
+    assert [line.split(":")[1] for line in str(refused.value).splitlines()] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
 def test_examples_can_be_read(path: Path) -> None:
     """Every profile that comes with the bench can be loaded, and says how its system is installed."""
     assert load(path).install
+
+
+def test_the_schema_of_profiles(capsys: pytest.CaptureFixture[str]) -> None:
+    """What 'hil sut schema' prints takes every example, and refuses a text where a list belongs."""
+    assert main(["sut", "schema"]) == 0
+    validator = jsonschema.Draft202012Validator(json.loads(capsys.readouterr().out))
+    examples = [tomllib.loads(path.read_text()) for path in EXAMPLES.glob("*.toml")]
+    assert examples
+    assert all(validator.is_valid(one) and not validator.is_valid(one | {"ignore": "*"}) for one in examples)
+
+
+def test_the_form_is_documented() -> None:
+    """docs/systems-under-test.md names every key of the form."""
+    spans = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "systems-under-test.md").read_text()))
+    assert {*keys(form.SystemForm), *keys(form.ProcedureForm), *keys(form.RuleForm)} <= spans
 
 
 def test_what_is_not_installed(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
