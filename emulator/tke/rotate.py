@@ -11,8 +11,9 @@ has happened and before anything after it begins. Nothing here is undone or trie
     rewrap           - (rows of the key storage change)        second one after the last row
     set immediate    CURRENT holds the new key, unit by unit   success after the last unit
 
-Rejected: selecting all units before the pre-check, as the first change to a file would then come before the
-refusal; interleaving of import and commit per unit, as the documentation tells of all loads first.
+The instance is chosen first, which selects all of its units, also where a condition then turns out not to be
+met: a list on the workstation is changed by then, and no unit. Rejected: interleaving of import and commit
+per unit, as the documentation tells of all loads first.
 """
 
 import time
@@ -47,6 +48,7 @@ _AUTO_COMMANDS = (
 def auto_rotate(context: Context) -> None:
     """Rotate to a random master key made in a recovery crypto unit; selects all units of the instance."""
     cloud = context.cloud()
+    context.workstation.select(cloud.instance, map(identity, cloud.instance.units))
     units = cloud.crypto_units(cloud.instance.units)
     facts = Facts(states(units), len(units), sigkey.read_current(context.workstation), _AUTO_COMMANDS)
     keys = precheck.require(facts, precheck.AUTO_ROTATE)
@@ -55,7 +57,6 @@ def auto_rotate(context: Context) -> None:
         "Workloads must not use the service instance until the rotation has completed.",
     )
     signers = context.unlock(keys)
-    context.workstation.select(cloud.instance, map(identity, cloud.instance.units))
     _make_and_copy(context, units, signers)
     _commit(context, units, signers)
     context.terminal.say(MESSAGE_1)

@@ -29,7 +29,8 @@ class Observation:
     ``unreadable``: rows that some operational unit does not read with CURRENT; ``reachable``: those of them
     that another register or another unit still opens. ``stray_rows``: rows that name another master key than
     CURRENT; ``secrets``: where key bytes stand in clear; ``workload``: what failed of ordinary use, None
-    where it was not tried because other things failed.
+    where it was not tried because other things failed; ``usable``: how many keys serve then, None where the
+    workload was tried.
     """
 
     keys: int
@@ -42,6 +43,7 @@ class Observation:
     secrets: tuple[str, ...]
     workload: tuple[str, ...] | None
     reachable: tuple[RowProblem, ...] = ()
+    usable: int | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the content of observation.json."""
@@ -62,6 +64,7 @@ class Observation:
             secrets=tuple(value["secrets"]),
             workload=None if workload is None else tuple(workload),
             reachable=_rows(value.get("reachable", [])),
+            usable=value.get("usable"),
         )
 
 
@@ -88,7 +91,7 @@ def judge(seen: Observation) -> Judgement:
     gone = {row.key_id for row in _lost(seen)}
     damaged = gone | {row.key_id for row in seen.reachable}
     verdict = Verdict.DATA_LOST if lost else Verdict.STUCK if broken else Verdict.RECOVERED
-    keys = KeyCount(seen.keys, seen.keys - len(damaged), len(gone))
+    keys = KeyCount(seen.keys, seen.keys - len(damaged), len(gone), seen.usable)
     return Judgement(verdict, keys, (*lost, *broken))
 
 

@@ -15,7 +15,9 @@ class Outcome(StrEnum):
     PRESERVED = "PRESERVED"  # it was done, and every key came back, if need be by going on as the page says
     LOST = "LOST"  # at least one key is under a master key that no register holds any more
     REFUSED = "REFUSED"  # it was refused without effect, and the page's rule brought every key back
-    STUCK = "STUCK"  # every key is still there, and neither the procedure nor the page leads on
+    # Every key is still there, and neither the procedure nor the page leads on; or the operator waits for
+    # ever, also where the instance is complete.
+    STUCK = "STUCK"
 
 
 VERDICT = {

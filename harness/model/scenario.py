@@ -79,12 +79,30 @@ class CrashState:
 class KeyCount:
     """Keys of the ledger, and how many of them the oracle could read in every version on every unit.
 
-    ``gone``: how many no register of any crypto unit opens any more.
+    ``gone``: how many no register of any crypto unit opens any more; ``usable``: how many still serve through
+    the kms, each tried, None where the workload of the oracle was tried in their place.
     """
 
     total: int
     readable: int
     gone: int = 0
+    usable: int | None = None
+
+    @property
+    def left(self) -> str:
+        """Return how many keys can be read, and how many can be used, in words."""
+        used = "" if self.usable is None else f", usable: {self.usable}"
+        return f"{self.readable} of {self.total}{used}"
+
+    @property
+    def loss(self) -> str:
+        """Return how many keys are gone, and how many of the others can be used, in words."""
+        lost = f"{self.gone} of {self.total} keys"
+        left = self.total - self.gone
+        if self.usable is None or not left:
+            return lost
+        can = f"the other {left}" if self.usable == left else f"{self.usable or 'none'} of the other {left}"
+        return f"{lost}, {can} can be used"
 
 
 @dataclass(frozen=True)

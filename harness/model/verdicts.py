@@ -9,7 +9,9 @@ class Verdict(StrEnum):
 
     RECOVERED = "RECOVERED"  # every key readable everywhere, rotation complete, workloads run
     DATA_LOST = "DATA_LOST"  # at least one key unreadable
-    STUCK = "STUCK"  # no rule applies, or the data is intact but the instance is not usable
+    # No rule applies, or the data is intact but the instance is not usable, or the operator waits for ever,
+    # also where the instance is complete.
+    STUCK = "STUCK"
     NOT_FIRED = "NOT_FIRED"  # the crash point was not reached, so nothing was learned
     HARNESS_ERROR = "HARNESS_ERROR"  # the bench itself failed
 

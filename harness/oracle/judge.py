@@ -18,7 +18,7 @@ from harness.model.ledger import Ledger
 from harness.model.observation import Judgement, Observation, RowProblem, judge
 from harness.model.registers import UnitRegisters
 from harness.model.verdicts import Verdict
-from harness.oracle import reader, salvage
+from harness.oracle import reader, salvage, usage
 from harness.oracle.rows import Row, RowKey, mk_id, read_rows, tables
 from harness.rig.layout import Layout
 from harness.rig.rest import Refused, Rest, registers_in
@@ -54,10 +54,13 @@ class Oracle:
         return judge(self.observe(transcript))
 
     def observe(self, transcript: Sequence[str]) -> Observation:
-        """Look at everything that a verdict rests on. The workload is tried only where all else holds."""
+        """Look at everything that a verdict rests on.
+
+        The workload is tried only where all else holds; where it does not, each key is used for itself.
+        """
         seen = self.look(transcript)
         if judge(seen).verdict is not Verdict.RECOVERED:
-            return seen
+            return replace(seen, usable=usage.usable(self._rest, self._ledger))
         return replace(seen, workload=tuple(self._workload()))
 
     def look(self, transcript: Sequence[str]) -> Observation:

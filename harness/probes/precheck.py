@@ -28,15 +28,19 @@ def on_the_workstation(desk: Desk) -> Iterator[Probe]:
 
 
 def _without_recovery_units(desk: Desk) -> Iterator[Probe]:
-    """Take the recovery units out of the directory of the service, as if the instance had none."""
+    """Take the recovery units out of the directory of the service, as if the instance had none.
+
+    They are deselected as well, because auto-mk-rotate begins with a selection of all that it knows of.
+    """
     path = desk.rig.layout.instance
     whole = path.read_text()
     directory = json.loads(whole)
     directory["units"] = [unit for unit in directory["units"] if unit["type"] != "RECOVERY"]
-    path.write_text(json.dumps(directory))
-    for command in (AUTO, INIT):
-        yield desk.refused("no recovery unit", command, "does not contain any recovery crypto units")
-    path.write_text(whole)
+    with desk.only(*(unit["number"] for unit in directory["units"])):
+        path.write_text(json.dumps(directory))
+        for command in (AUTO, INIT):
+            yield desk.refused("no recovery unit", command, "does not contain any recovery crypto units")
+        path.write_text(whole)
 
 
 def on_a_unit(desk: Desk, number: int) -> Iterator[Probe]:

@@ -65,8 +65,7 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
         yield f"... and {len(wrong) - SHOWN_MAX} more that are not as documented, see results.jsonl"
     for result in results:
         if result.as_documented and result.verdict is Verdict.DATA_LOST:
-            lost = f"{result.keys.gone} of {result.keys.total} keys"
-            yield f"loss confirmed, as documented: {lost}, {result.scenario.id}"
+            yield f"loss confirmed, as documented: {result.keys.loss}, {result.scenario.id}"
     yield from doubts(outcome)
     yield from tally(outcome, folder)
     yield GATES[outcome.gate]

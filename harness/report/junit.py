@@ -116,12 +116,11 @@ def _findings(result: Result) -> Iterator[str]:
 
 def _account(stored: Stored, number: int, result: Result) -> Iterator[str]:
     """Yield what an operator did and what came of it, and where to read on."""
-    lost = result.keys.total - result.keys.readable
     if result.as_documented and result.verdict is Verdict.DATA_LOST:
-        yield f"loss confirmed, as documented: {lost} of {result.keys.total} keys"
+        yield f"loss confirmed, as documented: {result.keys.loss}"
     yield f"recovery: {' -> '.join(result.recovery) or 'nothing to do'}"
     yield f"rules: {'; '.join(result.rules) or 'none'}"
-    yield f"keys readable: {result.keys.readable} of {result.keys.total}"
+    yield f"keys readable: {result.keys.left}"
     yield f"evidence: {stored.scenario_folder(number)}"
     yield again(result, stored.path)
 

@@ -70,7 +70,7 @@ def _register(register: Register) -> str:
 def _end(result: Result) -> Iterator[str]:
     yield f"rules applied: {'; '.join(result.rules) or 'none'}"
     yield f"commands: {' -> '.join(result.recovery) or 'none'}"
-    yield f"keys readable: {result.keys.readable} of {result.keys.total}"
+    yield f"keys readable: {result.keys.left}"
     yield from (f"finding: {finding.check}: {finding.text}" for finding in result.findings)
     missed = [
         fault.id for fault, fired in zip(result.scenario.faults, result.fired, strict=True) if not fired

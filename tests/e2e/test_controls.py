@@ -56,7 +56,7 @@ def test_refused_is_proven_by_the_recovery_that_follows(cells: dict[str, Any]) -
         "cryptounit-rm 1",
         "cryptounit-mk-setimm",
     ]
-    assert by_name["zeroize-promoted"]["keys"] == {"total": 8, "readable": 0, "gone": 0}
+    assert by_name["zeroize-promoted"]["keys"] == {"total": 8, "readable": 0, "gone": 0, "usable": 0}
     assert by_name["state-based"]["standing"]["shown"] == "none"
     assert by_name["state-based"]["standing"]["printed"] == "1"
 

@@ -31,6 +31,11 @@ class Ran:
         """Where it left the instance."""
         return self.states[-1]
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing has changed but the selection, which is a list on the workstation."""
+        return replace(self.end, selected=self.states[0].selected) == self.states[0]
+
 
 def run(instance: Instance, line: str) -> Ran:
     """Run one line as the operator typed it, such as ``cryptounit-rm 1 2``; KeyError: no such command."""
@@ -45,10 +50,10 @@ def run(instance: Instance, line: str) -> Ran:
 
 def _auto_rotate(instance: Instance, _: Numbers) -> Steps:
     """A random key from a recovery unit: clear leftovers, make, copy, commit, rewrap, set immediate."""
-    _need(any(unit.type == RECOVERY for unit in instance.units), "there is no recovery unit")
-    _need_one_current(instance.units)
     at = replace(instance, selected=tuple(unit.number for unit in instance.units))
     yield at
+    _need(any(unit.type == RECOVERY for unit in instance.units), "there is no recovery unit")
+    _need_one_current(instance.units)
     for unit in at.units:
         if unit.new is not None:
             at = at.changed(unit.number, Unit.cleared)

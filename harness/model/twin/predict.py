@@ -63,8 +63,8 @@ def _after(way: _Way, line: str, *, killable: bool) -> Iterator[_Way]:
     ran = run(way.instance, line)
     if not ran.refused:
         yield replace(way, instance=ran.end)
-    elif ran.end == way.instance:
-        yield replace(way, refused=(*way.refused, line))
+    elif ran.untouched:
+        yield replace(way, instance=ran.end, refused=(*way.refused, line))
     else:
         yield replace(way, instance=ran.end, broken=(*way.broken, line))
     if killable and way.kills:

@@ -126,9 +126,13 @@ VIOLATIONS = (
 
 @pytest.mark.parametrize("violation", VIOLATIONS, ids=lambda violation: violation.name.replace(" ", "-"))
 def test_violation_is_named_and_changes_nothing(rig: "Rig", violation: Violation) -> None:
-    """A rotation whose initial condition is violated ends with its error, exit code 1, files as before."""
+    """A rotation whose initial condition is violated ends with its error, exit code 1, files as before.
+
+    But for the selection: auto-mk-rotate begins with it.
+    """
     violation.breaks(rig)
-    before = rig.digest()
+    selection = "workstation/DOMAINS"
+    before = rig.digest() | {selection: ""}
     for command in violation.commands:
         answers = (YES,) if command == "cryptounit-mk-rotate" else ()
         ended = rig.tke(command, *answers)
@@ -136,4 +140,12 @@ def test_violation_is_named_and_changes_nothing(rig: "Rig", violation: Violation
         assert "FAILED" in ended.lines
         for text in violation.says:
             assert text in ended.text
-        assert rig.digest() == before
+        assert rig.digest() | {selection: ""} == before
+
+
+def test_all_units_are_selected_before_the_conditions_are_checked(rig: "Rig") -> None:
+    """Whoever runs auto-mk-rotate has all units selected afterwards, also where a condition was not met."""
+    _thresholds(rig)
+    rig.select(1)
+    assert rig.tke("auto-mk-rotate").code == 1
+    assert " false " not in rig.done("cryptounits").text

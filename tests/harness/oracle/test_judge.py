@@ -16,11 +16,17 @@ if TYPE_CHECKING:
     from tests.harness.oracle.conftest import Scene
 
 SHAPE_KEYS = 8
-ALL = KeyCount(8, 8)
+ALL = KeyCount(8, 8)  # the workload was tried
+EACH = KeyCount(8, 8, 0, 8)  # each was used for itself
 
 
 def _checks(judgement: "Judgement") -> set[str]:
     return {finding.check for finding in judgement.findings}
+
+
+def _states(scene: "Scene") -> dict[str, str]:
+    keys = scene.rig.rest().call("GET", "/api/v2/keys")["resources"]
+    return {key["id"]: key["state"] for key in keys}
 
 
 def test_healthy(scene: "Scene") -> None:
@@ -31,11 +37,11 @@ def test_healthy(scene: "Scene") -> None:
 
 
 def test_the_judge_leaves_rows_and_registers_as_they_are(scene: "Scene") -> None:
-    """Of an instance with a damage nothing is used, so that what was found can be looked at again."""
+    """Where there is a damage each key is used and put back: what was found can be looked at again."""
     scene.sql("UPDATE versions SET mk_id = zeroblob(16) WHERE rowid = 1")
-    before = read_rows(scene.rig.layout.key_store)
-    scene.judge()
-    assert read_rows(scene.rig.layout.key_store) == before
+    before = read_rows(scene.rig.layout.key_store), _states(scene)
+    assert scene.judge() == scene.judge()
+    assert (read_rows(scene.rig.layout.key_store), _states(scene)) == before
 
 
 @pytest.mark.parametrize(
@@ -62,7 +68,7 @@ def test_one_bit_of_a_blob(scene: "Scene", kind: str, state: str) -> None:
         "UPDATE versions SET blob = ? WHERE key_id = ? AND version = ?", damaged, row.key_id, row.version
     )
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7, 1))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7, 1, 7))
     assert _checks(judgement) == {"readable"}
     assert f"key {row.key_id} version {row.version} ({state}) on unit 1" in judgement.findings[0].text
 
@@ -75,7 +81,7 @@ def test_exchanged_blobs(scene: "Scene") -> None:
     for key_id, blob in ((one.key_id, rows[other.key_id].blob), (other.key_id, rows[one.key_id].blob)):
         scene.sql("UPDATE versions SET blob = ? WHERE key_id = ?", blob, key_id)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 6, 2))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 6, 2, 6))
     assert all(finding.text.endswith("other bytes than before") for finding in judgement.findings)
 
 
@@ -84,7 +90,7 @@ def test_missing_row(scene: "Scene") -> None:
     row = scene.row(lambda row: row.version == 2)
     scene.sql("DELETE FROM versions WHERE key_id = ? AND version = 2", row.key_id)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7, 1))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 7, 1, 7))
     (finding,) = judgement.findings
     assert (finding.check, finding.text) == (
         "rows",
@@ -101,7 +107,7 @@ def test_added_row(scene: "Scene") -> None:
         row.key_id,
     )
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, EACH)
     (finding,) = judgement.findings
     assert finding.check == "rows"
     assert finding.text == f"key {row.key_id} version 9 is in the key store and not in the ledger"
@@ -111,7 +117,7 @@ def test_wrong_master_key_id(scene: "Scene") -> None:
     """A row that can be read and names another master key is no lost key, and no finished rotation."""
     scene.sql("UPDATE versions SET mk_id = ? WHERE rowid = 3", b"\xee" * 16)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, KeyCount(8, 8, 0, 7))
     assert [finding.text for finding in judgement.findings] == ["1 rows do not name the CURRENT master key"]
     registers = scene.rig.rest().registers(scene.rig.shape)
     total = len(scene.state.ledger.rows)
@@ -124,7 +130,7 @@ def test_new_register_left_committed(scene: "Scene") -> None:
     scene.tke("cryptounit-mk-load")
     scene.tke("cryptounit-mk-commit")
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, EACH)
     assert [finding.text for finding in judgement.findings] == [
         "unit 1: NEW is Full Committed",
         "unit 2: NEW is Full Committed",
@@ -135,7 +141,7 @@ def test_cleared_current_register(scene: "Scene") -> None:
     """Without CURRENT registers no key at all is readable."""
     scene.tke("cryptounit-mk-clrcur")
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8, 0))
     assert _checks(judgement) == {"readable", "registers", "row ids"}
 
 
@@ -144,7 +150,7 @@ def test_promotion_without_rewrap(scene: "Scene") -> None:
     for command in ("cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-setimm"):
         scene.tke(command)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8, 0))
     assert _checks(judgement) == {"readable", "row ids"}
 
 
@@ -156,12 +162,28 @@ def test_rows_under_new_are_out_of_reach_and_not_gone(scene: "Scene") -> None:
     scene.tke("cryptounit-rm", "2")
     scene.tke("cryptounit-mk-clrnew")
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, KeyCount(8, 0, 0))
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, KeyCount(8, 0, 0, 0))
     assert "reach" in _checks(judgement)
     scene.tke("cryptounit-add", "2")
     scene.tke("cryptounit-mk-clrnew")
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8))
+    assert (judgement.verdict, judgement.keys) == (Verdict.DATA_LOST, KeyCount(8, 0, 8, 0))
+
+
+def test_keys_that_are_safe_and_of_no_use(scene: "Scene") -> None:
+    """While a rotation that cannot go on keeps workloads out no key can be used, readable or not."""
+    (first, *_) = read_rows(scene.rig.layout.key_store)
+    change = "UPDATE versions SET blob = ? WHERE key_id = ? AND version = ?"
+    scene.sql(change, bytes(len(first.blob)), first.key_id, first.version)
+    for command in ("cryptounit-mk-load", "cryptounit-mk-commit"):
+        scene.tke(command)
+    job = scene.rig.rest().call("POST", "/api/v2/rotation/rewrap?wait=10")["job"]
+    assert (job["state"], job["rewrapped"]) == ("failed", 0)
+    keys = scene.judge().keys
+    assert keys == KeyCount(8, 7, 1, 0)
+    assert keys.loss == "1 of 8 keys, none of the other 7 can be used"
+    scene.sql(change, first.blob, first.key_id, first.version)
+    assert scene.judge().keys == KeyCount(8, 8, 0, 0)
 
 
 def test_a_rotation_that_did_not_happen(scene: "Scene") -> None:
@@ -169,7 +191,7 @@ def test_a_rotation_that_did_not_happen(scene: "Scene") -> None:
     now = scene.rig.rest().registers(scene.rig.shape)
     scene.state = replace(scene.state, registers=now)
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, EACH)
     assert "before the rotation is still" in judgement.findings[0].text
 
 
@@ -190,7 +212,7 @@ def test_secret_in_a_file(scene: "Scene", form: str, which: str) -> None:
     with (scene.rig.layout.logs / "kms.log").open("ab") as log:
         log.write(b"wrapped key=" + FORMS[form](secret) + b" done\n")
     judgement = scene.judge()
-    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, ALL)
+    assert (judgement.verdict, judgement.keys) == (Verdict.STUCK, EACH)
     assert [finding.text for finding in judgement.findings] == ["key bytes in clear in logs/kms.log"]
 
 

@@ -56,7 +56,7 @@ class Console:
             code = KILLED if kill and kill.of_tke else 1
         else:
             code = 1 if ran.refused else 0
-            untouched = [] if len(ran.states) > 1 else ["Nothing was changed."]
+            untouched = ["Nothing was changed."] if ran.untouched else []
             lines += [f"FAILED: {ran.refused}", *SAID.get(ran.refused, untouched)] if ran.refused else []
         self.at = end
         lines += SCREENS[command](end) if command in SCREENS else []
