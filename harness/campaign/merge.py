@@ -84,12 +84,16 @@ def _outcome(shards: Sequence[Stored]) -> Outcome:
 
 
 def _probes(shards: Sequence[Stored]) -> tuple[Probe, ...]:
-    """Return every probe once, failed if it has failed in some shard; empty where a shard lost them."""
+    """Return every probe once, failed if it has failed in some shard, else untried if it was so in some.
+
+    Empty where a shard lost them.
+    """
     if not all(shard.probes for shard in shards):
         return ()
     found: dict[str, Probe] = {}
     for probe in (probe for shard in shards for probe in shard.probes or ()):
-        if probe.name not in found or not probe.passed:
+        before = found.get(probe.name)
+        if before is None or probe.problems or (before.passed and not probe.tried):
             found[probe.name] = probe
     return tuple(found.values())
 

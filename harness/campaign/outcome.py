@@ -70,7 +70,7 @@ class Results:
         results = tuple(map(Result.from_record, self.records))
         pairs = [(result.verdict, result.scenario.expected) for result in results]
         probes = self.probes or ()
-        if self.probes == ():
+        if self.probes == () or not all(probe.tried for probe in probes):
             pairs.append((Verdict.HARNESS_ERROR, Verdict.RECOVERED))
         model = agreement(self.records)
         lacking = self._lacking(results)
@@ -82,7 +82,7 @@ class Results:
             foreseen=all(result.foreseen for result in results),
             controlled=not lacking,
             agreed=not model.differences,
-            probed=all(probe.passed for probe in probes),
+            probed=not any(probe.problems for probe in probes),
         )
         took = self.seconds, self.played
         return Outcome(verdict, results, self.differing, *took, model, probes, lacking, merged)

@@ -49,9 +49,14 @@ class Desk:
             self.type("cryptounit-add", others)
 
     def refused(self, name: str, command: str, says: str) -> Probe:
-        """Run a command that has to be refused before any change, with a text that holds ``says``."""
+        """Run a command that has to be refused before any change, with a text that holds ``says``.
+
+        Raises Unready.
+        """
         before = Facts.of(self.rig, self.rest)
         ended = self.rig.tke(command, sut.answers(" ".join(map(str, self.all))))
+        if ended.exit_code < 0:
+            raise Unready(f"'tke {command}' was ended by signal {-ended.exit_code}")
         text = " ".join(ended.lines)
         problems = list(before.differences(Facts.of(self.rig, self.rest)))
         if error_class(ended.lines, ended.exit_code) is not ErrorClass.PRECHECK:

@@ -29,12 +29,14 @@ def run(rig: Rig, golden: Golden) -> tuple[Probe, ...]:
 def _all_of(
     name: str, stage: Callable[[Rig, Golden], Iterable[Probe]], rig: Rig, golden: Golden
 ) -> Iterator[Probe]:
-    """Yield the probes of a stage; where it cannot be gone on with, that is a probe that has failed."""
+    """Yield the probes of a stage; where it cannot be gone on with, one more says so, and why."""
     try:
         rig.restore(golden.snapshot)
         yield from stage(rig, golden)
     except (Unready, Unreachable, Refused) as error:
-        yield Probe(name, "", (f"could not be tried: {error}",))
+        yield Probe(name, "", untried=f"could not be tried: {error}")
+    except Exception as error:
+        yield Probe(name, "", untried=f"could not be tried: {type(error).__name__}: {error}")
 
 
 def _at_rest(rig: Rig, _golden: Golden) -> Iterator[Probe]:
@@ -69,9 +71,10 @@ def _durable(rig: Rig, golden: Golden) -> Iterator[Probe]:
     ended = rig.tke("auto-mk-rotate", sut.answers())
     events = tuple(rig.conductor.events)
     rig.watch(on=False)
-    problems = list(durable.problems(events))
     if ended.exit_code != 0:
-        problems.append(f"the rotation ended with exit code {ended.exit_code}")
+        said = " ".join(ended.lines[-3:])
+        raise Unready(f"a rotation without a fault ended with exit code {ended.exit_code}: {said}")
+    problems = list(durable.problems(events))
     if durable.units(events) != frozenset(rig.shape.numbers):
         problems.append("not every crypto unit was seen to replace its state")
     yield Probe("durable files", "states and rows are flushed before anything rests on them", tuple(problems))

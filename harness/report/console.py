@@ -86,8 +86,9 @@ def doubts(outcome: Outcome) -> Iterator[str]:
         yield from (f"not as the crash that stands for it: {name}" for name in different[:SHOWN_MAX])
         yield from (f"its recovery was never struck: {name}" for name in spared[:SHOWN_MAX])
     yield from (f"promised and not played: {control}" for control in outcome.lacking[:SHOWN_MAX])
-    failed = [probe for probe in outcome.probes if not probe.passed]
-    yield from (f"probe failed: {probe.name}: {'; '.join(probe.problems)}" for probe in failed)
+    for probe in outcome.probes:
+        if not probe.passed:
+            yield f"probe {'failed' if probe.tried else 'not tried'}: {probe.name}: {probe.detail}"
 
 
 def tally(outcome: Outcome, folder: Path) -> Iterator[str]:

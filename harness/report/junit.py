@@ -129,7 +129,8 @@ def _probe(probe: dict[str, Any]) -> ET.Element:
     """Return the case of one thing that an instance was asked beside the scenarios."""
     case = ET.Element("testcase", {"classname": PROBES, "name": probe["name"], "time": "0.000"})
     if not probe["passed"]:
-        outcome(case, "failure", "probe", probe["detail"], ())
+        tag = "failure" if probe.get("tried", True) else "error"
+        outcome(case, tag, "probe", probe["detail"], ())
     return case
 
 
@@ -154,7 +155,9 @@ def _reasons(stored: Stored) -> Iterator[str]:
         f"not as the second opinion predicts: {one}" for one in head.get("model", {}).get("differ", ())
     )
     yield from (f"promised and not played: {one}" for one in head.get("controls", {}).get("missing", ()))
-    yield from (f"probe failed: {one['name']}" for one in head.get("probes", ()) if not one["passed"])
+    for probe in head.get("probes", ()):
+        if not probe["passed"]:
+            yield f"probe {'failed' if probe.get('tried', True) else 'not tried'}: {probe['name']}"
 
 
 def _clean(text: str) -> str:

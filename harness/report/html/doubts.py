@@ -58,7 +58,8 @@ def _probes(campaign: Campaign) -> Iterator[Node]:
     held = f"{len(probes) - len(failed)} of {len(probes)}"
     yield node("p", f"{mark} Probes: {held} things held that an instance has to refuse, or to do in order.")
     if failed:
-        yield plain(("probe", "what did not hold"), [(probe["name"], probe["detail"]) for probe in failed])
+        what = "what did not hold, or why it could not be tried"
+        yield plain(("probe", what), [(probe["name"], probe["detail"]) for probe in failed])
 
 
 def _controls(campaign: Campaign) -> Iterator[Node]:

@@ -108,6 +108,17 @@ def test_a_probe_that_failed_in_one_shard(made: "Made", tmp_path: Path) -> None:
     assert read_campaign(tmp_path / "merged")["probes"] == [failed]
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["first", "second"])
+def test_a_probe_that_could_not_be_tried_in_one_shard(made: "Made", tmp_path: Path, *, turned: bool) -> None:
+    """It was not tried in the whole, which is the bench's own failure."""
+    held = {"name": "replay", "passed": True, "detail": "refused"}
+    untried = held | {"passed": False, "detail": "could not be tried", "tried": False}
+    first, second = (held, untried) if turned else (untried, held)
+    shards = [made("one", (1, 3), {"probes": [first]}), made("two", (2,), {"probes": [second]})]
+    assert merge.merge(merge.read(shards), tmp_path / "merged").gate is Gate.ERROR
+    assert read_campaign(tmp_path / "merged")["probes"] == [untried]
+
+
 def test_what_only_one_shard_says(made: "Made", tmp_path: Path) -> None:
     """A field that the shards do not agree on is not claimed of the whole."""
     shards = [made("one", (1, 3), {"note": 1, "alike": 1}), made("two", (2,), {"note": 2, "alike": 1})]

@@ -49,6 +49,12 @@ def test_a_probe_that_had_failed(made: "Made") -> None:
     assert recheck(Stored.read(made("run", head={"probes": [probe]}))).gate is Gate.FAIL
 
 
+def test_a_probe_that_could_not_be_tried(made: "Made") -> None:
+    """What could not be asked is the failure of the bench or the machine, and contradicts nothing."""
+    probe = {"name": "open rotation", "passed": False, "detail": "could not be tried", "tried": False}
+    assert recheck(Stored.read(made("run", head={"probes": [probe]}))).gate is Gate.ERROR
+
+
 def test_a_loss_that_was_expected(made: "Made") -> None:
     """A control that loses nothing by its evidence fails the gate as well."""
     run = made("run", head={})

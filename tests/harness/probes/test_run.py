@@ -2,7 +2,8 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -58,9 +59,25 @@ def test_what_cannot_be_tried_has_failed(instance: Instance) -> None:
     assert unit.state() == before
 
 
+def test_an_instance_that_does_not_come_up(instance: Instance, tmp_path: Path) -> None:
+    """Where no stage of the probes can be begun, none speaks against the instance, and each says why."""
+    broken = tmp_path / "broken"
+    shutil.copytree(instance.golden.snapshot, broken)
+    (broken / "units" / "2" / "state.json").unlink()
+    probes = run.run(instance.rig, replace(instance.golden, snapshot=broken))
+    assert [probe.name for probe in probes] == ["instance at rest", "open rotation", "durable files"]
+    for probe in probes:
+        assert (probe.passed, probe.tried, probe.problems) == (False, False, ())
+        assert "unit:2" in probe.untried
+
+
 def test_the_record_of_a_probe() -> None:
     """A probe is the same after it was written and read."""
-    for probe in (Probe("one", "it holds", ()), Probe("two", "it holds", ("not here", "not there"))):
+    for probe in (
+        Probe("one", "it holds"),
+        Probe("two", "it holds", ("not here", "not there")),
+        Probe("three", "it holds", untried="could not be tried"),
+    ):
         again = Probe.from_record(probe.record())
         assert again.record() == probe.record()
-        assert again.passed is probe.passed
+        assert (again.passed, again.tried) == (probe.passed, probe.tried)

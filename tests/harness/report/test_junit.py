@@ -171,13 +171,18 @@ def test_green_is_pass(
 
 
 def test_probes(document: Document) -> None:
-    """Each probe is a case, one that failed a failure with what it found."""
+    """Each probe is a case, one that failed a failure with what it found, one that was not tried an error."""
     probes = [
         {"name": "bearer", "passed": True, "detail": "refused"},
         {"name": "replay", "passed": False, "detail": "a replayed command was taken"},
+        {"name": "open rotation", "passed": False, "detail": "could not be tried", "tried": False},
     ]
     root = document(GOOD, head={"gate": "fail", "probes": probes})
-    assert _outcomes(root) == {"replay": ("failure", "probe"), "gate": ("failure", "fail")}
+    assert _outcomes(root) == {
+        "replay": ("failure", "probe"),
+        "open rotation": ("error", "probe"),
+        "gate": ("failure", "fail"),
+    }
     assert "a replayed command was taken" in _case(root, "replay").findtext("failure", "")
     assert _case(root, "bearer").attrib["classname"] == "hil.probes"
 
