@@ -22,6 +22,7 @@ ONE_DOOR = {
         "harness/forms/form.py",
         "harness/forms/reading.py",
         "harness/foreign/form.py",
+        "harness/modules/form.py",
         "harness/procedures/schema.py",
     },
     "pydantic_core": {"harness/forms/form.py", "harness/forms/reading.py"},

@@ -217,7 +217,7 @@ def test_node_ids(place: Place) -> None:
         (("--hil-keystore", "oracle"), "*'oracle' is neither sqlite nor postgresql nor *"),
         (("--hil-keystore", "postgresql://kms:sesame@db/"), "*put it into PGPASSWORD"),
         (("--hil-module-profile", "absent.toml"), "--hil-module-profile: *absent.toml: No such file*"),
-        (("--hil-module-profile", "bad.jsonl"), "--hil-module-profile: *bad.jsonl is no TOML: *"),
+        (("--hil-module-profile", "bad.jsonl"), "--hil-module-profile: *bad.jsonl:1: no TOML: *"),
         (("--hil-module-profile", "hil.toml", "--hil-backend", "docker"), "*use --backend process"),
         (
             ("--hil-plan", "plan.jsonl", "--hil-keystore", "postgresql://kms@/?host=/nowhere"),

@@ -43,8 +43,8 @@ def test_a_module_means_processes(nss: Path) -> None:
     ("text", "complaint"),
     [
         (NO_TOKEN, "cannot stand behind a crypto unit:\n  TokenError: no token: false ended"),
-        ("[module]", r"hil.toml: there is no table \[token\]"),
-        ("[", "hil.toml is no TOML: "),
+        ("[module]", r"hil.toml:1: the key 'token' is missing: the table \[token\]"),
+        ("[", "hil.toml:1: no TOML: "),
     ],
 )
 def test_a_module_that_does_not_do(tmp_path: Path, text: str, complaint: str) -> None:

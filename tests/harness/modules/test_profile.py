@@ -1,15 +1,19 @@
 """Module profiles: what can be said in one, and how a wrong one is refused."""
 
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jsonschema
 import pytest
 
+from harness.modules import form
 from harness.modules.profile import BadModule, ModuleProfile, read
 
 if TYPE_CHECKING:
     from tests.harness.modules.conftest import Written
 
+ROOT = Path(__file__).resolve().parents[3]
 LIBRARY = "/usr/lib/softhsm/libsofthsm2.so"
 MODULE = f'[module]\nname = "one"\nlibrary = "{LIBRARY}"\n'
 MADE = '[token]\nmake = [["true", "{pin_file}"]]\n'
@@ -35,37 +39,64 @@ def test_whole(written: "Written") -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("module = ", "is no TOML"),
-        (MADE, "there is no table [module]"),
-        (MODULE, "there is no table [token]"),
-        (MODULE.replace(LIBRARY, "/nowhere.so") + MADE, "module.library: /nowhere.so does not exist"),
-        (MODULE.replace(LIBRARY, "softhsm.so") + MADE, "module.library has to be an absolute path"),
-        (MODULE.replace("name", "names") + MADE, "[module] knows no names"),
-        ('[module]\nname = "one"\n' + MADE, "[module] needs library"),
-        (MODULE + MADE + "[tokens]\n", "the profile knows no tokens"),
-        (MODULE + "[token]\n", "[token] needs either make"),
-        (MODULE + MADE + 'copy = "/srv"\n', "[token] needs either make"),
-        (MODULE + '[token]\ncopy = "/srv"\n', "token.copy needs token.pin"),
-        (MODULE + '[token]\nmake = ["true"]\n', "token.make has to be a list of commands"),
-        (MODULE + '[token]\nmake = [["true", "{pin}"]]\n', "token.make holds {pin}"),
-        (MODULE + 'argument = "{pin_file}"\n' + MADE, "module.argument holds {pin_file}"),
-        (MODULE + 'argument = "{"\n' + MADE, "module.argument: "),
-        (MODULE + MADE + 'pin = { stdin = "yes" }\n', "token.pin names where the PIN is"),
+        ("module = ", "1: no TOML: Invalid value"),
+        (MADE, "1: the key 'module' is missing: the table [module], with name and library"),
+        (MODULE, "1: the key 'token' is missing: the table [token], with make or copy"),
+        (MODULE.replace(LIBRARY, "/nowhere.so") + MADE, "3: module.library: /nowhere.so does not exist"),
+        (MODULE.replace(LIBRARY, "softhsm.so") + MADE, "3: module.library: it has to be an absolute path"),
+        (MODULE.replace("name =", "names =") + MADE, "2: module.names: unknown key, did you mean 'name'?"),
+        ('[module]\nname = "one"\n' + MADE, "1: module: the key 'library' is missing"),
+        (MODULE + MADE + "[tokens]\n", "6: tokens: unknown key, did you mean 'token'?"),
+        (MODULE + "[token]\n", "4: token: needs either make"),
+        (MODULE + MADE + 'copy = "/srv"\n', "token: needs either make"),
+        (MODULE + '[token]\ncopy = "/srv"\n', "5: token.copy: needs token.pin"),
+        (MODULE + '[token]\nmake = ["true"]\n', "5: token.make: a text is not a list; put it in [ ]"),
+        (MODULE + "[token]\nmake = []\n", "5: token.make: the list is empty"),
+        (MODULE + "[token]\nmake = [[]]\n", "5: token.make: the list is empty"),
+        (MODULE + '[token]\nmake = [["true", "{pin}"]]\n', "5: token.make: it holds {pin}; known are"),
+        (MODULE + 'argument = "{pin_file}"\n' + MADE, "4: module.argument: it holds {pin_file}"),
+        (MODULE + 'argument = "{"\n' + MADE, "4: module.argument: "),
+        (MODULE + "argument = 4\n" + MADE, "4: module.argument: a number is not a text; put it in quotes"),
+        (
+            MODULE + "environment = { A = true }\n" + MADE,
+            "4: module.environment.A: true or false is not a text",
+        ),
+        (MODULE + 'environment = "A=1"\n' + MADE, "4: module.environment: a text is not a table"),
+        (MODULE.replace('"one"', "1979-05-27") + MADE, "2: module.name: a date is not a text"),
+        (MODULE.replace('"one"', "1") + MADE, "2: module.name: a number is not a text; put it in quotes"),
+        (MODULE + MADE + "label = ''\n", "6: token.label: '' is not a text"),
+        (MODULE + MADE + 'pin = { stdin = "yes" }\n', "6: token.pin.stdin: unknown key, use file, variable"),
+        (MODULE + MADE + "pin = {}\n", "6: token.pin: names where the PIN is"),
+        (MODULE + MADE + 'pin = { file = "f", variable = "V" }\n', "6: token.pin: names where the PIN is"),
+        (MODULE.replace('"one"', "“one”") + MADE, '2: typographic quote “; use " instead (no TOML: '),
     ],
 )
 def test_wrong(written: "Written", text: str, complaint: str) -> None:
-    """A wrong profile is refused with the entry and what belongs there."""
+    """A wrong profile is refused with file, line, key and what belongs there."""
+    file = written(text)
     with pytest.raises(BadModule) as caught:
-        read(written(text))
-    assert complaint in str(caught.value)
-    assert "hil.toml" in str(caught.value)
+        read(file)
+    assert any(line.startswith(f"{file}:") and complaint in line for line in str(caught.value).splitlines())
 
 
-def test_no_pin_in_a_profile(written: "Written") -> None:
+@pytest.mark.parametrize(
+    "pin",
+    ['"secret-5678"', "5678", '["5678"]', "{ file = 5678 }", '{ value = "5678" }'],
+    ids=["text", "number", "list", "number of a file", "another key"],
+)
+def test_no_pin_in_a_profile(written: "Written", pin: str) -> None:
     """A PIN that stands in the profile itself is refused, and not repeated."""
-    with pytest.raises(BadModule, match="the PIN itself never stands in a profile") as caught:
-        read(written(MODULE + MADE + 'pin = "secret-5678"\n'))
+    with pytest.raises(BadModule, match=r":6: token\.pin") as caught:
+        read(written(MODULE + MADE + f"pin = {pin}\n"))
     assert "5678" not in str(caught.value)
+
+
+def test_the_schema_of_profiles() -> None:
+    """The JSON Schema of module profiles takes the example, and refuses a text where a list belongs."""
+    validator = jsonschema.Draft202012Validator(form.json_schema())
+    example = tomllib.loads((ROOT / "examples" / "hil-nss.toml").read_text())
+    validator.validate(example)
+    assert not validator.is_valid({**example, "token": {"make": "certutil -N"}})
 
 
 def test_no_file(tmp_path: Path) -> None:
