@@ -16,14 +16,17 @@ from enum import StrEnum
 
 from harness import sut
 from harness.model.evidence import Evidence
-from harness.model.history import Doubt, Hazard, History, Quote
+from harness.model.history import Doubt, Hazard, History
 from harness.model.orders import LOGIN, Order, login_first, orders
 from harness.model.registers import Promotion
 from harness.model.rules import Act, Look, Procedure, Rule, decide
 from harness.model.sight import Rows, Sight
+from harness.model.traces import Quote
 
-# Doubts under which no message decides. A missing beginning is another matter: what was seen, was seen.
-_BLIND = frozenset({Doubt.NO_END, Doubt.NOT_SHOWN, Doubt.GAP, Doubt.UNNAMED, Doubt.NO_ROTATION})
+# Doubts under which no message decides, and those that only make the absence of one worth nothing: what was
+# seen, was seen, and branch 2 of the page is right whether or not the second message was shown as well.
+_BLIND = frozenset({Doubt.NO_END, Doubt.NOT_SHOWN, Doubt.UNNAMED, Doubt.NO_ROTATION, Doubt.INSTANCES})
+_SILENCE = frozenset(Doubt) - _BLIND
 # What is lost for good where the command was the wrong one.
 _DESTROYS_NEW = frozenset({"auto-mk-rotate", "cryptounit-mk-clrnew"})
 _DESTROYS = _DESTROYS_NEW | {"cryptounit-mk-setimm"}
@@ -52,6 +55,9 @@ class Reason(StrEnum):
     SILENT = "silent"
     HAZARD = "hazard"
     CONTRADICTION = "contradiction"
+    REFUSED = "refused"
+    CONDITION = "condition"
+    INSTANCE = "instance"
     NO_RULE = "no-rule"
 
 
@@ -111,6 +117,7 @@ class _Plan:
     rule: Rule | None = None
     orders: tuple[Order, ...] = ()
     unknown: Reason | None = None  # what would have to be known
+    reason: Reason = Reason.RULE
 
     @property
     def destroys_new(self) -> bool:
@@ -139,7 +146,12 @@ class _Adviser:
             return self._say(Answer.STOP, Reason.HAZARD)
         if self.history.done:
             return self._done()
-        return self._with_registers() if self.sight.units else self._without_registers()
+        if self.sight.units:
+            return self._with_registers()
+        told = self._without_registers()
+        several = bool(self.sight.instances)  # whose registers are shown, and none is known to be this one
+        harmless = told.answer is Answer.RUN and not {one.command for one in told.orders} & _DESTROYS
+        return told if harmless or not several else self._look(Reason.INSTANCE)
 
     def _without_registers(self) -> Advice:
         if self._blind():
@@ -147,14 +159,17 @@ class _Adviser:
         page = self._by_messages()
         if page:
             return self._run(page)
+        if self.history.conditions:
+            return self._look(Reason.CONDITION)
         looks = isinstance(decide(self.documented, self.evidence), Look)
         return self._look(Reason.REGISTERS if looks else Reason.SILENT)
 
     def _blind(self) -> bool:
         """Whether messages may be missing that would change the answer."""
-        if self.history.doubts & _BLIND:
-            return True
-        return Doubt.NO_START in self.history.doubts and not self.history.begun
+        doubts = self.history.doubts
+        # Message 2 orders set immediate: not where another rotation may have begun since.
+        another = Doubt.UNREAD in doubts and self.history.message2 is not None
+        return bool(doubts & _BLIND) or another or bool(doubts & _SILENCE and not self.history.begun)
 
     def _done(self) -> Advice:
         """The last command ended well; a flow of several commands goes on."""
@@ -194,9 +209,14 @@ class _Adviser:
     def _by_messages(self) -> _Plan | None:
         """Apply the page. It has no rule for who rewrapped without message 1; then NEW is not made anew."""
         decision = decide(self.documented, self.evidence)
-        if self._blind() or not isinstance(decision, Act):
+        if self._blind() or self.history.conditions:
             return None
-        plan = self._plan(decision.rule)
+        if self.history.correctable:
+            plan = _Plan(orders=(Order(self.evidence.command),), reason=Reason.REFUSED)
+        elif isinstance(decision, Act):
+            plan = self._plan(decision.rule)
+        else:
+            return None
         return None if plan.destroys_new and self.history.begun else plan
 
     def _by_state(self) -> _Plan:
@@ -229,7 +249,7 @@ class _Adviser:
 
     def _run(self, plan: _Plan) -> Advice:
         answer = Answer.RUN if plan.orders else Answer.DONE
-        return replace(self._say(answer, Reason.RULE, self._with_login(plan.orders)), rule=plan.rule)
+        return replace(self._say(answer, plan.reason, self._with_login(plan.orders)), rule=plan.rule)
 
     def _look(self, reason: Reason) -> Advice:
         names = self.documented.look if reason is Reason.REGISTERS else self.state_based.look

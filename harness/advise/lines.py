@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from harness.advise import words
+from harness.advise import warnings, words
 from harness.advise.advice import Advice, Answer, Reason
 from harness.advise.words import Heading, Lang
-from harness.model.evidence import ErrorClass
 from harness.model.orders import Order
 from harness.model.registers import UnitRegisters
 from harness.model.rules import Rule
@@ -27,7 +26,7 @@ def lines(advice: Advice, lang: Lang, program: str) -> Iterator[str]:
         yield f"  {_typed(order, program)}{_remark(order, lang)}"
     yield from _part(Heading.WHY, _why(advice, lang), lang)
     yield from _part(Heading.EVIDENCE, _evidence(advice, lang), lang)
-    never = (f"{program} {name}: {text.to(lang)}" for name, text in words.NEVER[advice.phase])
+    never = (f"{program} {name}: {text.to(lang)}" for name, text in warnings.NEVER[advice.phase])
     yield from _part(Heading.NEVER, never, lang)
     yield from _part(Heading.VERIFY, _afterwards(advice, lang, program), lang)
 
@@ -56,7 +55,8 @@ def record(advice: Advice, lang: Lang, program: str) -> dict[str, Any]:
         "evidence": [{"line": quote.line, "text": quote.text} for quote in advice.quotes],
         "why": list(_why(advice, lang)),
         "never": [
-            {"command": f"{program} {name}", "why": text.to(lang)} for name, text in words.NEVER[advice.phase]
+            {"command": f"{program} {name}", "why": text.to(lang)}
+            for name, text in warnings.NEVER[advice.phase]
         ],
         "afterwards": list(_afterwards(advice, lang, program)),
     }
@@ -81,8 +81,8 @@ def _remark(order: Order, lang: Lang) -> str:
         return f"    ({words.WHERE_KNOWN.to(lang)})"
     if not order.units:
         return ""
-    units = words.EVERY_UNIT.to(lang) if order.units == ALL else order.units
-    return f"    ({words.TYPE_UNITS.to(lang).format(units=units)})"
+    asked = words.TYPE_ALL if order.units == ALL else words.TYPE_UNITS
+    return f"    ({asked.to(lang).format(units=order.units)})"
 
 
 def _rule(rule: Rule, lang: Lang) -> str:
@@ -101,9 +101,11 @@ def _why(advice: Advice, lang: Lang) -> Iterator[str]:
     if advice.contradiction and advice.reason is not Reason.CONTRADICTION:
         yield words.CONTRADICTED.to(lang)
     names = {order.command for order in advice.orders}
+    if "login" in names and advice.history.begun:
+        yield words.TOKEN_FIRST.to(lang)
     if advice.answer is not Answer.RUN:
         return
-    if advice.history.error is ErrorClass.PRECHECK:
+    if advice.history.unmet:
         yield words.PRECHECK.to(lang)
     if "cryptounit-rm" in names:
         yield words.DESELECT.to(lang)
@@ -135,6 +137,6 @@ def _afterwards(advice: Advice, lang: Lang, program: str) -> Iterator[str]:
         return
     deselected = advice.answer is Answer.DONE or any(o.command == "cryptounit-rm" for o in advice.orders)
     if deselected:
-        yield words.SELECT_ALL.to(lang).format(add=f"{program} cryptounit-add")
-    checks = words.VERIFY if advice.answer is Answer.RUN else words.VERIFY[:-1]
+        yield warnings.SELECT_ALL.to(lang).format(add=f"{program} cryptounit-add")
+    checks = warnings.VERIFY if advice.answer is Answer.RUN else warnings.VERIFY[:-1]
     yield from (check.to(lang).format(look=f"{program} cryptounit-mk") for check in checks)

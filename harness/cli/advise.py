@@ -47,7 +47,9 @@ def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: str, as_js
     """Say which recovery to run by a terminal's text, and what never; exit code 2 where it does not tell."""
     language = Lang(lang)
     seen = reading.scrollback(transcript.read(), _name(transcript), FLOWS[flow])
-    sight = reading.sight(registers.read(), _name(registers)) if registers else seen.history.sight
+    sight = seen.history.sight
+    if registers:
+        sight = reading.sight(registers.read(), _name(registers), seen.history.instance)
     told = advice.advise(seen.history, sight, load.builtin("documented"), load.builtin("state-based"))
     if as_json:
         print(json.dumps(lines.record(told, language, seen.program), indent=2, ensure_ascii=False))

@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 
+from harness.model import printed
 from harness.model.evidence import ErrorClass, error_class, phrase
+from harness.model.printed import Output
 from harness.model.transcript import Attempt
 
 # What each command says when all is done. A bare OK would not do: of two commands whose prompt was not
@@ -17,17 +19,37 @@ _SAID: Mapping[str, re.Pattern[str]] = {
     "cryptounit-mk-setimm": phrase("Set immediate completed successfully"),
     "auto-mk-recover": phrase("The master key has been recovered"),
 }
-# ``FAILED`` stands alone on its line; the cloud's command line translates it.
-FAILED = re.compile(r"^\s*(FAILED|失敗|Interrupted\.)\s*$", re.MULTILINE)
+# ``FAILED`` stands alone on its line. The cloud's command line translates it, so the line below it counts:
+# that one is in English everywhere.
+_WORDS = (
+    "FAILED|失敗|失败|실패|FEHLGESCHLAGEN|ECHEC|ÉCHEC|ERROR|FALLIDO|FALLO|NON RIUSCITO|FALHA|COM FALHA"
+    r"|(?:\^C)?Interrupted\."
+)
+WORD = re.compile(rf"\s*(?:{_WORDS})\s*")
+_HEADLINES = "|".join(
+    phrase(text).pattern
+    for text in (
+        "Error querying service instances.",
+        "Error querying crypto units.",
+        "An initial condition of the command is not met.",
+        "Error sending HTPRequest to target service instance.",
+        "Error reported by EP11 crypto module.",
+        "Error sending rewrap request to the key management service.",
+        "KMS CRK rewrap failed.",
+    )
+)
+FAILED = re.compile(rf"^\s*(?:{_WORDS})\s*$|^(?=\s*(?:{_HEADLINES}))", re.MULTILINE)
 _NOT_BEGUN = phrase("Error querying service instances.")
-_ASKED = phrase("Enter the password")
-_REWRAP = re.compile(rf"{phrase('rewrap request').pattern}|{phrase('CRK rewrap').pattern}")
+_PRECHECK = phrase("An initial condition of the command is not met.")
+_OF_REGISTERS = phrase("master key register")
 
 
 def succeeded(attempt: Attempt) -> bool:
-    """Whether the command says that it has done all it was to do."""
+    """Whether the command says, in the end, that it has done all it was to do."""
     said = _SAID.get(attempt.command)
-    return bool(said and attempt.find(said)) and not attempt.find(FAILED)
+    if not said or not attempt.find(said) or attempt.find(FAILED):
+        return False
+    return attempt.command not in printed.ROTATIONS or not printed.signs([attempt.after(said)])
 
 
 def error(attempt: Attempt) -> ErrorClass:
@@ -36,17 +58,29 @@ def error(attempt: Attempt) -> ErrorClass:
 
 
 def refused(attempt: Attempt) -> bool:
-    """Whether the command says that it did not begin."""
+    """Whether the command says that it did not begin, and nothing stands there that it does not say then."""
+    if attempt.command in printed.LINES:
+        return output(attempt).refused
     why = error(attempt)
     return why is ErrorClass.PRECHECK or bool(why is ErrorClass.TOKEN and attempt.find(_NOT_BEGUN))
+
+
+def unmet(attempt: Attempt) -> bool:
+    """Whether a pre-check names a condition that the operator can correct."""
+    return bool(attempt.find(_PRECHECK))
+
+
+def of_registers(attempt: Attempt) -> bool:
+    """Whether that condition is one of the registers: an earlier rotation may have left them so."""
+    return unmet(attempt) and bool(attempt.find(_OF_REGISTERS))
+
+
+def output(attempt: Attempt) -> Output:
+    """Compare what it printed with what the command prints."""
+    return printed.read(attempt.command, attempt.own())
 
 
 def ends_a_rotation(attempt: Attempt) -> bool:
     """Whether the last line, of whatever command, says that a rotation has ended well."""
     last = next((line for line in reversed(attempt.lines) if line.strip()), "")
     return bool(_SAID["auto-mk-rotate"].search(last))
-
-
-def lacks_lines(attempt: Attempt) -> bool:
-    """Nobody was asked a password, or the rewrap is spoken of without message 1: lines are missing."""
-    return not attempt.find(_ASKED) or bool(attempt.find(_REWRAP))

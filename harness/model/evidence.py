@@ -11,16 +11,19 @@ from enum import StrEnum
 from harness.model.registers import Promotion
 from harness.model.sight import Agreement, Rows
 
+# Between two signs: blanks, and at the end or the beginning of a line what editors and mails put there.
+_BROKEN = r"(?:\s|[\\\\>\u00bb]{1,3}(?=\n)|(?<=\n)[>|\u00bb\u21aa+]{1,3})*+"
+
 
 def phrase(text: str) -> re.Pattern[str]:
-    """Return a pattern that finds ``text`` also where a narrow terminal has broken it into lines."""
-    return re.compile(r"\s*".join(re.escape(sign) for sign in text if not sign.isspace()))
+    """Return a pattern that finds ``text`` also where it was broken into lines, with marks or without."""
+    return re.compile(_BROKEN.join(re.escape(sign) for sign in text if not sign.isspace()))
 
 
 MESSAGE_1 = phrase("Delaying 30 seconds to allow server to discover new master key values")
 # One of the pages writes MKS. Both messages may end in a period.
 MESSAGE_2 = re.compile(
-    r"[KM]\s*" + phrase("S CRK rewrap successful, waiting on cryptounit-mk-setimm").pattern
+    rf"[KM]{_BROKEN}" + phrase("S CRK rewrap successful, waiting on cryptounit-mk-setimm").pattern
 )
 
 _TOKEN = phrase("Status code: 401")

@@ -5,7 +5,7 @@ asked for is the procedure's choice; what nobody asked for stays unknown.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from harness.model.registers import VALID, UnitRegisters, promotion
 
 _UNIT = re.compile(r"^(\d+)\s+(?:true|false)\s+(OPERATIONAL|RECOVERY|FAILOVER)\s")
 _ROWS = re.compile(r"^([0-9a-f]{32})\s+(\d+)\s*$")
+_INSTANCE = re.compile(r"\s*SERVICE INSTANCE:\s*(\S*)\s*$")
 MIXED = "mixed"
 
 
@@ -48,22 +49,27 @@ class Listed:
 
 @dataclass(frozen=True)
 class Sight:
-    """What the screens have shown so far; ``rows``: counts by half a pattern, None where nobody looked."""
+    """What the screens have shown so far; ``rows``: counts by half a pattern, None where nobody looked.
+
+    ``instances``: the service instances whose registers were shown, by name (empty where it has none).
+    """
 
     listed: tuple[Listed, ...] = ()
     units: tuple[UnitRegisters, ...] = ()
     rows: Mapping[str, int] | None = None
+    instances: tuple[str, ...] = ()
 
-    def read(self, command: str, lines: Sequence[str]) -> "Sight":
-        """Add what the screen of a command shows."""
+    def read(self, command: str, lines: Sequence[str], instance: str = "") -> "Sight":
+        """Add what the screen of a command shows of ``instance``, where there are several."""
         if command == "cryptounits":
-            found = (_UNIT.match(line) for line in lines)
+            found = (_UNIT.match(line) for line in _of(instance, lines))
             return replace(self, listed=tuple(Listed(int(row[1]), row[2]) for row in found if row))
         if command == "rotation-status":
-            found = (_ROWS.match(line) for line in lines)
+            found = (_ROWS.match(line) for line in _of(instance, lines))
             return replace(self, rows={row[1]: int(row[2]) for row in found if row})
         if command in ("cryptounit-mk", "cryptounit-mks"):
-            return replace(self, units=screens.registers(lines))
+            units, shown = screens.registers(lines, instance), screens.instances(lines)
+            return replace(self, units=units, instances=shown)
         return self
 
     def facts(self) -> dict[str, Any]:
@@ -74,6 +80,16 @@ class Sight:
             "new": _common_state(self.units),
             "rows": None if self.rows is None else _rows(self.units, self.rows),
         }
+
+
+def _of(instance: str, lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines below the name of a service instance; all of them where no instance is asked for."""
+    here = True
+    for line in lines:
+        if named := _INSTANCE.match(line):
+            here = not instance or named[1] in ("", instance)
+        if here:
+            yield line
 
 
 def _agreement(units: Sequence[UnitRegisters]) -> Agreement:

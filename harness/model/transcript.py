@@ -4,28 +4,19 @@ Real scroll-back has colours, prompts, lines broken at the width of the window, 
 often neither its beginning nor its end. What cannot be told is left open here, never guessed: text above the
 first prompt belongs to an attempt without a name, and an attempt has ended only where a prompt follows it.
 
-Not read: line editing beyond backspaces, full-screen programs, two commands on a line. Rejected: undoing the
-line breaks first. The width of the window is not known, and a wrong join invents text; so whoever looks for
-a phrase finds it broken (``evidence.phrase``).
+Not read: line editing beyond backspaces, full-screen programs. Rejected: undoing the line breaks first. The
+width of the window is not known, and a wrong join invents text; so whoever looks for a phrase finds it broken
+(``evidence.phrase``).
 """
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.model.rules import LOOK
-
-# Names that stand in the page and its command reference; aliases beside the name that rules use.
-_ALIASES = {"cryptounit-mk": LOOK, "auto-recover": "auto-mk-recover", "h": "help"}
-_NAMES = (
-    "help", "login", "auto-init", "auto-mk-rotate", "auto-mk-recover", "failover-enable", "cryptounits",
-    "cryptounit-add", "cryptounit-rm", "cryptounit-compare", "cryptounit-admins", "cryptounit-admin-add",
-    "cryptounit-admin-rm", "cryptounit-thrhlds", "cryptounit-thrhld-set", "cryptounit-exit-impr",
-    "cryptounit-mks", "cryptounit-mk-load", "cryptounit-mk-commit", "cryptounit-mk-setimm",
-    "cryptounit-mk-rotate", "cryptounit-mk-clrnew", "cryptounit-mk-clrcur", "cryptounit-zeroize", "sigkeys",
-    "sigkey-add", "sigkey-sel", "sigkey-rm", "mks", "mk-add", "mk-rm", "rotation-status", *_ALIASES,
-)  # fmt: skip
+from harness.model import prompts
+from harness.model.folding import Likeness, fold, likeness
+from harness.model.prompts import Prompt
 
 _ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # titles of windows, links
@@ -34,31 +25,35 @@ _ESCAPES = re.compile(
 )
 _RUBBED_OUT = re.compile(r"[^\n\x08]\x08")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufeff]")
+_WRAP_MARKS = re.compile(r"[\\\u21a9\u21b5\u23ce\u21b2]+$", re.MULTILINE)
+_QUOTED = re.compile(r"^[ \t]*[>|][ \t]?", re.MULTILINE)
+_QUOTED_SHARE_MIN = 0.7
 
-
-def _broken(word: str) -> str:
-    """Pattern of a word that a narrow window may have broken."""
-    return r"\n?".join(map(re.escape, word))
-
-
-_BEFORE = r"(?:(?:time|sudo|env|nohup|\w+=\S*)[ ]+)*"
-_PROGRAM = rf"(?:\S*/)?(?:(?:{_broken('ibmcloud')}|ic|bx)\s+)?{_broken('tke')}\s+"
-_NAME = "|".join(_broken(name) for name in sorted(_NAMES, key=len, reverse=True))
-_TYPED = re.compile(
-    rf"^(?P<prompt>[^\n]{{0,150}}?[$#%>\u276f»][ ]*)?{_BEFORE}(?P<program>{_PROGRAM})?"
-    rf"(?P<name>{_NAME})(?P<rest>(?:[ \t][^\n]*)?)$",
-    re.MULTILINE,
-)
-_PROMPT = re.compile(
-    r"^(?P<prompt>[\w.-]+@[\w.-]+[^\n$#%]{0,80}[$#%]|(?:\([\w.-]+\)\s?)?\[[^\]\n]{1,80}\]\s?[$#%]"
-    r"|PS [^\n>]{1,100}>"
-    r"|[A-Z]:\\[^\n>]{0,100}>|[$#%\u276f]|[~/][^\n$#%]{0,80}[$#%])(?:[ \t]+(?P<rest>[^\n]*))?$",
-    re.MULTILINE,
-)
 # What stands at the top of a window or of a recording, and is no output of anything.
-_BANNER = re.compile(r"Last login:|Script started|スクリプトは")
-_SHOWN = re.compile(r"(?:\s+-\S+)*(?:\s*(?:2>&1\s*)?\|\s*tee\b[^|>]*)?\s*")
-_HELP = re.compile(r"\s(?:-h|--help|help)\b")
+_BANNER = re.compile(
+    r"Last login:|Script started|スクリプトは|Welcome to fish|(?:Windows )?PowerShell|Copyright \(C\)"
+)
+# What a shell and a recording say in the end.
+_FAREWELL = re.compile(
+    r"\s*(?:exit|logout|\^D|(?:Shared )?[Cc]onnection to \S+ closed\.?|Script done\b.*|スクリプト.*終了.*"
+    r"|Saving session\.\.\.|\.\.\.(?:saving|copying|truncating|completed)\b.*"
+    r"|\[(?:Process completed|exited)\]"
+    r"|client_loop: send disconnect.*|Session (?:ended|terminated).*)?\s*"
+)
+_LEAVING = frozenset({"", "exit", "logout", "^D", "exit 0"})
+# The line above a prompt of two lines: a place, a host, a frame.
+_HEADER = re.compile(r"\s*(?:[\u250c\u256d]|\S+@\S+|[~/]|\S+ (?:on|via|in|took) |[\ue0a0-\ue0d4]).*")
+_SHORT_PROMPT = 4
+# What a shell says of a job that died or was stopped.
+_SHELL_SAYS = re.compile(
+    r"\s*(?:\^[CZD\\]\s*)*(?:\[\d+\]\s*[-+]?\s+(?:\d+\s+)?[A-Za-z]+\b.*|\[\d+\][-+]?\s.*\btke\b.*"
+    r"|(?:\S+: )?(?:line \d+: +\d+ +)?(?:Killed|Terminated|Hangup)\b.*"
+    r"|zsh: (?:killed|terminated|hangup|suspended|interrupt)\b.*|fish: (?:Job|Process) .*)?\s*"
+)
+MESSAGES = (
+    "Delaying 30 seconds to allow server to discover new master key values",
+    "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm",
+)
 
 
 @dataclass(frozen=True)
@@ -82,23 +77,36 @@ class Attempt:
 
     def find(self, pattern: re.Pattern[str]) -> tuple[int, str] | None:
         """Number and text of the line on which ``pattern`` is found first; broken lines are joined."""
+        return next(self.find_all(pattern), None)
+
+    def find_all(self, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each line on which ``pattern`` is found."""
         text = "\n".join(self.lines)
-        match = pattern.search(text)
-        if match is None:
-            return None
-        start = text.rfind("\n", 0, match.start()) + 1
-        end = text.find("\n", match.end())
-        number = self.first + text.count("\n", 0, start)
-        return number, text[start : end if end >= 0 else None].replace("\n", "").strip()
+        for match in pattern.finditer(text):
+            start = text.rfind("\n", 0, match.start()) + 1
+            end = text.find("\n", match.end())
+            number = self.first + text.count("\n", 0, start)
+            yield number, text[start : end if end >= 0 else None].replace("\n", "").strip()
+
+    def after(self, pattern: re.Pattern[str]) -> str:
+        """Return what follows the last place of ``pattern``, without what the shell says."""
+        text = "\n".join(self.own())
+        found = list(pattern.finditer(text))
+        return text[found[-1].end() :] if found else ""
+
+    def own(self) -> tuple[str, ...]:
+        """Return what the command printed: not what the shell says, no line twice."""
+        kept: list[str] = []
+        for line in self.lines:
+            shell = _SHELL_SAYS.fullmatch(line) and not like_a_message(line)
+            if not shell and not (kept and line.strip() == kept[-1].strip()):
+                kept.append(line)
+        return tuple(kept)
 
 
-@dataclass(frozen=True)
-class _Prompt:
-    start: int
-    end: int
-    command: str
-    typed: str
-    shown: bool
+def like_a_message(line: str) -> bool:
+    """Whether a line may be one of the two messages, cut, broken or misread."""
+    return any(likeness(line, message) is not Likeness.NONE for message in MESSAGES)
 
 
 def clean(raw: str) -> str:
@@ -106,60 +114,71 @@ def clean(raw: str) -> str:
     text = _ESCAPES.sub("", raw.replace("\r\n", "\n"))
     while (shorter := _RUBBED_OUT.sub("", text)) != text:
         text = shorter
-    return _CONTROL.sub("", re.sub(r"\r+", "\n", text))
+    text = fold(_CONTROL.sub("", re.sub(r"\r+", "\n", text)))
+    return _WRAP_MARKS.sub("", _unquoted(text))
+
+
+def _unquoted(text: str) -> str:
+    """Take away the marks of a mail, where they stand before nearly every line."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    quoted = sum(bool(_QUOTED.match(line)) for line in lines)
+    if not lines or quoted < _QUOTED_SHARE_MIN * len(lines):
+        return text
+    return _unquoted(_QUOTED.sub("", text))
 
 
 def attempts(raw: str) -> tuple[Attempt, ...]:
     """Split scroll-back at its prompts; a banner above the first one, and an idle last one, are left out."""
     text = clean(raw)
     starts = [match.start() for match in re.finditer(r"^", text, re.MULTILINE)]
-    prompts = [_Prompt(0, 0, "", "", shown=True), *_prompts(text)]
-    ends = [*(prompt.start for prompt in prompts[1:]), len(text)]
+    places = [Prompt(0, 0), *prompts.find(text)]
+    ends = [*(prompt.start for prompt in places[1:]), len(text)]
+    headers = frozenset(_headers(text, places))
     found = []
-    for number, (prompt, end) in enumerate(zip(prompts, ends, strict=True), start=1):
+    for number, (prompt, end) in enumerate(zip(places, ends, strict=True), start=1):
         below = prompt.end + text[prompt.end : end].startswith("\n") * bool(prompt.end)
         line, first = bisect_right(starts, prompt.start), bisect_right(starts, below)
-        lines = tuple(text[below:end].splitlines())
-        found.append(
-            Attempt(prompt.command, prompt.typed, line, first, lines, number < len(prompts), prompt.shown)
-        )
-    if all(not line.strip() or _BANNER.match(line) for line in found[0].lines):
+        lines = text[below:end].split("\n")
+        following = places[number] if number < len(places) else None
+        if following and len(following.sign) <= _SHORT_PROMPT:
+            lines = _without_header(lines, headers)
+        ended, shown = following is not None, prompt.shown
+        found.append(Attempt(prompt.command, prompt.typed, line, first, tuple(lines), ended, shown))
+    if _is_banner(found[0].lines):
         del found[0]
-    if found and not (found[-1].command or found[-1].typed or any(map(str.strip, found[-1].lines))):
-        del found[-1]
+    return _without_farewell(found)
+
+
+def _headers(text: str, places: Sequence[Prompt]) -> Iterator[str]:
+    """Yield the first words of the lines that stand above short prompts, and look like a part of them."""
+    for prompt in places[1:]:
+        above = text[: prompt.start].rstrip("\n").rpartition("\n")[2]
+        if prompt.command and len(prompt.sign) <= _SHORT_PROMPT and _is_header(above):
+            yield above.split()[0]
+
+
+def _is_header(line: str) -> bool:
+    return bool(_HEADER.fullmatch(line)) and not like_a_message(line)
+
+
+def _without_header(lines: list[str], headers: frozenset[str]) -> list[str]:
+    """Blank the last line where it belongs to the prompt below it."""
+    last = next((at for at in reversed(range(len(lines))) if lines[at].strip()), None)
+    if last is None or not _is_header(lines[last]) or lines[last].split()[0] not in headers:
+        return lines
+    return [*lines[:last], "", *lines[last + 1 :]]
+
+
+def _is_banner(lines: Sequence[str]) -> bool:
+    return all(not line.strip() or _BANNER.match(line) for line in lines)
+
+
+def _without_farewell(found: list[Attempt]) -> tuple[Attempt, ...]:
+    """Leave out an idle prompt at the end, and how a shell was left; what stands above it has ended."""
+    if not found or found[-1].command or found[-1].typed not in _LEAVING:
+        return tuple(found)
+    if len(found) > 1 and all(map(_FAREWELL.fullmatch, found[-1].lines)):
+        return tuple(found[:-1])
+    if not found[-1].typed and not any(map(str.strip, found[-1].lines)):
+        return tuple(found[:-1])
     return tuple(found)
-
-
-def _prompts(text: str) -> Iterator[_Prompt]:
-    """Everything that was typed at a shell, commands of ``tke`` and others, in order."""
-    typed = [match for match in _TYPED.finditer(text) if _is_command(match)]
-    learned = {match["prompt"].rstrip() for match in typed if match["prompt"]}
-    known = {match.start(): match for match in typed}
-    others = {match.start(): match for match in _PROMPT.finditer(text)}
-    for prompt in learned:
-        pattern = re.compile(rf"^{re.escape(prompt)}(?:[ \t]+(?P<rest>[^\n]*))?$", re.MULTILINE)
-        others |= {match.start(): match for match in pattern.finditer(text)}
-    for start in sorted(known.keys() | others.keys()):
-        yield _named(known[start]) if start in known else _other(others[start])
-
-
-def _is_command(match: re.Match[str]) -> bool:
-    """A name alone is a command where only a prompt of a shell stands before it: so the bench writes them."""
-    prompt = (match["prompt"] or "").rstrip()
-    if match["program"]:
-        return prompt != ">" and bool(prompt or not match["rest"].strip())
-    return prompt in {"$", "#"}
-
-
-def _named(match: re.Match[str]) -> _Prompt:
-    name = match["name"].replace("\n", "")
-    rest = match["rest"]
-    command = "help" if _HELP.search(rest) else _ALIASES.get(name, name)
-    typed = match.string[match.start("program" if match["program"] else "name") : match.end()]
-    return _Prompt(
-        match.start(), match.end(), command, typed.replace("\n", "").strip(), bool(_SHOWN.fullmatch(rest))
-    )
-
-
-def _other(match: re.Match[str]) -> _Prompt:
-    return _Prompt(match.start(), match.end(), "", (match["rest"] or "").strip(), shown=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from harness.advise.advice import Advice, advise
 from harness.advise.reading import scrollback, sight
+from harness.model.history import Doubt
 from harness.procedures import load
 
 FOLDER = Path(__file__).parent / "transcripts"
@@ -55,7 +56,9 @@ def cases() -> tuple[Case, ...]:
 def advice(text: str, registers: str = "", flow: str = "") -> Advice:
     """What is advised on a transcript, and on screens where there are any."""
     seen = scrollback(text.encode(), "the transcript", flow)
-    screens = sight(registers.encode(), "the screens") if registers else seen.history.sight
+    screens = (
+        sight(registers.encode(), "the screens", seen.history.instance) if registers else seen.history.sight
+    )
     return advise(seen.history, screens, load.builtin("documented"), load.builtin("state-based"))
 
 
@@ -71,4 +74,4 @@ def decisions(case: Case) -> Iterator[tuple[Moment, Advice]]:
     while at < len(moments):
         told = advice(moments[at].screen)
         yield moments[at], told
-        at += max(1, len(told.orders))
+        at += 1 if Doubt.LAST_COMMIT in told.doubts else max(1, len(told.orders))

@@ -8,6 +8,26 @@ from harness.model.history import Doubt, Hazard
 from tests.harness.advise.conftest import advice, typed
 
 ASKED = "Enter the password for the signature key identified by:\nadmin1 (8e62...)\n> \n"
+INSTANCE = "0a1b2c3d-1111-2222-3333-444455556666"
+CONFIRMED = (
+    "Workloads must not use the service instance until the rotation has completed.\n"
+    "Do you want to continue?\nAnswer [y/N]:\n> y\n" + ASKED
+)
+RANDOM = f"The master key of service instance {INSTANCE} will be replaced by a random value.\n{CONFIRMED}"
+REWRAPS = (
+    "Key storage will be rewrapped for the new master key, which then replaces the current one.\n" + CONFIRMED
+)
+PARTS = (
+    "KEYNUM   DESCRIPTION   VERIFICATION PATTERN   \n"
+    f"1        part          {'a' * 32}   \n                       {'b' * 32}   \n"
+    "Enter the KEYNUM values of the master key parts you wish to load.\n"
+    "2 or 3 values must be specified, separated by spaces.\n> 1 2\n" + ASKED
+)
+MADE = (
+    "Generating a random master key value....\nTransferring the master key value to 1 of 1 crypto units....\n"
+)
+ONE_OF_TWO = "Committing the master key value in 1 of 2 crypto units....\n"
+TWO_OF_TWO = ONE_OF_TWO.replace("1 of", "2 of")
 FIRST = "Delaying 30 seconds to allow server to discover new master key values\n"
 SECOND = "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm\n"
 ROTATED = "\nOK\nMaster key rotation successful.\n"
@@ -15,13 +35,13 @@ PRECHECK = "FAILED\nAn initial condition of the command is not met.\nWhy.\nNothi
 TOKEN = "FAILED\nError querying service instances.\nStatus code: 401\n"
 BROKEN = "FAILED\nError sending rewrap request to the key management service.\n"
 
-AUTO = f"$ tke auto-mk-rotate\n{ASKED}"
-ROTATE = f"$ tke cryptounit-mk-rotate\n{ASKED}"
+AUTO = f"$ tke auto-mk-rotate\n{RANDOM}"
+ROTATE = f"$ tke cryptounit-mk-rotate\n{REWRAPS}"
 LOADED = "OK\nThe new master key register has been loaded in the selected crypto units.\n"
 COMMITTED = LOADED.replace("loaded", "committed")
 CLEARED = LOADED.replace("loaded", "cleared")
 PROMOTED = "OK\nSet immediate completed successfully in the selected crypto units.\n"
-LOAD = f"$ tke cryptounit-mk-load\n{ASKED}"
+LOAD = f"$ tke cryptounit-mk-load\n{PARTS}"
 SETIMM = f"$ tke cryptounit-mk-setimm\n{ASKED}"
 CLRNEW = f"$ tke cryptounit-mk-clrnew\n{ASKED}"
 STOPPED = "^Z\n[1]+  Stopped                 tke auto-mk-rotate\n"
@@ -168,10 +188,106 @@ def test_output_that_goes_to_the_terminal_too() -> None:
     )
 
 
-def test_the_page_has_no_rule_for_a_failed_precheck() -> None:
-    """A first attempt that was refused is looked into."""
-    told = advice(f"$ tke auto-mk-rotate\n{PRECHECK}$ ")
-    assert (told.answer, told.reason) == (Answer.LOOK, Reason.SILENT)
+@pytest.mark.parametrize(
+    ("transcript", "command"),
+    [
+        (f"$ tke auto-mk-rotate\n{PRECHECK}", "auto-mk-rotate"),
+        (f"$ tke auto-mk-rotate\n{PRECHECK}" * 2, "auto-mk-rotate"),
+        (f"{ROTATE}{PRECHECK}", "cryptounit-mk-rotate"),
+        (f"{AUTO}FAILED\nThe command was cancelled. Nothing was changed.\n", "auto-mk-rotate"),
+    ],
+)
+def test_a_failed_precheck(transcript: str, command: str) -> None:
+    """The page has a rule for it: correct the condition, then run the same command again."""
+    told = advice(f"{transcript}$ ")
+    assert (told.answer, told.reason, typed(told)) == (Answer.RUN, Reason.REFUSED, (command,))
+
+
+@pytest.mark.parametrize("begun", ["$ tke auto-mk-rotate\n", f"{AUTO}{FIRST}{ROTATE}"])
+def test_a_precheck_of_the_registers(begun: str) -> None:
+    """Registers that a pre-check complains of may be what an earlier rotation has left: they decide."""
+    unequal = PRECHECK.replace(
+        "Why.",
+        "Current master key registers are set in multiple crypto units but are not set to the same value.",
+    )
+    told = advice(f"{begun}{unequal}$ ")
+    assert (told.answer, told.reason) == (Answer.LOOK, Reason.CONDITION)
+
+
+@pytest.mark.parametrize("word", ["FAILED", "FEHLGESCHLAGEN", "失敗", "ECHEC", "Błąd"])
+@pytest.mark.parametrize("status", ["401", "503"])
+def test_an_error_before_the_start(word: str, status: str) -> None:
+    """A command that was refused at its first query has changed nothing, in whatever language it says so."""
+    error = f"$ tke auto-mk-rotate\n{word}\nError querying service instances.\nStatus code: {status}\n"
+    login = ("login",) if status == "401" else ()
+    assert typed(advice(f"{error}$ ")) == (*login, "auto-mk-rotate")
+    assert typed(advice(f"{AUTO}{FIRST}{error}$ ")) == (*login, "cryptounit-mk-rotate")
+
+
+def test_silence_right_before_message_1() -> None:
+    """Where message 1 is the next line, one lost line would hide it: the registers decide."""
+    assert typed(advice(f"{AUTO}{MADE}{ONE_OF_TWO}$ ")) == ("auto-mk-rotate",)
+    told = advice(f"{AUTO}{MADE}{ONE_OF_TWO}{TWO_OF_TWO}$ ")
+    assert (told.answer, Doubt.LAST_COMMIT in told.doubts) == (Answer.LOOK, True)
+    unit = (
+        "FAILED\nError sending HTPRequest to target service instance.\nStatus code: 503\nx\nCrypto unit: 2\n"
+    )
+    assert typed(advice(f"{AUTO}{MADE}{ONE_OF_TWO}{TWO_OF_TWO}{unit}$ ")) == ("auto-mk-rotate",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "kernel: usb 1-1: new device\n",  # another program
+        "Committing the master key value in\n",  # cut off
+        "Committing the master key value in 2 of 3 crypto units....\n",  # not the next one
+        "Delaying 30 sec\n",  # the beginning of message 1
+        "er new master key values\n",  # its end
+        "Setting the master key value in 1 of 2 crypto units....\n",  # what comes after both
+        "FAILED\nError sending rewrap request to the key management service.\n",
+    ],
+)
+@pytest.mark.parametrize("before", [AUTO, AUTO + MADE, AUTO + MADE + ONE_OF_TWO])
+def test_silence_is_broken(before: str, line: str) -> None:
+    """One line that the command does not print there, and the silence proves nothing."""
+    told = advice(f"{before}{line}$ ")
+    assert "auto-mk-rotate" not in typed(told)
+    assert told.answer is Answer.LOOK or typed(told) == ("cryptounit-mk-rotate",)
+
+
+def test_an_earlier_rotation_that_is_not_shown() -> None:
+    """Who clears NEW replaces what another rotation has left; what that was is not guessed."""
+    clearing = "Clearing the new master key register of crypto unit 1....\n"
+    told = advice(f"{AUTO}{clearing}$ ")
+    assert (told.answer, Doubt.EARLIER in told.doubts) == (Answer.LOOK, True)
+    assert typed(advice(f"{AUTO}{MADE}$ {AUTO[2:]}{clearing}$ ")) == ("auto-mk-rotate",)
+
+
+@pytest.mark.parametrize(
+    "typo", ["auto-mk-ro", "aut0-mk-rotate", "auto-mk-r0tate", "cryptounit-mk-r", "auto—mk—rotete"]
+)
+def test_a_command_line_that_cannot_be_read(typo: str) -> None:
+    """What may be a command of a rotation is not passed over."""
+    refused = "$ tke auto-mk-rotate\n" + TOKEN
+    told = advice(f"{refused}$ tke {typo}\nx\n$ ")
+    assert (told.answer, Doubt.UNREAD in told.doubts) == (Answer.LOOK, True)
+
+
+def test_a_rotation_below_another_command() -> None:
+    """Lines of a rotation in the output of a program that has none belong to a command that was lost."""
+    refused = "$ tke auto-mk-rotate\n" + TOKEN
+    told = advice(f"{refused}$ ls\n{TWO_OF_TWO}$ ")
+    assert (told.answer, Doubt.UNREAD in told.doubts) == (Answer.LOOK, True)
+    assert [quote.text for quote in told.quotes if quote.text == TWO_OF_TWO.strip()]
+
+
+def test_two_service_instances_in_one_transcript() -> None:
+    """Rotations of two service instances are not one after the other's failure."""
+    other = AUTO.replace(INSTANCE, "11111111-0000-0000-0000-000000000000")
+    told = advice(f"{other}{FIRST}{AUTO}$ ")
+    assert told.answer in (Answer.LOOK, Answer.STOP)
+    assert advice(f"{other}{MADE}{AUTO}{MADE}$ ").answer is Answer.LOOK
+    assert typed(advice(f"{other}{FIRST}{SECOND}{ROTATED}{AUTO}{MADE}$ ")) == ("auto-mk-rotate",)
 
 
 @pytest.mark.parametrize("text", ["", " \n\n", "total 4\n-rw-r--r-- 1 me me 0 notes\n$ "])

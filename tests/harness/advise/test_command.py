@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.advise import words
+from harness.advise import warnings, words
 from harness.advise.advice import Answer, Phase, Reason
 from harness.cli import main
 from harness.model.history import Doubt, Hazard
@@ -122,7 +122,7 @@ def test_everything_has_words() -> None:
         for text in table.values():
             assert text.en.isascii()
             assert any("぀" <= sign <= "鿿" for sign in text.ja)
-    assert set(words.NEVER) == set(Phase)
+    assert set(warnings.NEVER) == set(Phase)
 
 
 def test_every_rule_has_its_name_in_japanese() -> None:

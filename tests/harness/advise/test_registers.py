@@ -8,11 +8,12 @@ from emulator.tke import screen
 from emulator.tke.unitstate import Register, UnitState
 from harness.advise.advice import Answer, Reason
 from harness.advise.reading import BadTranscript
+from tests.harness.advise import test_attempts as texts
 from tests.harness.advise.conftest import advice, typed
 from tests.harness.advise.test_attempts import ASKED, AUTO, FIRST, LOAD, LOADED, PRECHECK, ROTATE, SECOND
 
 OLD, KEY, OTHER = "a" * 64, "b" * 64, "c" * 64
-INSTANCE = Instance("", "", "", "", "", "", ())
+INSTANCE = Instance(texts.INSTANCE, "", "", "", "", "", ())
 EMPTY = Register(RegisterState.EMPTY, "0" * 64)
 
 
