@@ -111,30 +111,35 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--number", type=int, required=True)
     init.add_argument("--type", type=UnitType, required=True, help=" | ".join(UnitType))
     init.add_argument("--location", required=True, help="[region].[host].[module].[domain]")
-    init.add_argument("--iam-secret", type=Path, required=True)
-    init.add_argument("--module", type=Path, help="module.json of another PKCS#11 module than SoftHSM")
+    init.add_argument("--iam-secret", type=_path, required=True)
+    init.add_argument("--module", type=_path, help="module.json of another PKCS#11 module than SoftHSM")
     serve = _command(commands, "serve", "serve until SIGTERM")
     serve.set_defaults(run=_serve)
-    serve.add_argument("--sockets", type=Path, required=True, help="folder of admin.sock and p11.sock")
+    serve.add_argument("--sockets", type=_path, required=True, help="folder of admin.sock and p11.sock")
     take = _command(commands, "snapshot", "copy state and token of a stopped unit")
     take.set_defaults(run=_snapshot)
-    take.add_argument("--to", type=Path, required=True)
+    take.add_argument("--to", type=_path, required=True)
     restore = _command(commands, "restore", "put a stopped unit back to a snapshot")
     restore.set_defaults(run=_restore)
-    restore.add_argument("--from", type=Path, required=True, dest="source")
+    restore.add_argument("--from", type=_path, required=True, dest="source")
     mechanisms = _command(commands, "mechanisms", "print what a PKCS#11 module has, as JSON")
     mechanisms.set_defaults(run=_mechanisms)
-    mechanisms.add_argument("--module", type=Path, required=True, help="its module.json")
+    mechanisms.add_argument("--module", type=_path, required=True, help="its module.json")
     tried = _command(commands, "trial", "try what a unit does with its token, on a stopped unit without keys")
     tried.set_defaults(run=_trial)
     return parser
+
+
+def _path(text: str) -> Path:
+    """Return a path that stays right where the current folder changes, see softhsm.py."""
+    return Path(text).absolute()
 
 
 def _command(
     commands: "argparse._SubParsersAction[_Parser]", name: str, purpose: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
-    command.add_argument("--dir", type=Path, required=True, help="folder of the unit")
+    command.add_argument("--dir", type=_path, required=True, help="folder of the unit")
     return command
 
 

@@ -20,6 +20,7 @@ from emulator.unit.token import Candidate, Token, TokenError
 
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
 _TOOL_SECONDS = 30
+_LINE_BYTES = 1023
 
 
 class SoftHsm:
@@ -95,12 +96,28 @@ def _only(made: set[str]) -> str:
 
 
 def _configure(folder: Folder) -> None:
-    """Point the library at this folder, wherever it is mounted now."""
+    """Point the library at this folder, wherever it is mounted now.
+
+    The file knows no quotes. What cannot stand in it is named from the unit's folder, which one then is in.
+    """
+    tokens = str(folder.tokens.absolute())
+    if not _can_stand_there(tokens):
+        os.chdir(folder.path)
+        tokens = folder.tokens.name
     folder.softhsm_conf.write_text(
-        f"directories.tokendir = {folder.tokens.absolute()}\n"
+        f"directories.tokendir = {tokens}\n"
         "objectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
     )
     os.environ["SOFTHSM2_CONF"] = str(folder.softhsm_conf.absolute())
+
+
+def _can_stand_there(path: str) -> bool:
+    """Whether SoftHSM reads a path as written: # begins a comment, = ends a value, a line has 1023 bytes."""
+    try:
+        short = len(path.encode()) < _LINE_BYTES - len("directories.tokendir = ")
+    except UnicodeEncodeError:
+        return False
+    return short and path == path.strip() and not set(path) & set("#=\r\n")
 
 
 def _flush(path: Path) -> None:

@@ -20,7 +20,7 @@ from harness.model.scenario import RowCounts
 from harness.modules.equipment import Equipment
 from harness.oracle import reader
 from harness.oracle.rows import count_rows, read_rows
-from harness.rig import docker, golden, interrupts, owner, ready
+from harness.rig import docker, golden, interrupts, names, owner, ready
 from harness.rig.child import detached
 from harness.rig.containers import DockerHost
 from harness.rig.hosts import START_SECONDS, ProcessHost, UnitHost
@@ -63,6 +63,8 @@ def make(folder: Path, shape: sut.Shape, equipment: Equipment, prepare: Prepare 
     """Set up a new instance in ``folder``, as ``prepare`` leaves it, and have it running."""
     if folder.exists() and any(folder.iterdir()):
         raise FolderTaken(f"{folder} is not empty; choose another --dir")
+    if why := names.too_long(folder):
+        raise NotReadyHere(why)
     keystore.check_folder(equipment.server, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -28,7 +28,7 @@ from harness.modules.equipment import PROCESS, Wanted
 @click.option("--kill", is_flag=True, help="Only rotate the largest key store with kills in between.")
 @click.option(
     "--peer",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=options.Place(exists=True, dir_okay=False),
     default=None,
     help="A Python program to compare rewrap with as well; its interface is that of harness/bench/rawloop.c.",
 )

@@ -34,10 +34,10 @@ def bundle() -> None:
 
 
 @bundle.command(epilog=options.examples("hil bundle make runs/latest --out evidence.zip"))
-@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=LATEST)
+@click.argument("folder", metavar="[DIR]", type=options.Place(), default=LATEST)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.Place(dir_okay=False),
     help="The file to write.  [default: the run's name with .zip, here]",
 )
 def make(*, folder: Path, out: Path | None) -> int:
@@ -69,7 +69,7 @@ def _hash(ctx: click.Context, param: click.Parameter, value: str) -> str:
         "hil bundle verify evidence.zip", "hil bundle verify evidence.zip --manifest HASH"
     )
 )
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=options.Place(dir_okay=False))
 @click.option(
     "--manifest",
     "known",

@@ -64,7 +64,7 @@ class _ShardType(click.ParamType[Shard]):
 @options.equipment_of_processes
 @options.size
 @_only
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan to this file.")
+@click.option("--out", type=options.Place(dir_okay=False), help="Write the plan to this file.")
 @options.as_json
 def plan(
     *,
@@ -120,7 +120,7 @@ def plan(
 @click.option(
     "--plan",
     "plan_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.Place(dir_okay=False),
     help="A plan that 'hil plan' wrote, in place of a new one.",
 )
 @click.option("--shard", type=_ShardType(), default=Shard(), help="Play one part of the plan, such as 1/4.")

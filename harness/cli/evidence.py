@@ -38,7 +38,7 @@ _run = options.folder(
 )
 _procedure = click.option(
     "--procedure",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.Place(dir_okay=False),
     help="File of the procedure, where neither the bench nor --run has it.",
 )
 
@@ -144,7 +144,7 @@ def shrink(
 
 
 @click.command(epilog=options.examples("hil recheck runs/latest"))
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=options.Place())
 def recheck(*, folder: Path) -> int:
     """Give verdicts again from stored evidence; nothing is played, nothing in DIR is changed."""
     rechecked = rechecking.recheck(Stored.read(folder))
@@ -163,10 +163,10 @@ def recheck(*, folder: Path) -> int:
 
 
 @click.command(epilog=options.examples("hil merge runs/part-1 runs/part-2 --out runs/whole"))
-@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=options.Place())
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=options.Place(file_okay=False),
     required=True,
     help="Run directory to make, new or empty.",
 )

@@ -15,6 +15,7 @@ from harness.campaign.stored import Stored
 from harness.modules.equipment import AUTO, BACKENDS, Wanted, keystore
 from harness.report import annotations
 from harness.report.write import write_all
+from harness.rig import names
 from harness.sut import Shape
 
 KEYS_MIN = 8  # one of every sort
@@ -61,6 +62,21 @@ def backend(command: Command) -> Command:
     )(command)
 
 
+class Place(click.Path):
+    """A file or folder on the command line, under a name that everything below can use."""
+
+    def __init__(self, *, exists: bool = False, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(exists=exists, file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:  # noqa: ANN401 as in click
+        """Refuse a name that is not UTF-8 or has control characters, else as click does."""
+        if why := names.unfit(Path(value)):
+            self.fail(why, param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class _KeyStore(click.ParamType[str]):
     name = "sqlite|postgresql|URL"
 
@@ -79,7 +95,7 @@ _keystore = click.option(
 )
 _module_profile = click.option(
     "--module-profile",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=Place(dir_okay=False),
     help="TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units.",
 )
 
@@ -150,7 +166,7 @@ def folder(flag: str, name: str, default: Path | None, text: str) -> Callable[[C
     return click.option(
         flag,
         name,
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Place(file_okay=False),
         default=default,
         show_default=default is not None,
         help=text,

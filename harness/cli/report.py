@@ -14,7 +14,7 @@ from harness.report import write
 
 
 @click.command(epilog=options.examples("hil report runs/latest", "hil report runs/new --against runs/old"))
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=options.Place())
 @options.folder(
     "--against", "against", None, "An earlier run directory: report.html then says which verdicts changed."
 )

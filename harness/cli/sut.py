@@ -22,7 +22,7 @@ from harness.model.verdicts import EXIT_OF_GATE, Gate
 from harness.rig import preflight
 from harness.rig.workplace import workplace
 
-_profile = click.argument("profile", type=click.Path(path_type=Path, dir_okay=False))
+_profile = click.argument("profile", type=options.Place(dir_okay=False))
 
 
 @click.group(epilog=options.examples("hil sut check examples/sut/ansible.toml"))

@@ -35,7 +35,7 @@ NAME = "validate"
 )
 @click.option(
     "--procedure",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=options.Place(dir_okay=False),
     required=True,
     help="The procedure, a TOML file; 'hil procedure check' says what is wrong with it.",
 )

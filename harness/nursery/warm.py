@@ -62,11 +62,12 @@ def _try_a_unit(folder: Path) -> None:
 @contextlib.contextmanager
 def _put_back() -> Iterator[None]:
     """Undo what a program changes in its process, and drop what it prints."""
-    environment, mask = dict(os.environ), os.umask(0o077)
+    environment, mask, folder = dict(os.environ), os.umask(0o077), Path.cwd()
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             yield
     finally:
         os.umask(mask)
+        os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)

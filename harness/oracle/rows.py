@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.model.registers import EMPTY, Register, UnitRegisters
@@ -54,7 +55,7 @@ def _in_file(path: str) -> Sequence[tuple[Any, ...]]:
     Opened for writing, because only then SQLite rolls a transaction back that a kill has cut short, as the
     kms does at its next start; read-only it would refuse. Nothing else is written.
     """
-    connection = sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+    connection = sqlite3.connect(f"{Path(path).as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS)
     try:
         connection.execute("PRAGMA query_only = ON")
         return connection.execute(ROWS).fetchall()

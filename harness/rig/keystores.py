@@ -26,7 +26,10 @@ def choose(keystore: str) -> str:
     elif server.programs() is None:
         raise NotReadyHere("there is no PostgreSQL server on this machine; run 'make postgresql'")
     else:
-        preflight.check_open(scratch_place(), "set HIL_TMP")
+        place = scratch_place()
+        if "," in str(place):
+            raise NotReadyHere(f"libpq reads {place} as two places, for its comma; set HIL_TMP to another")
+        preflight.check_open(place, "set HIL_TMP")
     return keystore
 
 

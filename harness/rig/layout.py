@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from harness import sut
+from harness.rig import names
 
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - only folders made by mkdtemp are used below it
 FREE_BYTES_WANTED = 256 * 2**20
@@ -25,6 +26,7 @@ SOCKET_PATH_BELOW = 40  # the longest path of a socket, from the folder that hol
 
 OWN_SERVER = "postgresql"  # a PostgreSQL server that the rig starts itself
 DATABASE_USER = "kms"
+DATABASE_PORT = 5432  # a part of the socket's name, nothing more
 
 
 def is_server(store: str) -> bool:
@@ -48,7 +50,9 @@ def scratch_place() -> Path:
         place = Path(tempfile.gettempdir())
     if not place.is_dir() or not os.access(place, os.W_OK):
         raise NoScratch(f"{place} is no folder that you can write to; set HIL_TMP to one")
-    if len(str(place.absolute())) > SOCKET_PATH_MAX - SOCKET_PATH_BELOW:
+    if why := names.unfit(place):
+        raise NoScratch(f"{why}, set HIL_TMP to it")
+    if len(os.fsencode(place.absolute())) > SOCKET_PATH_MAX - SOCKET_PATH_BELOW:
         raise NoScratch(f"{place} is too long for the paths of sockets; set HIL_TMP to a shorter folder")
     return place.absolute()
 
@@ -114,7 +118,7 @@ class Layout:
         name = DATABASE_USER if own else given.username
         user = f"{name}@" if name else ""
         folder = quote(str(self.database_sockets(relayed=relayed)))
-        return f"postgresql://{user}/{self.database}?host={folder}"
+        return f"postgresql://{user}/{self.database}?host={folder}&port={DATABASE_PORT}"
 
     @property
     def database(self) -> str:

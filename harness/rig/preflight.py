@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from harness.rig import docker, image, layout, server
+from harness.rig import docker, image, layout, names, server
 
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
 PROGRAMS = {"p11-kit": "p11-kit", "softhsm2-util": "softhsm2", "setpriv": "util-linux"}
@@ -31,7 +31,9 @@ def check_open(place: Path, todo: str) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise NotReadyHere where ``folder`` neither is there nor can be made."""
+    """Raise NotReadyHere where ``folder`` neither is there nor can be made, or its name does not fit."""
+    if why := names.unfit(folder):
+        raise NotReadyHere(why)
     whole = folder.absolute()
     nearest = next(path for path in (whole, *whole.parents) if os.access(path, os.F_OK))
     if not (nearest.is_dir() and os.access(nearest, os.W_OK)):
@@ -40,6 +42,8 @@ def check_folder(folder: Path) -> None:
 
 def check_file(file: Path) -> None:
     """Raise NotReadyHere where ``file`` cannot be written; only trying tells that, also to root."""
+    if why := names.unfit(file):
+        raise NotReadyHere(why)
     try:
         if file.exists():
             file.open("ab").close()

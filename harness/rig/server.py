@@ -22,12 +22,12 @@ from pathlib import Path
 from harness import inherited
 from harness.rig import interrupts, owner, ready
 from harness.rig.child import NotKilled
+from harness.rig.layout import DATABASE_PORT as PORT
 from harness.rig.layout import DATABASE_USER
 from harness.watch import prctl
 
 PROGRAMS = ("initdb", "postgres")
 PACKAGED = Path("/usr/lib/postgresql")
-PORT = 5432  # a part of the socket's name, nothing more
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 MAKE_SECONDS = 60.0
@@ -101,9 +101,10 @@ class Server:
         )
         if made.returncode != 0:
             raise ServerBroken(f"initdb failed: {made.stderr.strip().splitlines()[-1:]}")
-        settings = SETTINGS | {"unix_socket_directories": str(self._sockets), "port": str(PORT)}
+        listed = str(self._sockets).replace('"', '""')
+        settings = SETTINGS | {"unix_socket_directories": f'"{listed}"', "port": str(PORT)}
         with (self._folder / "postgresql.conf").open("a") as stream:
-            stream.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+            stream.writelines(f"{name} = {_quoted(value)}\n" for name, value in settings.items())
 
     @property
     def runs(self) -> bool:
@@ -251,6 +252,12 @@ class Server:
             if not parent.stat().st_mode & 0o001:
                 os.chown(parent, -1, user.pw_gid)
                 parent.chmod(parent.stat().st_mode | 0o010)
+
+
+def _quoted(value: str) -> str:
+    """Return a value as postgresql.conf has it."""
+    escaped = value.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
 
 
 def closed(place: Path) -> Path | None:
