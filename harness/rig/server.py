@@ -200,9 +200,8 @@ class Server:
         """Remove the segment by which a server that was killed tells the next one that it is still there."""
         if killed := self._killed():
             _, segment = killed
-            command = ["ipcrm", "-m", str(segment)]
-            environment = inherited.environment()
-            subprocess.run(command, env=environment, capture_output=True, timeout=STOP_SECONDS, check=False)
+            command, own = ["ipcrm", "-m", str(segment)], inherited.environment()
+            subprocess.run(command, env=own, capture_output=True, timeout=STOP_SECONDS, check=False)
 
     def _lingers(self) -> bool:
         """Whether the next one would refuse: for one that is dead and not reaped, or for its children."""
