@@ -7,9 +7,11 @@ from the keyboard is the campaign's to handle, so a worker ignores it.
 import gc
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from multiprocessing.connection import Connection
@@ -68,6 +70,7 @@ class Bench:
         return Rig(layout, self.shape, host, sut.TkeTimes())
 
 
+LOGS = "logs"  # beside the evidence, of an instance that could not be set up
 COLLECT_AFTER = 20_000  # new objects: nothing of a scenario is left after it, and little of it is cyclic
 
 
@@ -141,17 +144,30 @@ PROBE = Order(0, Scenario(Flow.AUTO, (), "documented", Verdict.RECOVERED), Task.
 
 
 def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tuple[Golden, Recording]:
-    """Set up the golden state, and record every flow on it where that is asked for."""
+    """Set up the golden state, and record every flow on it where that is asked for; raises GoldenError."""
     entered(Phase.GOLDEN)
     rig = bench.rig("golden")
     try:
-        state = golden.make(rig, bench.root / "snapshot")
+        try:
+            state = golden.make(rig, bench.root / "snapshot")
+        except golden.GoldenError as error:
+            raise golden.GoldenError(f"{error}{_logs_kept(bench, rig)}") from error
         if not recorded:
             return state, {}
         entered(Phase.RECORDING)
         return state, record(rig, state)
     finally:
         rig.close()
+
+
+def _logs_kept(bench: Bench, rig: Rig) -> str:
+    """Keep what the processes of an instance said with the evidence, where there is any, and say where."""
+    if bench.evidence == Path():
+        return ""
+    kept = bench.evidence / LOGS
+    with suppress(OSError):  # a disk that is full may be why
+        shutil.copytree(rig.layout.logs, kept, dirs_exist_ok=True)
+    return f"; what the processes said is in {kept}"
 
 
 def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:

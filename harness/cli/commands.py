@@ -39,6 +39,7 @@ from harness.foreign.ledger import BadAnswer
 from harness.foreign.profile import BadProfile
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
+from harness.nursery.client import NurseryGone
 from harness.procedures.load import BadProcedure
 from harness.rig.docker import EngineError
 from harness.rig.golden import GoldenError
@@ -56,7 +57,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
-    ((ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),
+    ((NurseryGone, ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
 # What the system says of a file, in one line: it is not the bench that has to be mended.

@@ -97,8 +97,7 @@ class Child:
         try:
             self._bell.heard(self._process.poll, self.name, seconds)
         except ready.NotReady as error:
-            said = self._log.read_text(errors="replace").splitlines()[-1:] or ["nothing"]
-            raise ready.NotReady(f"{error}: {said[0]}") from error
+            raise ready.NotReady(f"{error}: {last_line(self._log)}") from error
 
     def hang_up(self) -> None:
         """SIGHUP to the leader alone, where it has not ended."""
@@ -114,6 +113,11 @@ class Child:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             self._process.wait(STOP_SECONDS)
+
+
+def last_line(log: Path) -> str:
+    """Return what a process said last to its log."""
+    return (log.read_text(errors="replace").splitlines() or ["nothing"])[-1]
 
 
 def detached(program: sut.Program, log: Path) -> subprocess.Popen[bytes]:

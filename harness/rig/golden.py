@@ -6,24 +6,49 @@ Everything in it is made through the doors that an operator and a user of the in
 import os
 import secrets
 import subprocess
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.wire import unixhttp
 from harness import inherited, sut
+from harness.faults.terminal import NoAnswerKnown
 from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
+from harness.nursery.client import NurseryGone
 from harness.rig import interrupts
+from harness.rig.child import NotKilled, last_line
+from harness.rig.layout import Layout
 from harness.rig.populate import populate
+from harness.rig.ready import NotReady
+from harness.rig.rest import Refused
 from harness.rig.rig import Rig
+from harness.rig.server import ServerBroken
+from harness.rig.store import StoreNotMade
 
 SETUP_SECONDS = 60.0
+SAID_LINES = 3
 ADMINISTRATORS = ("admin1", "admin2")
 
 
 class GoldenError(Exception):
-    """The instance could not be set up; the bench or the emulator is at fault."""
+    """The instance could not be set up; the text names the command that failed, and what it said last."""
+
+
+# What may come of a set-up that the emulator, or the machine, refuses.
+REFUSALS = (
+    NotKilled,
+    NotReady,
+    NurseryGone,
+    NoAnswerKnown,
+    OSError,
+    Refused,
+    ServerBroken,
+    StoreNotMade,
+    subprocess.SubprocessError,
+    unixhttp.Unreachable,
+)
 
 
 @dataclass(frozen=True)
@@ -52,15 +77,23 @@ def factory(rig: Rig) -> None:
         making = []
         for number, unit_type in zip(shape.numbers, shape.unit_types, strict=True):
             program = sut.unit_init(layout.unit(number), number, unit_type, layout.secret, layout.module)
-            with interrupts.held():
-                making.append(subprocess.Popen(program.argv, env=environment, start_new_session=True))
-                stack.callback(_end, making[-1])
-        for process in making:
-            if process.wait(timeout=SETUP_SECONDS) != 0:
-                raise GoldenError("a crypto unit could not be made; its message stands above")
+            with interrupts.held(), _log(layout, number).open("ab") as log:
+                process = subprocess.Popen(
+                    program.argv, env=environment, start_new_session=True, stdout=log, stderr=log
+                )
+                making.append(process)
+                stack.callback(_end, process)
+        for number, process in zip(shape.numbers, making, strict=True):
+            if (code := process.wait(timeout=SETUP_SECONDS)) != 0:
+                said = last_line(_log(layout, number))
+                raise GoldenError(f"'unit init' of crypto unit {number} ended with exit code {code}: {said}")
     layout.write_directory(shape, relayed=True)
     rig.store.start()
     rig.store.make()
+
+
+def _log(layout: Layout, number: int) -> Path:
+    return layout.logs / f"unit-{number}.log"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -95,24 +128,41 @@ def initialise(rig: Rig) -> bytes:
 
 
 def prepare(rig: Rig) -> tuple[Ledger, Sequence[UnitRegisters]]:
-    """Set up an instance on ``rig`` and leave it running; return its ledger and its registers."""
-    factory(rig)
-    rig.start()
+    """Set up an instance on ``rig`` and leave it running; return its ledger and its registers.
+
+    Raises GoldenError.
+    """
+    with _step("the crypto units and the key store were made"):
+        factory(rig)
+    with _step("the processes of the instance were started"):
+        rig.start()
     master_key = initialise(rig)
-    rest = rig.rest()
-    rows = populate(rest, rig.shape.keys)
-    destroyed = next(row.key_id for row in rows if row.state == "destroyed" and row.ciphertext)
-    return Ledger(rows, master_key, destroyed), rest.registers(rig.shape)
+    with _step("keys were put into the key store"):
+        rest = rig.rest()
+        rows = populate(rest, rig.shape.keys)
+        destroyed = next(row.key_id for row in rows if row.state == "destroyed" and row.ciphertext)
+        return Ledger(rows, master_key, destroyed), rest.registers(rig.shape)
 
 
 def make(rig: Rig, snapshot: Path) -> Golden:
-    """Set up an instance and snapshot it; the rig is stopped afterwards."""
+    """Set up an instance and snapshot it; the rig is stopped afterwards. Raises GoldenError."""
     ledger, registers = prepare(rig)
-    rig.snapshot(snapshot)
+    with _step("the instance was copied"):
+        rig.snapshot(snapshot)
     return Golden(snapshot, ledger, registers)
 
 
+@contextmanager
+def _step(what: str) -> Iterator[None]:
+    try:
+        yield
+    except REFUSALS as error:
+        raise GoldenError(f"while {what}: {str(error) or type(error).__name__}") from error
+
+
 def _tke(rig: Rig, command: str, *answers: tuple[str, str]) -> None:
-    ended = rig.tke(command, sut.answers(extra=answers))
+    with _step(f"'tke {command}' ran"):
+        ended = rig.tke(command, sut.answers(extra=answers))
     if ended.exit_code != 0:
-        raise GoldenError(f"'tke {command}' ended with exit code {ended.exit_code}: {ended.lines[-3:]}")
+        said = " ".join(ended.lines[-SAID_LINES:])
+        raise GoldenError(f"'tke {command}' ended with exit code {ended.exit_code}: {said}")

@@ -16,7 +16,7 @@ MAKE_SECONDS = 60.0
 
 
 class StoreNotMade(Exception):
-    """The kms could not make a key store; its message stands above."""
+    """The kms could not make a key store; the text has its message."""
 
 
 class StoreHost(Protocol):
@@ -92,7 +92,15 @@ def init(config: Path) -> None:
     """Have the kms make an empty key store."""
     program = sut.kms("init", config).argv
     made = subprocess.run(
-        program, env=inherited.environment(), check=False, timeout=MAKE_SECONDS, start_new_session=True
+        program,
+        env=inherited.environment(),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=MAKE_SECONDS,
+        start_new_session=True,
     )
     if made.returncode != 0:
-        raise StoreNotMade("the key store could not be made; its message stands above")
+        said = (made.stderr.splitlines() or ["nothing"])[-1]
+        raise StoreNotMade(f"'kms init' ended with exit code {made.returncode}: {said}")
