@@ -100,8 +100,9 @@ class Power:
     @property
     def failure(self) -> Exception | None:
         """Why the unit cannot go on: a power cycle has failed, or its door has ended. Half a unit is none."""
-        if self._door is not None and self._door.poll() is not None:
-            return P11ServerError("p11-kit server has ended")
+        if self._door is not None and (code := self._door.poll()) is not None:
+            how = "was killed" if code == -signal.SIGKILL else "has ended"
+            return P11ServerError(f"p11-kit server {how}")
         return self._failure
 
     def describe(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from harness.rig.child import Child
 from harness.rig.hosts import START_SECONDS, ProcessHost
 from harness.rig.preflight import SOFTHSM
 from harness.rig.rest import Rest
-from harness.rig.rig import Rig, kms_answers
+from harness.rig.rig import Rig
 from harness.rig.workplace import workplace
 
 UNIT = 1
@@ -103,7 +103,7 @@ class Site:
         config = json.loads(self.layout.kms_config.read_text())
         self.layout.kms_config.write_text(json.dumps(config | {"batch": BATCH} | settings))
         self._kms = Child("kms", self.kms_program, self.layout.logs / "kms.log")
-        ready.until(lambda: kms_answers(self.layout), "kms", START_SECONDS)
+        ready.until(lambda: ready.kms_answers(self.layout), "kms", START_SECONDS)
 
     def rest(self, seconds: float = REWRAP_SECONDS) -> Rest:
         """Log in."""

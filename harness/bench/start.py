@@ -18,7 +18,6 @@ from harness.nursery.client import Seedling
 from harness.rig import ready
 from harness.rig.child import Child, detached
 from harness.rig.hosts import START_SECONDS
-from harness.rig.rig import kms_answers
 
 COLD: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("python", (sys.executable, "-c", "pass")),
@@ -72,7 +71,7 @@ def measure(site: Site, rounds: int) -> list[dict[str, object]]:
     site.end_kms()
     site.end_unit(UNIT)
     log, sockets = layout.logs / "start.log", layout.unit_sockets(UNIT)
-    kms = Server(site.kms_program, log, partial(kms_answers, layout))
+    kms = Server(site.kms_program, log, partial(ready.kms_answers, layout))
     unit = Server(sut.unit_serve(layout.unit(UNIT), sockets), log, partial(ready.unit_answers, sockets))
     figures = [_figure(what, rounds, partial(_run, argv)) for what, argv in COLD]
     return [

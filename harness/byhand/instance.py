@@ -28,7 +28,7 @@ from harness.rig.labels import Labels
 from harness.rig.layout import OWN_SERVER, Layout, scratch
 from harness.rig.preflight import NotReadyHere
 from harness.rig.rest import Refused, Rest
-from harness.rig.rig import Rig, kms_answers
+from harness.rig.rig import Rig
 
 KMS = "kms"
 MODULE = "module"
@@ -134,7 +134,7 @@ def _start_all(record: Record, owners: dict[str, str]) -> None:
         with interrupts.held():
             process = detached(sut.kms("serve", layout.kms_config), layout.logs / "kms.log")
             owners[KMS] = str(owner.of(process.pid))
-        ready.until(lambda: kms_answers(layout) or process.poll() is not None, "kms", START_SECONDS)
+        ready.until(lambda: ready.kms_answers(layout) or process.poll() is not None, "kms", START_SECONDS)
     for number in record.shape.numbers:
         _start_unit(record, number, owners)
     folders = [layout.unit_sockets(number) for number in record.shape.numbers]
@@ -164,7 +164,7 @@ def look(record: Record) -> Status:
     """Look at processes, registers, rows and keys; changes nothing. Raises NoDatabase."""
     layout, shape = record.layout, record.shape
     running = {keystore.DB: keystore.answers(layout)} if layout.server == OWN_SERVER else {}
-    running |= {KMS: kms_answers(layout)}
+    running |= {KMS: ready.kms_answers(layout)}
     running |= {f"unit:{number}": ready.unit_answers(layout.unit_sockets(number)) for number in shape.numbers}
     total = len(record.ledger.key_ids)
     try:

@@ -15,6 +15,7 @@ from harness.model.crash import Crash, state
 from harness.model.events import Event, trace
 from harness.model.evidence import error_class, messages
 from harness.model.faults import FaultKind
+from harness.model.machine import in_error
 from harness.model.observation import Observation, conclude, judge
 from harness.model.outcome import outcome
 from harness.model.registers import UnitRegisters
@@ -35,7 +36,10 @@ LOOK = "the oracle looks"
 
 @dataclass
 class Account:
-    """What an attempt leaves behind, filled as it goes, so that a failure of the bench loses nothing."""
+    """What an attempt leaves behind, filled as it goes, so that a failure of the bench loses nothing.
+
+    ``refused``: what the machine has refused the bench, in words; see harness/model/machine.py.
+    """
 
     result: Result
     before: Sequence[UnitRegisters] = ()
@@ -47,6 +51,7 @@ class Account:
     marks: Sequence[Mark] = ()
     observation: Observation | None = None
     traceback: str = ""
+    refused: str = ""
 
 
 @dataclass
@@ -83,7 +88,7 @@ def attempt(
     rig.conductor.begin(scenario.faults)  # from now on what the rig says is of this scenario
     try:
         rig.watch(on=watched or needs_watch(scenario, rig))
-        rig.hurry(on=_hangs(scenario))
+        rig.hurry(on=hangs(scenario))
         account.observation = _play(rig, golden, scenario, procedure, account, seen, trunk)
         judgement = judge(account.observation)
         seen.keys = judgement.keys
@@ -94,7 +99,7 @@ def attempt(
     except NotBack as error:
         seen.verdict, seen.findings = Verdict.STUCK, (Finding(NOT_BACK, str(error)),)
     except Exception as error:
-        account.traceback = traceback.format_exc()
+        account.traceback, account.refused = traceback.format_exc(), in_error(error)
         seen.verdict = Verdict.HARNESS_ERROR
         seen.findings = (Finding("bench", f"{type(error).__name__}: {error}"),)
     account.events = tuple(rig.conductor.events)
@@ -203,7 +208,7 @@ class NotReached(Exception):
 def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str:
     """Play a scenario up to its crash and return the name of that state; raises NotReached."""
     rig.watch(on=needs_watch(scenario, rig))
-    rig.hurry(on=_hangs(scenario))
+    rig.hurry(on=hangs(scenario))
     ended = _strike(Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if rig.conductor.error:
         raise NotReached(f"a fault could not strike: {rig.conductor.error}")
@@ -217,5 +222,6 @@ def needs_watch(scenario: Scenario, rig: Rig) -> bool:
     return any(is_system_call(fault.event, on_server=rig.on_server) for fault in scenario.faults)
 
 
-def _hangs(scenario: Scenario) -> bool:
+def hangs(scenario: Scenario) -> bool:
+    """Whether a fault of the scenario stops a process, so that clients are to give up soon."""
     return any(fault.kind is FaultKind.HANG for fault in scenario.faults)

@@ -6,6 +6,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from harness.campaign import worker
+from harness.campaign.attempt import Account
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen, state_based
 from harness.campaign.outcome import AUDIT_EVERY, Outcome, Results, tally
@@ -16,9 +17,8 @@ from harness.campaign.record import Recording
 from harness.campaign.rundir import Record, RunDir
 from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Probed, Task
 from harness.model.faults import FaultKind
-from harness.model.scenario import Result, Scenario, not_judged
+from harness.model.scenario import BENCH, MACHINE, Result, Scenario, not_judged
 from harness.probes.probe import Probe
-from harness.procedures.book import Book
 from harness.rig import docker
 
 Told = Callable[[int, int, Result], None]
@@ -108,13 +108,26 @@ class Campaign:
             if answer.number == PROBE.number:
                 self.probes = answer.probes if isinstance(answer, Probed) else ()
                 continue
-            played = _result(answer, self.bench.book)
+            played = self._result(answer)
             if played.difference:
                 self.rundir.write_difference(played.number, played.difference)
             self.rundir.add_result(played.number, played.result)
             finished += 1
             self._came += 1
             self.told(finished, len(ours), played.result)
+
+    def _result(self, answer: Answer) -> worker.Played:
+        """Return what was played; what the bench has lost has a result that says so."""
+        if isinstance(answer, worker.Played):
+            return answer
+        if not isinstance(answer, Lost):
+            raise TypeError(f"a worker answered {answer} to an order to play")
+        kind = self.bench.book[answer.scenario.procedure].kind
+        check = MACHINE if answer.disturbed else BENCH
+        result = not_judged(answer.scenario, kind, answer.why, check=check)
+        result = replace(result, disturbed=answer.disturbed)
+        self.rundir.write_account(answer.number, Account(result))
+        return worker.Played(answer.number, result)
 
     def _finish(self, start: float, plan: Sequence[Scenario]) -> Outcome:
         stored = self.rundir.results()
@@ -140,15 +153,6 @@ class Campaign:
         }
         self.rundir.write_campaign(head | summary(self.bench, outcome), records)
         return outcome
-
-
-def _result(answer: Answer, book: Book) -> worker.Played:
-    if isinstance(answer, worker.Played):
-        return answer
-    if not isinstance(answer, Lost):
-        raise TypeError(f"a worker answered {answer} to an order to play")
-    kind = book[answer.scenario.procedure].kind
-    return worker.Played(answer.number, not_judged(answer.scenario, kind, answer.why))
 
 
 def summary(bench: Bench, outcome: Outcome) -> Record:

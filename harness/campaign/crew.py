@@ -1,7 +1,8 @@
 """The crew: worker processes that take orders, each with a rig of its own.
 
-A worker that dies or hangs is replaced, and its order is answered with Lost. It is not given out again: the
-scenario may be what killed it.
+A worker that dies or hangs is replaced, and so is one that the machine has disturbed, as nobody knows what
+that has left of its rig. Its order is given out once more, from the golden state on: no step of a rotation is
+tried again by that. The second time it is answered with Lost, as the scenario may be what killed the worker.
 """
 
 import itertools
@@ -13,8 +14,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from harness.campaign import worker
-from harness.campaign.worker import Answer, Bench, Lost, Order
+from harness.campaign.worker import Answer, Bench, Disturbed, Lost, Order
 from harness.faults.syscalls import is_system_call
+from harness.model.machine import death
 from harness.rig.golden import Golden
 
 ORDER_SECONDS = 240.0
@@ -72,9 +74,9 @@ class Crew:
         ready = wait([seat.pipe for seat in busy], timeout=left)
         for seat in busy:
             if seat.pipe in ready:
-                yield self._answer(seat)
+                yield from self._answer(seat)
             elif time.monotonic() >= seat.deadline:
-                yield self._replace(seat, f"not finished within {ORDER_SECONDS:g} s")
+                yield from self._replace(seat, (f"it was not finished within {ORDER_SECONDS:g} s",))
 
     def _give(self, seat: _Seat, sheaf: list[Order]) -> None:
         """Give a worker the first of its orders; one that has died with nothing to do has not begun it."""
@@ -88,21 +90,31 @@ class Crew:
         seat.order, seat.sheaf = order, left
         seat.deadline = time.monotonic() + ORDER_SECONDS
 
-    def _answer(self, seat: _Seat) -> Answer:
+    def _answer(self, seat: _Seat) -> Iterator[Answer]:
+        """Yield what a worker has to say, unless that is to be tried once more."""
         try:
-            answer: Answer = seat.pipe.recv()
+            answer: Answer | Disturbed = seat.pipe.recv()
         except (EOFError, OSError):  # the latter where it died while it answered
-            return self._replace(seat, "the worker died")
+            seat.process.join(CLOSE_SECONDS)
+            ended = death(seat.process.name, seat.process.exitcode)
+            yield from self._replace(seat, (ended or f"{seat.process.name} died",))
+            return
+        if isinstance(answer, Disturbed):
+            yield from self._replace(seat, answer.by)
+            return
         seat.order = None
-        return answer
+        yield answer
 
-    def _replace(self, seat: _Seat, why: str) -> Lost:
+    def _replace(self, seat: _Seat, why: tuple[str, ...]) -> Iterator[Lost]:
+        """Have another worker do what this one has left, and its order once more where that was the first."""
         order = seat.order
         if order is None:
             raise AssertionError
         self._bury(seat)
-        self._hire().sheaf = seat.sheaf
-        return Lost(order.number, order.scenario, why)
+        again = [] if order.disturbed else [replace(order, disturbed=why)]
+        self._hire().sheaf = [*again, *seat.sheaf]
+        if not again:
+            yield Lost(order.number, order.scenario, "; ".join(why), (*order.disturbed, *why))
 
     def _hire(self) -> _Seat:
         name = f"w{self._hired}"

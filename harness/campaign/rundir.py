@@ -18,7 +18,7 @@ from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import Gate, Verdict
 from harness.procedures.book import Book
 
 SCHEMA_VERSION = 1
@@ -40,7 +40,9 @@ class RunDir:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """Make the folder, or go on with an unfinished one; it is locked until this process ends.
+        """Make the folder, or go on with one that is unfinished, or lacks what the machine has disturbed.
+
+        It is locked until this process ends.
 
         Raises RunDirBusy, and BadRunDir where there can be no folder.
         """
@@ -56,11 +58,13 @@ class RunDir:
         except BlockingIOError as error:
             os.close(lock)
             raise RunDirBusy(f"another campaign is writing to {path}; choose another --out") from error
-        if (path / CAMPAIGN).exists():
-            os.close(lock)
-            raise RunDirBusy(f"{path} holds a finished campaign; choose another --out or remove it")
         (path / "scenarios").mkdir(exist_ok=True)
         (path / RESULTS).touch()
+        try:
+            _reopen(path)
+        except BaseException:
+            os.close(lock)
+            raise
         return cls(path)
 
     def point_latest(self) -> None:
@@ -176,8 +180,7 @@ class RunDir:
 
     def write_results(self, records: Mapping[int, Record]) -> None:
         """Write results.jsonl anew, in the order of the plan."""
-        lines = ({"number": number} | records[number] for number in sorted(records))
-        (self.path / RESULTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        (self.path / RESULTS).write_text(_lines(records))
 
     def results(self) -> dict[int, Record]:
         """Return the records of all scenarios that have a result, by number.
@@ -196,6 +199,29 @@ class RunDir:
         temporary = self.path / f"{CAMPAIGN}.tmp"
         _write(temporary, {"schema_version": SCHEMA_VERSION, **head, "scenarios": list(records)})
         temporary.replace(self.path / CAMPAIGN)
+
+
+def _reopen(path: Path) -> None:
+    """Take off the results that the machine has left without a verdict: they count as not played yet.
+
+    A finished campaign is opened for that again, if it is its only blemish; else raises RunDirBusy.
+    """
+    records = read_results(path)
+    left = {number: record for number, record in records.items() if not _lost(record)}
+    if (path / CAMPAIGN).exists():
+        head = read_campaign(path)
+        if head["gate"] != Gate.ERROR or (len(left) == len(records) and head.get("probes") != []):
+            raise RunDirBusy(f"{path} holds a finished campaign; choose another --out or remove it")
+        (path / CAMPAIGN).unlink()
+    if len(left) < len(records):
+        temporary = path / f"{RESULTS}.tmp"
+        temporary.write_text(_lines(left))
+        temporary.replace(path / RESULTS)
+
+
+def _lost(record: Record) -> bool:
+    """Whether the machine has left a scenario without a verdict."""
+    return record["verdict"] == Verdict.HARNESS_ERROR and bool(record.get("disturbed"))
 
 
 def read_campaign(path: Path) -> Record:
@@ -232,6 +258,11 @@ def read_results(path: Path) -> dict[int, Record]:
 
 def _whole_lines(text: str) -> str:
     return text[: text.rfind("\n") + 1]
+
+
+def _lines(records: Mapping[int, Record]) -> str:
+    lines = ({"number": number} | records[number] for number in sorted(records))
+    return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def _by_number(text: str) -> dict[int, Record]:

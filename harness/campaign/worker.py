@@ -1,7 +1,8 @@
 """A worker: a process with a rig of its own that plays one scenario after the other.
 
-It ends when its pipe closes, also because the campaign was killed, and leaves nothing behind. An interrupt
-from the keyboard is the campaign's to handle, so a worker ignores it.
+It says of each order what came of it, or that the machine has disturbed it. It ends when its pipe closes,
+also because the campaign was killed, and leaves nothing behind. An interrupt from the keyboard is the
+campaign's to handle, so a worker ignores it.
 """
 
 import gc
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from harness import sut
 from harness.campaign.attempt import Account, NotReached, attempt, reach
+from harness.campaign.guard import Guard
 from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.record import Recording, compare, record
 from harness.campaign.rundir import RunDir
@@ -88,13 +90,15 @@ class Task(Enum):
 class Order:
     """A scenario and what to do with it; the answer carries the same number.
 
-    ``followed``: the next order to the same worker begins alike.
+    ``followed``: the next order to the same worker begins alike. ``disturbed``: what the machine did to the
+    first time that it was carried out; there is no third time.
     """
 
     number: int
     scenario: Scenario
     task: Task
     followed: bool = False
+    disturbed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,23 @@ class Probed:
 
 @dataclass(frozen=True)
 class Lost:
-    """An order that was not carried out, mostly as the worker was lost over it; ``why`` in words."""
+    """An order that was not carried out, mostly as the worker was lost over it; ``why`` in words.
+
+    ``disturbed``: what the machine did both times that it was tried.
+    """
 
     number: int
     scenario: Scenario
     why: str
+    disturbed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """What the machine did while an order was carried out, so that nothing follows from what was seen."""
+
+    number: int
+    by: tuple[str, ...]
 
 
 Answer = Played | Reached | Recorded | Probed | Lost
@@ -176,12 +192,12 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, _terminated)
     threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()
     rig = bench.rig(name)
-    trunk = Trunk(bench.root / name / "trunk")
+    hands = Hands(bench, rig, state, Trunk(bench.root / name / "trunk"))
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     try:
         while True:
-            pipe.send(_carry_out(bench, rig, state, trunk, pipe.recv()))
+            pipe.send(hands.carry_out(pipe.recv()))
     except (EOFError, BrokenPipeError):
         return
     finally:
@@ -195,34 +211,74 @@ def tidy(bench: Bench, name: str) -> None:
     keystores.forget(bench.layout(name))
 
 
-def _carry_out(bench: Bench, rig: Rig, state: Golden, trunk: Trunk, order: Order) -> Answer:
-    if order.task is Task.REACH:
+class Hands:
+    """What a worker carries out its orders with."""
+
+    def __init__(self, bench: Bench, rig: Rig, state: Golden, trunk: Trunk) -> None:
+        self._bench = bench
+        self._rig = rig
+        self._state = state
+        self._trunk = trunk
+        self._guard = Guard(rig, state)
+
+    def carry_out(self, order: Order) -> Answer | Disturbed:
+        """Do what was ordered, and keep the evidence, unless the machine has disturbed it.
+
+        What may as well be the instance's own doing counts the second time that it shows.
+        """
+        self._guard.begin(order.scenario)
+        account = None
         try:
-            return Reached(order.number, reach(rig, state, order.scenario))
-        except NotReached as error:
-            return Lost(order.number, order.scenario, str(error))
-    if order.task is Task.PROBE:
-        return Probed(order.number, probes.run(rig, state))
-    started = time.time()
-    trunk.wanted = order.followed
-    account = _attempt(bench, rig, state, order, trunk)
-    if account.result.trunk and _missed(account.result):
-        account = _attempt(bench, rig, state, order)
-    if order.task is Task.RECORD and _missed(account.result):
-        return Lost(order.number, order.scenario, f"{account.result.verdict} {account.result.findings}")
-    if order.task is Task.RECORD:
-        events = [event for event in account.events if event.stage == 1]
-        return Recorded(order.number, kills(events))
-    name = multiprocessing.current_process().name
-    account.result = replace(account.result, started=started, worker=name)
-    RunDir(bench.evidence).write_account(order.number, account)
-    return Played(order.number, account.result, _audit(bench, rig, state, order, account))
+            answer, account = self._do(order)
+        except Exception as error:
+            if not self._guard.notice(error):
+                raise
+            answer = Lost(order.number, order.scenario, str(error))
+        troubles = self._guard.troubles(order.scenario, account)
+        if by := troubles.certain or (() if order.disturbed else troubles.doubtful):
+            return Disturbed(order.number, by)
+        if account:
+            RunDir(self._bench.evidence).write_account(order.number, account)
+        return answer
 
+    def _do(self, order: Order) -> tuple[Answer, Account | None]:
+        if order.task is Task.REACH:
+            try:
+                return Reached(order.number, reach(self._rig, self._state, order.scenario)), None
+            except NotReached as error:
+                return Lost(order.number, order.scenario, str(error)), None
+        if order.task is Task.PROBE:
+            return Probed(order.number, probes.run(self._rig, self._state)), None
+        started = time.time()
+        self._trunk.wanted = order.followed
+        account = self._attempt(order, self._trunk)
+        if account.result.trunk and _missed(account.result):
+            account = self._attempt(order)
+        if order.task is Task.RECORD and _missed(account.result):
+            result = account.result
+            return Lost(order.number, order.scenario, f"{result.verdict} {result.findings}"), account
+        if order.task is Task.RECORD:
+            events = [event for event in account.events if event.stage == 1]
+            return Recorded(order.number, kills(events)), None
+        name = multiprocessing.current_process().name
+        account.result = replace(account.result, started=started, worker=name, disturbed=order.disturbed)
+        return Played(order.number, account.result, self._audit(order, account)), account
 
-def _attempt(bench: Bench, rig: Rig, state: Golden, order: Order, trunk: Trunk | None = None) -> Account:
-    procedure = bench.book[order.scenario.procedure]
-    watched = order.task is Task.RECORD
-    return attempt(rig, state, order.scenario, procedure, watched=watched, trunk=trunk)
+    def _attempt(self, order: Order, trunk: Trunk | None = None) -> Account:
+        procedure = self._bench.book[order.scenario.procedure]
+        watched = order.task is Task.RECORD
+        return attempt(self._rig, self._state, order.scenario, procedure, watched=watched, trunk=trunk)
+
+    def _audit(self, order: Order, first: Account) -> tuple[str, ...]:
+        """Play again where that was ordered, and return where the two traces or verdicts differ."""
+        if order.task is not Task.AUDIT:
+            return ()
+        second = self._attempt(order)
+        if first.result.verdict is not second.result.verdict:
+            return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
+        if first.result.trunk:
+            return tuple(compare(told(first.events), told(second.events)))
+        return tuple(compare(first.events, second.events))
 
 
 def _missed(result: Result) -> bool:
@@ -237,18 +293,6 @@ def _follow_the_bench() -> None:
         raise AssertionError
     bench.join()
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _audit(bench: Bench, rig: Rig, state: Golden, order: Order, first: Account) -> tuple[str, ...]:
-    """Play again where that was ordered, and return where the two traces or verdicts differ."""
-    if order.task is not Task.AUDIT:
-        return ()
-    second = _attempt(bench, rig, state, order)
-    if first.result.verdict is not second.result.verdict:
-        return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
-    if first.result.trunk:
-        return tuple(compare(told(first.events), told(second.events)))
-    return tuple(compare(first.events, second.events))
 
 
 def _terminated(*_: object) -> None:

@@ -62,8 +62,7 @@ class Conductor:
         """Forget everything and wait for the first of ``faults``."""
         with self._lock:
             self._faults = tuple(faults)
-            self._fired = 0
-            self._stage = 0
+            self._fired = self._stage = 0
             self._counts: Counter[str] = Counter()
             self._dead: set[Process] = set()
             self._paused: set[Process] = set()
@@ -72,6 +71,7 @@ class Conductor:
             self._terminal: Drained | None = None
             self.over = self._aside = False
             self.error: Exception | None = None
+            self.broken: list[str] = []
             self.events: list[Event] = []
 
     def go_on(self, faults: Sequence[Fault], events: Sequence[Event]) -> None:
@@ -168,6 +168,12 @@ class Conductor:
         with self._lock:
             self._terminal = terminal
 
+    def lost(self, crossing: Crossing) -> None:
+        """Note that no reply came to ``crossing`` as its connection broke, where no fault was why."""
+        with self._lock:
+            if not (self._an_end_is_dead(crossing) or self.adjourned):
+                self.broken.append(f"the connection of {crossing.client} to {crossing.server} broke")
+
     def drain(self) -> None:
         """Collect the lines that stand in the pipe now."""
         with self._lock:
@@ -219,8 +225,7 @@ class Conductor:
             if process in self._dead:
                 return Passage.DROP
             boundary = EventClass.SQL if name == SQL_COMMIT else EventClass.SYSCALL
-            own = f"{process} {name}"
-            self._counts[own] += 1
+            self._counts[own := f"{process} {name}"] += 1
             ordinal = self._counts[own]
             fault = self._note(Crossing(boundary, name, ordinal, process, process), When.BEFORE, path)
             if process in self._dead:

@@ -39,8 +39,12 @@ def exchange(conductor: Conductor, client: Process, server: Process) -> Exchange
             crossing = conductor.before(EventClass.PKCS11, call_name(request), client, server, pid)
             if crossing.passes:
                 with conductor.under_way(crossing):
-                    upstream.sendall(request.encode())
-                    reply = next(answers)
+                    try:
+                        upstream.sendall(request.encode())
+                        reply = next(answers)
+                    except (OSError, EOFError):
+                        conductor.lost(crossing)
+                        raise
                     crossing = conductor.after(crossing)
             if crossing.passage is Passage.DROP:
                 raise EOFError

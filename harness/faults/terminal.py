@@ -17,6 +17,7 @@ from typing import IO
 from harness import sut
 from harness.faults.conductor import Conductor
 from harness.model.faults import TKE, FaultKind
+from harness.model.machine import death
 from harness.nursery.client import Seedling
 
 Answers = Sequence[tuple[re.Pattern[str], str]]
@@ -70,6 +71,8 @@ class _Running:
 class Terminal:
     """Runs commands; ``transcript`` is what the operator has seen, ``printed`` all that was printed.
 
+    ``casualties``: commands that were ended by a signal from outside, in words.
+
     ``watch``, where it is set, is given every command as it starts.
     """
 
@@ -81,6 +84,7 @@ class Terminal:
 
     def clear(self) -> None:
         """Begin with an empty screen."""
+        self.casualties: list[str] = []
         self.transcript: list[str] = []
         self.printed: list[str] = []
 
@@ -105,7 +109,10 @@ class Terminal:
             if running is None:
                 raise AssertionError
             timed_out = self._attend(running, answers, time.monotonic() + seconds)
-            return Ended(command, tuple(running.lines), running.process.wait(END_SECONDS), timed_out)
+            code = running.process.wait(END_SECONDS)
+            if not timed_out and TKE not in self._conductor.dead and (why := death(f"'{command}'", code)):
+                self.casualties.append(why)
+            return Ended(command, tuple(running.lines), code, timed_out)
         finally:
             self._conductor.watch(None)
             self._conductor.ended(TKE)
@@ -126,6 +133,12 @@ class Terminal:
             process, os.fdopen(keyboard, "wb", buffering=0), os.fdopen(screen, "rb", buffering=0)
         )
         return process.pid
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running command; 0: none runs."""
+        running = self._running
+        return running.process.pid if running else 0
 
     def kill(self) -> int:
         """Kill the running command with SIGKILL and return its exit code."""

@@ -113,6 +113,8 @@ class Finding:
     text: str
 
 
+BENCH = "bench"  # the check that the bench itself did not fail
+MACHINE = "machine"  # the check that the machine let a scenario go its way
 NOT_BACK = "comes back"  # the check that a process which was killed serves again; without it nobody can judge
 
 
@@ -123,6 +125,7 @@ class Result:
     ``started`` is in seconds since 1970, ``worker`` who played it: 0 and empty where nobody did. ``outcome``
     is what came of the procedure in this crash state, None where nothing was learned; ``expected_outcome``
     what its author predicts for the true ``standing``, None where he predicts no more than a verdict.
+    ``disturbed``: what the machine did to an earlier play, which does not count.
     """
 
     scenario: Scenario
@@ -146,6 +149,7 @@ class Result:
     expected_outcome: Outcome | None = None
     standing: Standing | None = None
     trunk: str = ""
+    disturbed: tuple[str, ...] = ()
 
     @property
     def foreseen(self) -> bool:
@@ -202,6 +206,7 @@ class Result:
             "started": round(self.started, 3),
             "worker": self.worker,
             "trunk": self.trunk,
+            "disturbed": list(self.disturbed),
         }
 
     @classmethod
@@ -229,6 +234,7 @@ class Result:
             started=value.get("started", 0.0),
             worker=value.get("worker", ""),
             trunk=value.get("trunk", ""),
+            disturbed=tuple(value.get("disturbed", ())),
             outcome=_outcome(value.get("outcome")),
             expected_outcome=_outcome(value.get("expected_outcome")),
             standing=Standing.from_record(value["standing"]) if value.get("standing") else None,
@@ -239,8 +245,8 @@ def _outcome(value: str | None) -> Outcome | None:
     return Outcome(value) if value else None
 
 
-def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
-    """Return the result of a scenario that the bench failed to play to its end."""
+def not_judged(scenario: Scenario, kind: str, why: str, *, check: str = BENCH) -> Result:
+    """Return the result of a scenario that the bench failed to play to its end, or was not let."""
     return Result(
         scenario=scenario,
         kind=kind,
@@ -254,7 +260,7 @@ def not_judged(scenario: Scenario, kind: str, why: str) -> Result:
         state="",
         state_at_crash=None,
         keys=KeyCount(0, 0),
-        findings=(Finding("bench", why),),
+        findings=(Finding(check, why),),
         seconds=0.0,
         trace="",
     )

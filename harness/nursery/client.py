@@ -74,7 +74,7 @@ class _Nursery:
         self.gone = False
         self._changed = threading.Condition()
         self._spawning = threading.Lock()
-        self._spawned: queue.Queue[int | None] = queue.Queue()  # None: there will be no more
+        self._spawned: queue.Queue[int | OSError | None] = queue.Queue()  # None: there will be no more
         self._listener = threading.Thread(target=self._listen, name="nursery", daemon=True)
         self._listener.start()
         util.Finalize(None, self._close, exitpriority=0)
@@ -91,19 +91,24 @@ class _Nursery:
         with self._spawning:
             try:
                 socket.send_fds(self._socket, [json.dumps(request).encode()], list(descriptors))
-                pid = self._spawned.get(timeout=ANSWER_SECONDS)
+                answer = self._spawned.get(timeout=ANSWER_SECONDS)
             except OSError as error:
                 raise self._is_gone(program) from error
             except queue.Empty as error:
                 raise NurseryGone(
                     f"the warm parent does not answer, so {_words(program)} did not start"
                 ) from error
-        if pid is None:
+        if answer is None:
             raise self._is_gone(program)
-        return pid
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
 
     def poll(self, pid: int) -> int | None:
         return self._codes.get(pid, -signal.SIGKILL if self.gone else None)
+
+    def ended(self) -> int | None:
+        return self._server.poll()
 
     def wait(self, pid: int, seconds: float) -> int:
         with self._changed:
@@ -127,6 +132,8 @@ class _Nursery:
                     with self._changed:
                         self._codes[message["pid"]] = message["code"]
                         self._changed.notify_all()
+                elif "errno" in message:
+                    self._spawned.put(OSError(message["errno"], os.strerror(message["errno"])))
                 else:
                     # An id that is given again belongs to the new process.
                     self._codes.pop(message["pid"], None)
@@ -149,6 +156,11 @@ class _Nursery:
 
 def _words(program: sut.Program) -> str:
     return f"'{' '.join((program.module.split('.')[1], *program.arguments[:1]))}'"
+
+
+def ended() -> int | None:
+    """Return the exit code of this process' warm parent, without which nothing can be started; None: none."""
+    return _nursery().ended()
 
 
 def _handed_over(end: socket.socket) -> int:

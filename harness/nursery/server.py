@@ -1,7 +1,8 @@
 """The warm parent itself: ``python -m harness.nursery.server FD``.
 
 Reads requests from a socket, one message each: JSON of module, arguments and environment, with three
-descriptors attached. Answers ``{"pid": n}``, and ``{"pid": n, "code": n}`` when that process has ended.
+descriptors attached. Answers ``{"pid": n}``, or ``{"errno": n}`` where the kernel makes no process,
+and ``{"pid": n, "code": n}`` when that process has ended.
 A fourth descriptor is a socket, and asks for a process whose system calls are watched: just before it becomes
 the program it sends the listener there, or else the reason why there is none, and ends.
 
@@ -74,7 +75,13 @@ def _serve(bench: socket.socket, started: set[int]) -> bool:
         importlib.import_module(module)
     # Whoever hears of the process may kill its group at once, so the group has to be there by then.
     leads, led = os.pipe()
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:  # of a limit, or want of memory: those that run are not to die of it
+        for descriptor in (leads, led, *descriptors):
+            os.close(descriptor)
+        bench.send(json.dumps({"errno": error.errno}).encode())
+        return True
     if pid == 0:
         os.setsid()
         for descriptor in (leads, led):

@@ -18,6 +18,8 @@ SHOWN_MAX = 12
 REPORT = "report.html"
 
 NO_NEED = "(the rotation itself went on to its end)"
+NOT_SEEN = "(not played to its end)"
+NOT_SERVING = "(what was killed did not come back)"
 NO_RULE = "(no rule for what was seen)"
 MARKS = {True: "ok", False: "!!"}
 GATES = {
@@ -30,7 +32,7 @@ GATES = {
 
 def line(done: int, planned: int, result: Result) -> str:
     """Return the line of one scenario."""
-    how = " -> ".join(result.recovery) or "nothing to do"
+    how = " -> ".join(result.recovery) or followed_nothing(result, "nothing to do")
     keys = f"{result.keys.readable}/{result.keys.total} keys"
     mark = MARKS[result.as_documented]
     return (
@@ -44,13 +46,25 @@ def table(results: Sequence[Result]) -> Iterator[str]:
     groups: dict[tuple[str, str, str, str], Counter[Verdict]] = defaultdict(Counter)
     for result in results:
         seen = "".join("yes  " if shown else "no   " for shown in result.messages_at_crash)
-        rules = "; ".join(result.rules) or (NO_RULE if result.stuck else NO_NEED)
+        rules = "; ".join(result.rules) or followed_nothing(result, NO_RULE if result.stuck else NO_NEED)
         key = (str(result.scenario.flow), seen, result.scenario.procedure, rules)
         groups[key][result.verdict] += 1
     yield f"{'flow':<6}{'msg1 msg2 ':<11}{'scenarios and verdict':<24}procedure: rules followed"
     for (flow, seen, procedure, rules), verdicts in sorted(groups.items()):
         counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items()))
         yield f"{flow:<6}{seen:<11}{counts:<23} {procedure}: {rules}"
+
+
+def unplayed(result: Result) -> bool:
+    """Whether the machine has left a scenario without a verdict."""
+    return bool(result.disturbed) and result.verdict is Verdict.HARNESS_ERROR
+
+
+def followed_nothing(result: Result, otherwise: str) -> str:
+    """Return why a result has no recovery: nobody came to one, or else ``otherwise``."""
+    if result.verdict is Verdict.HARNESS_ERROR:
+        return NOT_SEEN
+    return otherwise if result.came_back else NOT_SERVING
 
 
 def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
@@ -70,6 +84,8 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
     yield from tally(outcome, folder)
     yield GATES[outcome.gate]
     yield from report(folder)
+    if outcome.gate is Gate.ERROR and any(map(unplayed, results)):
+        yield f"the same command with --out {shlex.quote(str(folder))} plays again what was disturbed"
     if wrong:
         yield again(wrong[0], folder)
 
@@ -94,6 +110,11 @@ def doubts(outcome: Outcome) -> Iterator[str]:
 def tally(outcome: Outcome, folder: Path) -> Iterator[str]:
     """Yield how much was played and compared, and where the evidence is."""
     model = outcome.model
+    disturbed = [result for result in outcome.results if result.disturbed]
+    for result in disturbed[:SHOWN_MAX]:
+        yield f"disturbed and played again: {result.scenario.id}: {'; '.join(result.disturbed)}"
+    if len(disturbed) > SHOWN_MAX:
+        yield f"... and {len(disturbed) - SHOWN_MAX} more that were disturbed, see results.jsonl"
     yield f"second opinion: {model.agree} of {model.cells} cells (crash state and procedure) as predicted"
     if outcome.merging:
         yield str(outcome.merging)

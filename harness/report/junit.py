@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from harness.campaign.stored import Stored
 from harness.model.scenario import Result
 from harness.model.verdicts import Gate, Verdict
-from harness.report.console import GATES, again, ended
+from harness.report.console import GATES, again, ended, followed_nothing
 
 ROOT = "hil"
 PROBES = f"{ROOT}.probes"
@@ -118,7 +118,7 @@ def _account(stored: Stored, number: int, result: Result) -> Iterator[str]:
     """Yield what an operator did and what came of it, and where to read on."""
     if result.as_documented and result.verdict is Verdict.DATA_LOST:
         yield f"loss confirmed, as documented: {result.keys.loss}"
-    yield f"recovery: {' -> '.join(result.recovery) or 'nothing to do'}"
+    yield f"recovery: {' -> '.join(result.recovery) or followed_nothing(result, 'nothing to do')}"
     yield f"rules: {'; '.join(result.rules) or 'none'}"
     yield f"keys readable: {result.keys.left}"
     yield f"evidence: {stored.scenario_folder(number)}"

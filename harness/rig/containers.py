@@ -67,6 +67,14 @@ class DockerHost:
             if number in self._units:
                 self._units[number].end()
 
+    def pids(self) -> dict[int, int]:
+        """See UnitHost: a container has process ids of its own."""
+        return {}
+
+    def codes(self) -> dict[int, int | None]:
+        """See UnitHost."""
+        return {number: contained.exit_code for number, contained in self._units.items()}
+
     def close(self) -> None:
         """See UnitHost."""
         _together(ContainedUnit.remove, list(self._units.values()))

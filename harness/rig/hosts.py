@@ -36,6 +36,12 @@ class UnitHost(Protocol):
     def stop(self, numbers: Iterable[int] | None = None) -> None:
         """End these units, or every unit of this rig, whatever state they are in."""
 
+    def pids(self) -> dict[int, int]:
+        """Return the process ids of the units that have one on this machine; any thread may ask."""
+
+    def codes(self) -> dict[int, int | None]:
+        """Return the exit codes of the units that were started, None while one runs."""
+
     def close(self) -> None:
         """Stop, and leave nothing behind."""
 
@@ -97,6 +103,14 @@ class ProcessHost:
         for number in list(self._children if numbers is None else numbers):
             if child := self._children.pop(number, None):
                 child.stop()
+
+    def pids(self) -> dict[int, int]:
+        """See UnitHost."""
+        return {number: child.pid for number, child in self._children.copy().items()}
+
+    def codes(self) -> dict[int, int | None]:
+        """See UnitHost."""
+        return {number: child.exit_code for number, child in self._children.items()}
 
     def close(self) -> None:
         """See UnitHost."""

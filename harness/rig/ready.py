@@ -11,6 +11,7 @@ from tenacity import RetryError, retry_if_result, stop_after_delay, wait_fixed
 from tenacity import Retrying as _Retrying
 
 from emulator.wire import unixhttp
+from harness.rig.layout import Layout
 
 POLL_SECONDS = 0.005
 LOOK_SECONDS = 2.0
@@ -37,6 +38,15 @@ def unit_answers(socket_dir: Path) -> bool:
     """Whether a unit's admin socket speaks HTTP; it does so only when its PKCS#11 socket stands too."""
     try:
         unixhttp.request(socket_dir / "admin.sock", "GET", "/v1/unit", seconds=LOOK_SECONDS)
+    except unixhttp.Unreachable:
+        return False
+    return True
+
+
+def kms_answers(layout: Layout) -> bool:
+    """Whether the kms speaks HTTP."""
+    try:
+        unixhttp.request(layout.rest(), "GET", "/api/v2/instance", seconds=LOOK_SECONDS)
     except unixhttp.Unreachable:
         return False
     return True

@@ -1,13 +1,12 @@
 """A rig: one instance with relays on every boundary, restored from a snapshot before each scenario."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from emulator.wire import unixhttp
 from harness import sut
 from harness.faults import http, pkcs11
 from harness.faults.conductor import Conductor
@@ -15,6 +14,7 @@ from harness.faults.relay import Relay
 from harness.faults.syscalls import asker
 from harness.faults.terminal import Answers, Ended, Terminal
 from harness.model.faults import DB, KMS, SERVER, TKE, EventClass, FaultKind, Process, Role, unit
+from harness.model.machine import death
 from harness.rig import accesstoken, keystores, ready
 from harness.rig.bell import Bell
 from harness.rig.child import Child, NotKilled, Watch
@@ -200,6 +200,22 @@ class Rig:
         else:
             raise NotKilled(f"{victim} cannot be paused")
 
+    def pids(self) -> Iterator[tuple[Process, int]]:
+        """Yield the processes of the instance that have an id on this machine; any thread may ask."""
+        if kms := self._kms:
+            yield KMS, kms.pid
+        yield from ((unit(number), pid) for number, pid in self._host.pids().items())
+        if pid := self.terminal.pid:
+            yield TKE, pid
+
+    def casualties(self) -> tuple[str, ...]:
+        """Return in words which processes were ended by a signal that the bench did not send."""
+        dead = self.conductor.dead
+        codes = {unit(number): code for number, code in self._host.codes().items()}
+        codes |= {KMS: self._kms.exit_code} if self._kms else {}
+        ended = (death(f"{process}", code) for process, code in codes.items() if process not in dead)
+        return (*filter(None, ended), *self.terminal.casualties)
+
     def blind(self, kind: FaultKind) -> None:
         """Take away from the operator what the running command has printed."""
         self.terminal.blind(kind)
@@ -280,12 +296,3 @@ class Rig:
         if kms is None:
             raise AssertionError
         kms.ready(START_SECONDS)
-
-
-def kms_answers(layout: Layout) -> bool:
-    """Whether the kms speaks HTTP."""
-    try:
-        unixhttp.request(layout.rest(), "GET", "/api/v2/instance", seconds=2)
-    except unixhttp.Unreachable:
-        return False
-    return True

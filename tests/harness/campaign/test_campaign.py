@@ -1,51 +1,69 @@
-"""A campaign whose worker dies."""
+"""A campaign whose workers die."""
 
 import multiprocessing
 import os
 import shutil
 import signal
 import threading
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from harness import sut
 from harness.campaign.campaign import Campaign
+from harness.campaign.outcome import Outcome
 from harness.campaign.profiles import PROFILES
 from harness.campaign.rundir import RunDir
 from harness.campaign.worker import Bench
-from harness.model.scenario import Result, Scenario
+from harness.model.scenario import MACHINE, Result, Scenario
 from harness.model.verdicts import Gate, Verdict
 from harness.rig import ready
 from harness.rig.layout import scratch
 
 
-def _kill_the_first_worker(root: Path, campaign: Campaign) -> None:
-    """Wait until it is past the probes, which end with all units stopped, and in its first scenario."""
+def _kill(root: Path, campaign: Campaign, names: Sequence[str]) -> None:
+    """Kill these workers, each in its first scenario: past the probes, which end with all units stopped."""
     ready.until(lambda: campaign.probes is not None, "the end of the probes", 100)
-    ready.until(lambda: ready.unit_answers(root / "w0" / "s" / "u1"), "the first scenario", 100)
-    (worker,) = [child for child in multiprocessing.active_children() if child.name == "w0"]
-    assert worker.pid
-    os.kill(worker.pid, signal.SIGKILL)
+    for name in names:
+        ready.until(partial(ready.unit_answers, root / name / "s" / "u1"), "the first scenario", 100)
+        (worker,) = [child for child in multiprocessing.active_children() if child.name == name]
+        assert worker.pid
+        os.kill(worker.pid, signal.SIGKILL)
 
 
-def test_a_worker_that_dies(tmp_path: Path) -> None:
-    """Its scenario is a failure of the bench, the others are played by its successor, and nothing is left."""
-    points = ("tke@message1.1-after", "tke@message2.1-after")
-    plan = [Scenario.parse(f"auto/{point}/documented", Verdict.RECOVERED) for point in points]
-    rundir = RunDir.create(tmp_path / "run")
-    rundir.write_plan(plan)
+def _run(rundir: RunDir, killed: Sequence[str]) -> tuple[Outcome, list[Result]]:
+    """Run a campaign on one worker at a time while these are killed; return what came, and in which order."""
     root = scratch("test-")
     told: list[Result] = []
     bench = Bench("test", root, sut.Shape(1, 1, 0, 8), "", rundir.path)
     campaign = Campaign(bench, rundir, "test", PROFILES["smoke"], 1, lambda *news: told.append(news[2]))
-    killer = threading.Thread(target=_kill_the_first_worker, args=(root, campaign))
+    killer = threading.Thread(target=_kill, args=(root, campaign, killed))
     killer.start()
     try:
-        outcome = campaign.run()
+        return campaign.run(), told
     finally:
         killer.join()
         shutil.rmtree(root, ignore_errors=True)
+
+
+def test_workers_that_die(tmp_path: Path) -> None:
+    """Killed once a scenario is played again; killed twice it has no verdict until its folder goes on."""
+    points = ("tke@message1.1-after", "tke@message2.1-after")
+    plan = [Scenario.parse(f"auto/{point}/documented", Verdict.RECOVERED) for point in points]
+    rundir = RunDir.create(tmp_path / "run")
+    rundir.write_plan(plan)
+    outcome, told = _run(rundir, ("w0", "w1"))
     assert [result.verdict for result in outcome.results] == [Verdict.HARNESS_ERROR, Verdict.RECOVERED]
-    assert outcome.results[0].findings[0].text == "the worker died"
+    (why,) = outcome.results[0].findings
+    assert (why.check, why.text) == (MACHINE, "w1 was ended by SIGKILL, which the bench did not send")
     assert [result.scenario.id for result in told] == [scenario.id for scenario in plan]
     assert outcome.gate is Gate.ERROR
     assert not multiprocessing.active_children()
+
+    shutil.copytree(rundir.path, tmp_path / "same")  # this process still holds the lock of the other
+    outcome, told = _run(RunDir.create(tmp_path / "same"), ("w0",))
+    assert [result.scenario.id for result in told] == [plan[0].id]
+    first, second = outcome.results
+    assert first.disturbed == ("w0 was ended by SIGKILL, which the bench did not send",)
+    assert (first.as_documented, second.as_documented, second.disturbed) == (True, True, ())
+    assert outcome.gate is Gate.PASS
