@@ -9,5 +9,9 @@ class BadRunDir(Exception):
     """The folder is no run directory, or a file in it cannot be read; the text names it."""
 
 
+class LeftRunning(Exception):
+    """A command left a process behind, which was ended: what comes next is not known; the text names both."""
+
+
 class NothingTried(Exception):
     """Nothing would be tried, so neither a pass nor a contradiction could come of it; the text says why."""

@@ -7,17 +7,19 @@ judged here alike, of what their run directories hold; what one of them forgot w
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from harness.campaign import controls
 from harness.campaign.plan import Origin
 from harness.campaign.profiles import Profile
 from harness.campaign.rundir import Record
+from harness.campaign.stored import Stored
 from harness.model.coverage import missing, outcomes
+from harness.model.judging import Judged, judge
 from harness.model.merging import Merging, merging
 from harness.model.scenario import Result, Scenario
 from harness.model.twin.agreement import Agreement, agreement
-from harness.model.verdicts import Gate, Verdict, gate
+from harness.model.verdicts import Gate, Verdict
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
 
@@ -30,7 +32,8 @@ class Outcome:
 
     ``model``: whether the twin predicted it. ``probes``: what was asked of the instance beside the scenarios.
     ``lacking``: controls that were promised and not played. ``merging``: how depth 2 came to be, where it was
-    played whole. ``seconds`` is the time in which ``played`` of the results came.
+    played whole. ``untried``: why no pass can come of it. ``seconds`` is the time in which ``played`` of the
+    results came.
     """
 
     gate: Gate
@@ -42,6 +45,7 @@ class Outcome:
     probes: tuple[Probe, ...]
     lacking: tuple[str, ...] = ()
     merging: Merging | None = None
+    untried: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,19 +69,39 @@ class Results:
     played: int
     missed: tuple[str, ...] = ()
 
+    @classmethod
+    def of(cls, stored: Stored) -> Self:
+        """Take them from a run directory, finished or not; raises BadProcedure."""
+        return cls(
+            plan=stored.plan,
+            planned=stored.planned,
+            origin=stored.origin,
+            profile=stored.profile,
+            book=stored.book,
+            records=[stored.records[number] for number in sorted(stored.records)],
+            differing=stored.differing,
+            probes=stored.probes,
+            seconds=0.0,
+            played=0,
+        )
+
+    def judged(self) -> Judged:
+        """Return the gate alone."""
+        outcome = self.outcome()
+        return Judged(outcome.gate, outcome.untried)
+
     def outcome(self) -> Outcome:
         """Judge it."""
         results = tuple(map(Result.from_record, self.records))
-        pairs = [(result.verdict, result.scenario.expected) for result in results]
         probes = self.probes or ()
-        if self.probes == () or not all(probe.tried for probe in probes):
-            pairs.append((Verdict.HARNESS_ERROR, Verdict.RECOVERED))
         model = agreement(self.records)
         lacking = self._lacking(results)
         merged = self._merging(results)
-        verdict = gate(
-            pairs,
+        judged = judge(
+            self.records,
             self.planned,
+            faults=any(scenario.faults for scenario in self.plan),
+            lost=self.probes == () or not all(probe.tried for probe in probes),
             repeatable=not self.differing and not (merged and merged.doubtful),
             foreseen=all(result.foreseen for result in results),
             controlled=not lacking,
@@ -85,7 +109,8 @@ class Results:
             probed=not any(probe.problems for probe in probes),
         )
         took = self.seconds, self.played
-        return Outcome(verdict, results, self.differing, *took, model, probes, lacking, merged)
+        doubts = results, self.differing, *took, model, probes, lacking, merged
+        return Outcome(judged.gate, *doubts, untried=judged.untried)
 
     @property
     def _promised(self) -> Profile | None:
@@ -122,4 +147,5 @@ def tally(outcome: Outcome) -> dict[str, Any]:
         "model": outcome.model.record(),
         "controls": {"outcomes": outcomes(outcome.results), "missing": list(outcome.lacking)},
         "probes": [probe.record() for probe in outcome.probes],
+        "untried": list(outcome.untried),
     } | ({"merged": outcome.merging.record()} if outcome.merging else {})

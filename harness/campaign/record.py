@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from difflib import unified_diff
 
 from harness.campaign.attempt import attempt
+from harness.campaign.errors import NothingTried
 from harness.model.events import Event, normalised
 from harness.model.scenario import Flow, Scenario
 from harness.model.verdicts import Verdict
@@ -24,11 +25,11 @@ class NotRepeatable(Exception):
 
 
 class GoldenFailed(Exception):
-    """A fault-free rotation did not succeed; the rig or the emulator is broken."""
+    """A fault-free rotation could not be played, or a crash not be reached; the bench is broken."""
 
 
 def record(rig: Rig, golden: Golden) -> Recording:
-    """Record every flow; raises NotRepeatable or GoldenFailed."""
+    """Record every flow; raises NotRepeatable, GoldenFailed or NothingTried."""
     return {flow: _twice(rig, golden, flow) for flow in Flow}
 
 
@@ -38,7 +39,10 @@ def fault_free(rig: Rig, golden: Golden, flow: Flow) -> Sequence[Event]:
     account = attempt(rig, golden, scenario, load.builtin("documented"), watched=True)
     if account.result.verdict is not Verdict.RECOVERED or account.result.recovery:
         why = "; ".join(finding.text for finding in account.result.findings[:3])
-        raise GoldenFailed(f"a rotation without a fault ended {account.result.verdict}: {why}")
+        what = f"a rotation without a fault ended {account.result.verdict}: {why}"
+        if account.result.verdict is Verdict.HARNESS_ERROR:
+            raise GoldenFailed(what)
+        raise NothingTried(f"{what}; no recovery can be judged by it")
     return [event for event in account.events if event.stage == 0]
 
 

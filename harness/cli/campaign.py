@@ -14,7 +14,7 @@ import click
 
 from harness.campaign import benches
 from harness.campaign.campaign import Campaign, Shard
-from harness.campaign.errors import RunDirBusy
+from harness.campaign.errors import NothingTried, RunDirBusy
 from harness.campaign.outcome import Outcome
 from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.campaign.profiles import PROFILES
@@ -221,7 +221,7 @@ def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
         raise options.Interrupted(
             f"interrupted; results so far are kept, the same command with --out {folder} goes on"
         ) from interrupt
-    except click.UsageError:
+    except (click.UsageError, NothingTried):
         campaign.rundir.discard()
         raise
     finally:
@@ -232,7 +232,7 @@ def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
 def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
     chosen = [scenario for scenario in scenarios if fnmatch.fnmatchcase(scenario.id, only)]
     if not chosen:
-        raise click.UsageError(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
+        raise NothingTried(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
     return chosen
 
 

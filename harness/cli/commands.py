@@ -13,7 +13,7 @@ from harness.bench.site import Broken
 from harness.bundle.archive import BadBundle
 from harness.byhand.instance import FolderTaken
 from harness.byhand.record import NoInstance
-from harness.campaign.errors import BadRunDir, NothingTried, RunDirBusy
+from harness.campaign.errors import BadRunDir, LeftRunning, NothingTried, RunDirBusy
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
 from harness.cli import (
@@ -34,9 +34,10 @@ from harness.cli import (
 )
 from harness.drill.check import NotAnswering
 from harness.drill.record import NoDrill
-from harness.foreign.command import NotInstalled, SutBroken
+from harness.foreign.command import NotInstalled
 from harness.foreign.ledger import BadAnswer
 from harness.foreign.profile import BadProfile
+from harness.foreign.running import SutBroken
 from harness.model.faults import BadId
 from harness.model.verdicts import Exit
 from harness.nursery.client import NurseryGone
@@ -54,7 +55,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
     ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
     ((BadProfile, NotInstalled), Exit.USAGE),
-    ((NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
+    ((LeftRunning, NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
     ((NurseryGone, ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from harness.campaign.errors import NothingTried
 from harness.campaign.rundir import read_campaign
 from harness.cli import options
 from harness.foreign import campaign as foreign
@@ -18,7 +19,7 @@ from harness.foreign.command import Place
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
 from harness.foreign.profile import load
-from harness.model.verdicts import EXIT_OF_GATE, Gate
+from harness.model.verdicts import EXIT_OF_GATE, Exit, Gate
 from harness.rig import preflight
 from harness.rig.workplace import workplace
 
@@ -39,11 +40,13 @@ def check(profile: Path) -> int:
         golden = foreign.prepared(described, work.folder)
         job = work.folder / "job"
         place = Place(job / "files", golden.place.ledger, job / "home")
-        calls = foreign.record(described, golden, place)
-    for call in calls:
+        recording = foreign.record(described, golden, place)
+    for call in recording.calls:
         print(call.text)
-    print(f"{described.name}: {len(golden.sight.keys)} keys, {len(calls)} crash points")
-    return 0
+    print(f"{described.name}: {len(golden.sight.keys)} keys, {len(recording.calls)} crash points")
+    if recording.ungrounded:
+        raise NothingTried(f"{described.name}: {recording.ungrounded}")
+    return Exit.AS_DOCUMENTED
 
 
 @sut.command(
@@ -66,9 +69,7 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     def chosen(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
         found = [one for one in scenarios if fnmatch.fnmatchcase(one.id, only)]
         if not found:
-            raise click.UsageError(
-                f"no scenario matches '{only}'; 'hil sut check {profile}' lists the points"
-            )
+            raise NothingTried(f"no scenario matches '{only}'; 'hil sut check {profile}' lists the points")
         return found
 
     def told(done: int, planned: int, outcome: Outcome) -> None:

@@ -7,19 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from harness.campaign.errors import LeftRunning
 from harness.campaign.record import NotRepeatable
 from harness.campaign.rundir import PLAN, RunDir
 from harness.foreign import play
-from harness.foreign.command import Place, SutBroken, check_installed, watched
+from harness.foreign.command import Place, check_installed, watched
 from harness.foreign.ledger import BadAnswer
 from harness.foreign.outcome import Outcome, not_judged
 from harness.foreign.point import Call, Scenario, points
 from harness.foreign.profile import Profile
-from harness.foreign.stored import keep
-from harness.model.verdicts import VOID, Gate, Verdict, gate
+from harness.foreign.running import SutBroken
+from harness.foreign.stored import judge, keep
+from harness.model.judging import Judged
+from harness.model.verdicts import VOID, Gate, Verdict
 from harness.watch.handover import Unwatched
 
 AUDIT_EVERY = 20  # one scenario of so many is played twice
@@ -28,21 +32,27 @@ Told = Callable[[int, int, Outcome], None]
 
 @dataclass(frozen=True)
 class Campaign:
-    """All that a campaign showed."""
+    """All that a campaign showed; ``ungrounded``: why its rotation is no ground to judge by, or empty."""
 
     profile: Profile
     outcomes: tuple[Outcome, ...]
-    planned: int
+    plan: tuple[Scenario, ...]
     audited: int
     differing: tuple[str, ...]
     seconds: float
     version: str
+    ungrounded: str = ""
+
+    @cached_property
+    def judged(self) -> Judged:
+        """The answer of the whole campaign, and what speaks against any."""
+        records = [one.record() for one in self.outcomes]
+        return judge(self.plan, records, self.differing, *filter(None, [self.ungrounded]))
 
     @property
     def gate(self) -> Gate:
         """The answer of the whole campaign."""
-        pairs = [(one.verdict, one.scenario.expected) for one in self.outcomes]
-        return gate(pairs, self.planned, repeatable=not self.differing)
+        return self.judged.gate
 
     def head(self) -> dict[str, Any]:
         """Return campaign.json without its scenarios."""
@@ -55,8 +65,8 @@ class Campaign:
             "backend": "process",
             "keystore": "files",
             "shard": "1/1",
-            "planned": self.planned,
-            "total": self.planned,
+            "planned": len(self.plan),
+            "total": len(self.plan),
             "units": {"operational": 0, "recovery": 0, "failover": 0},
             "keys": max((one.keys.total for one in self.outcomes), default=0),
             "seconds": round(self.seconds, 3),
@@ -64,6 +74,7 @@ class Campaign:
             "verdicts": {str(one): verdicts[one] for one in Verdict},
             "crash_points": {"enumerated": len(faulted), "fired": sum(one.fired for one in faulted)},
             "crash_states": len({one.state for one in self.outcomes if one.state}),
+            "untried": list(self.judged.untried),
             "audit": {"every": AUDIT_EVERY, "played": self.audited, "differing": list(self.differing)},
         }
 
@@ -77,12 +88,24 @@ def plan(profile: Profile, calls: Sequence[Call]) -> tuple[Scenario, ...]:
     )
 
 
-def record(profile: Profile, golden: play.Golden, place: Place) -> tuple[Call, ...]:
+@dataclass(frozen=True)
+class Recording:
+    """Calls of a rotation without a fault; ``ungrounded``: why no recovery can be judged by it, or empty."""
+
+    calls: tuple[Call, ...]
+    ungrounded: str = ""
+
+
+def record(profile: Profile, golden: play.Golden, place: Place) -> Recording:
     """Play the rotation twice without a fault; raises NotRepeatable where the calls differ."""
     recordings = []
     for _ in range(2):
         play.restore(golden, place)
-        recordings.append(watched(profile, place, profile.rotate).calls)
+        run = watched(profile, place, profile.rotate)
+        why = play.ungrounded(run, play.sight(profile, place))
+        if why:
+            return Recording(run.calls, golden.say(why))
+        recordings.append(run.calls)
     first, second = ([call.text for call in calls] for calls in recordings)
     if first != second:
         differs = next((pair for pair in zip(first, second, strict=False) if pair[0] != pair[1]), ("", ""))
@@ -90,7 +113,7 @@ def record(profile: Profile, golden: play.Golden, place: Place) -> tuple[Call, .
             f"two rotations of {profile.name} made different calls ({len(first)} and {len(second)}; first"
             f" difference: '{differs[0]}', '{differs[1]}'); leave what comes by chance out with 'ignore'"
         )
-    return recordings[0]
+    return Recording(recordings[0], "" if first else "the rotation makes no durable call in its folder")
 
 
 class _Crew:
@@ -120,6 +143,8 @@ class _Crew:
         place = self._free.get()
         try:
             return play.play(self._profile, self._golden, place, scenario, alone=alone)
+        except LeftRunning as error:
+            return not_judged(self._profile, scenario, self._golden.say(str(error)), Verdict.NOT_FIRED)
         except (BadAnswer, OSError, SutBroken, Unwatched) as error:
             why = self._golden.say(f"{type(error).__name__}: {error}")
             return not_judged(self._profile, scenario, why)
@@ -142,7 +167,12 @@ def run(
     began = time.monotonic()
     golden = prepared(profile, scratch)
     places = [_place(scratch / f"job{number}", golden) for number in range(jobs)]
-    scenarios = chosen(plan(profile, record(profile, golden, places[0])))
+    recording = record(profile, golden, places[0])
+    whole = plan(profile, recording.calls)
+    if recording.ungrounded:  # a kill would show nothing: the rotation alone is played, as evidence of that
+        scenarios = tuple(one for one in whole if one.point is None)
+    else:
+        scenarios = tuple(chosen(whole))
     _write_plan(rundir, scenarios)
     rundir.point_latest()
     crew = _Crew(profile, golden, places)
@@ -156,7 +186,8 @@ def run(
     again = crew.each([one.scenario for one in audited], alone=True)
     differing = tuple(audited[at].scenario.id for at, other in again if not _same(audited[at], other))
     seconds = time.monotonic() - began
-    campaign = Campaign(profile, ordered, len(scenarios), len(audited), differing, seconds, golden.version)
+    told_of = len(audited), differing, seconds, golden.version, recording.ungrounded
+    campaign = Campaign(profile, ordered, scenarios, *told_of)
     rundir.write_campaign(campaign.head(), [one.record() for one in ordered])
     return campaign
 

@@ -1,28 +1,29 @@
 """Running one command of a system under test: watched, killed at a crash point, always with a deadline."""
 
 import contextlib
+import errno
 import fnmatch
 import os
+import shutil
 import signal
-import subprocess
+import socket
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness import inherited
+from harness.campaign.errors import LeftRunning
 from harness.foreign.form import Ended
+from harness.foreign.launch import Request
 from harness.foreign.point import Call, Counting, Point
 from harness.foreign.profile import Profile, Words
+from harness.foreign.running import Running, SutBroken
+from harness.model.printable import printable
 from harness.watch import handover
 from harness.watch.supervisor import Answer, Reply, Supervisor, SystemCall
 
 LISTENER_SECONDS = 30.0
 DEAD_SECONDS = 10.0
-
-
-class SutBroken(Exception):
-    """The system under test cannot be set up or asked here; the text says which command failed, and how."""
 
 
 class NotInstalled(Exception):
@@ -45,7 +46,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Run:
-    """How a command ended and what it printed; ``calls`` if it was watched, the last one the deadly one."""
+    """How a command ended and what it printed; ``calls`` if it was watched, the last one the deadly one.
+
+    ``left``: what it had started and still ran when it had ended by itself; all of that was ended.
+    """
 
     name: str
     ended: Ended
@@ -53,14 +57,19 @@ class Run:
     output: str
     calls: tuple[Call, ...] = ()
     struck: bool = False
+    left: tuple[str, ...] = ()
 
 
 @dataclass
 class _Strike:
-    """Answers the questions of a watch: notes each call, and kills the group at the crash point."""
+    """Answers the questions of a watch: notes each call, and kills at the crash point.
+
+    ``end`` kills what has left the group of the command, and returns when nobody is left.
+    """
 
     point: Point | None
     ignore: Sequence[str]
+    end: Callable[[], None]
     pid: int = 0
     calls: list[Call] = field(default_factory=list)
     counting: Counting = field(default_factory=Counting)
@@ -77,34 +86,41 @@ class _Strike:
         os.killpg(self.pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):  # one that has left the group waits for an answer
             os.kill(system_call.thread, signal.SIGKILL)
+        self.end()
         return Reply.GONE
 
 
 def watched(profile: Profile, place: Place, name: str, point: Point | None = None) -> Run:
-    """Run a command of the profile with its durable calls recorded; it dies at ``point``."""
+    """Run a command of the profile with its durable calls recorded; it dies at ``point``, and all with it."""
     mine, its = handover.pair()
-    strike = _Strike(point, profile.ignore)
     with mine:
         with its:
-            launch = inherited.python("harness.foreign.launch", str(its.fileno()))
-            argv = (*launch, *_filled(profile, place, profile.commands[name]))
-            process = _started(profile, place, argv, (its.fileno(),))
+            running = _started(profile, place, profile.commands[name], its)
+        strike = _Strike(point, profile.ignore, running.end)
         try:
-            listener, _ = handover.received(mine, LISTENER_SECONDS)
-            strike.pid = process.pid
-            watch = Supervisor(listener, process.pid, place.root, strike.ask, family=True)
+            listener, strike.pid = handover.received(mine, LISTENER_SECONDS)
+            watch = Supervisor(listener, strike.pid, place.root, strike.ask, family=True)
         except BaseException:
-            _end(process)
+            running.abandon()
             raise
-    run = _ended(profile, process, name)
+    run = _ended(running, name)
     if not watch.wait(DEAD_SECONDS) or watch.error:
         raise SutBroken(f"the watch of '{name}' broke: {watch.error or 'something it started still runs'}")
-    return Run(name, run.ended, run.code, run.output, tuple(strike.calls), strike.struck)
+    return replace(run, calls=tuple(strike.calls), struck=strike.struck)
 
 
 def plain(profile: Profile, place: Place, name: str, words: Words) -> Run:
-    """Run a command unwatched."""
-    return _ended(profile, _started(profile, place, _filled(profile, place, words), ()), name)
+    """Run a command unwatched; raises LeftRunning where it leaves something behind."""
+    run = _ended(_started(profile, place, words), name)
+    if run.left:
+        raise LeftRunning(f"{profile.name}: '{name}' left {running(run)}")
+    return run
+
+
+def running(run: Run) -> str:
+    """Return what was still running when a command had ended by itself, and what to do about that."""
+    named = ", ".join(run.left)
+    return f"{named} running, which was ended; a command has to wait for what it starts, or to stop it"
 
 
 def environment(profile: Profile, place: Place) -> Mapping[str, str]:
@@ -114,46 +130,28 @@ def environment(profile: Profile, place: Place) -> Mapping[str, str]:
     return {"PATH": path, "HOME": str(place.home), "TMPDIR": str(place.home), "LC_ALL": "C.UTF-8", **given}
 
 
-def _started(
-    profile: Profile, place: Place, argv: Sequence[str], keep: tuple[int, ...]
-) -> subprocess.Popen[str]:
-    try:
-        return subprocess.Popen(
-            argv,
-            cwd=place.root,
-            env=environment(profile, place),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            pass_fds=keep,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise NotInstalled(f"{argv[0]} does not start: {error.strerror}{_advice(profile, place)}") from error
+def _started(profile: Profile, place: Place, words: Words, watch: socket.socket | None = None) -> Running:
+    argv, given = _filled(profile, place, words), environment(profile, place)
+    program = os.path.join(place.root, argv[0]) if "/" in argv[0] else argv[0]  # noqa: PTH118 - no path yet
+    if not shutil.which(program, path=given["PATH"]):
+        why = os.strerror(errno.EACCES if Path(program).is_file() else errno.ENOENT)
+        raise NotInstalled(f"{argv[0]} does not start: {why}{_advice(profile, place)}")
+    return Running(Request(argv, str(place.root), given, profile.seconds), watch)
 
 
-def _ended(profile: Profile, process: subprocess.Popen[str], name: str) -> Run:
+def _ended(running: Running, name: str) -> Run:
     """Wait for the end of a command, and of all that it has started."""
-    try:
-        output, _ = process.communicate(timeout=profile.seconds)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        output, _ = process.communicate()
-        return Run(name, Ended.HUNG, process.returncode, output)
-    except BaseException:
-        _end(process)
-        raise
-    code = process.returncode
-    ended = Ended.OK if code == 0 else Ended.KILLED if code == -signal.SIGKILL else Ended.FAILED
-    return Run(name, ended, code, output)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(DEAD_SECONDS)
+    output, report = running.ended()
+    if report.alive:
+        raise SutBroken(f"'{name}' cannot be ended: {printable(report.alive)} still runs")
+    if report.code is None:
+        raise SutBroken(f"nobody knows how '{name}' has ended")
+    ended = Ended.OK if report.code == 0 else Ended.FAILED
+    if report.hung:
+        ended = Ended.HUNG
+    elif report.code == -signal.SIGKILL:
+        ended = Ended.KILLED
+    return Run(name, ended, report.code, output, left=tuple(map(printable, report.left)))
 
 
 def _filled(profile: Profile, place: Place, words: Words) -> Words:

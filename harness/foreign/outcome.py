@@ -7,6 +7,7 @@ from typing import Any
 from harness.foreign.ledger import Sight
 from harness.foreign.point import Call, Scenario, trace
 from harness.foreign.profile import Profile
+from harness.model.judging import UNGROUNDED
 from harness.model.printable import printable_values
 from harness.model.scenario import Finding, KeyCount
 from harness.model.verdicts import Verdict
@@ -14,7 +15,7 @@ from harness.model.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one scenario showed."""
+    """What one scenario showed; ``ungrounded``: why that is no ground to judge any other by, or empty."""
 
     scenario: Scenario
     kind: str
@@ -37,6 +38,7 @@ class Outcome:
     worker: str
     calls: tuple[Call, ...]
     transcript: str
+    ungrounded: str = ""
 
     @property
     def as_documented(self) -> bool:
@@ -76,17 +78,20 @@ class Outcome:
             "started": round(self.started, 3),
             "worker": self.worker,
             "trace": trace(self.calls),
+            UNGROUNDED: self.ungrounded,
         }
         return {name: printable_values(value) for name, value in record.items()}
 
 
-def not_judged(profile: Profile, scenario: Scenario, why: str) -> Outcome:
-    """Return the outcome of a scenario that the bench failed to play to its end."""
+def not_judged(
+    profile: Profile, scenario: Scenario, why: str, verdict: Verdict = Verdict.HARNESS_ERROR
+) -> Outcome:
+    """Return the outcome of a scenario that was not played to its end, by default as the bench failed."""
     procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
     return Outcome(
         scenario=scenario,
         kind=str(procedure.kind),
-        verdict=Verdict.HARNESS_ERROR,
+        verdict=verdict,
         fired=False,
         messages={},
         messages_at_crash={},

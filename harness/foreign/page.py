@@ -44,6 +44,7 @@ class Foreign(Campaign):
             plan=run.plan,
             records=run.records,
             head=run.head,
+            judged=run.judged,
             planned=len(run.plan),
             differing=frozenset(run.differing),
             home=home or str(run.path),

@@ -12,12 +12,13 @@ from pathlib import Path
 
 from harness.campaign.errors import NothingTried
 from harness.foreign import ledger, tree
-from harness.foreign.command import Place, Run, SutBroken, plain, watched
+from harness.foreign.command import Place, Run, plain, running, watched
 from harness.foreign.form import Ended
 from harness.foreign.ledger import Sight
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
 from harness.foreign.profile import Procedure, Profile, Rule
+from harness.foreign.running import SutBroken
 from harness.model.printable import printable, printable_lines
 from harness.model.redaction import Redactor
 from harness.model.scenario import Finding
@@ -69,9 +70,9 @@ def prepare(profile: Profile, place: Place) -> Golden:
         run = plain(profile, place, f"setup {number}", words)
         if run.ended is not Ended.OK:
             raise SutBroken(f"{profile.name}: set-up {number} {_how(run)}: {_end_of(run)}")
-    sight = _sight(profile, place, place.home.parent / "look")
-    _all_old(profile, sight)
-    return Golden(place, sight, _version(profile, place), frozenset(_secrets(place.ledger)))
+    seen = sight(profile, place)
+    _all_old(profile, seen)
+    return Golden(place, seen, _version(profile, place), frozenset(_secrets(place.ledger)))
 
 
 def _all_old(profile: Profile, sight: Sight) -> None:
@@ -156,8 +157,22 @@ def play(
         started=started,
         worker=place.root.parent.name,
         calls=first.calls,
+        ungrounded=golden.say(ungrounded(first, ending.at_crash)) if scenario.point is None else "",
         transcript=printable_lines(golden.redact(_transcript(runs))),
     )
+
+
+def ungrounded(run: Run, seen: Sight) -> str:
+    """Return why a rotation that nobody killed is no ground to judge recoveries by; empty where it is one."""
+    if run.left:
+        return f"'{run.name}' left {running(run)}"
+    if run.ended is not Ended.OK:
+        return f"'{run.name}', which nobody kills, {_how(run)}: {_end_of(run)}"
+    old = [name for name, state in seen.keys.items() if state is ledger.Standing.OLD]
+    if old:
+        some = f"{len(old)} of {len(seen.keys)} keys under the old secret: {', '.join(old[:SHOWN_MAX])}"
+        return f"'{run.name}', which nobody kills, leaves {some}"
+    return ""
 
 
 def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> str:
@@ -169,10 +184,9 @@ def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> 
 
 
 def _ending(profile: Profile, place: Place, procedure: Procedure, first: Run, played: str) -> Ending:
-    look = place.home.parent / "look"
-    at_crash = _sight(profile, place, look)
+    at_crash = sight(profile, place)
     runs, rules, stuck = _recover(profile, place, procedure, first)
-    return Ending(played, at_crash, tuple(runs), tuple(rules), stuck, _sight(profile, place, look))
+    return Ending(played, at_crash, tuple(runs), tuple(rules), stuck, sight(profile, place))
 
 
 def _recover(
@@ -213,8 +227,9 @@ def _messages(profile: Profile, *runs: Run) -> dict[str, bool]:
     return {name: name in shown for name in profile.messages}
 
 
-def _sight(profile: Profile, place: Place, look: Path) -> Sight:
+def sight(profile: Profile, place: Place) -> Sight:
     """Ask the check about a copy of the files."""
+    look = place.home.parent / "look"
     tree.remove(look)
     tree.copy(place.root, look)
     run = plain(profile, Place(look, place.ledger, place.home), "check", profile.check)

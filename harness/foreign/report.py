@@ -7,8 +7,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from harness.foreign.stored import SutRun
+from harness.model.judging import UNGROUNDED
 from harness.model.verdicts import Gate, Verdict
-from harness.report.console import GATES, MARKS, report
+from harness.report.console import GATES, MARKS, nothing, report
 from harness.report.junit import ROOT, UNFINISHED, counts, outcome, written
 from harness.report.markdown import code, table
 
@@ -28,7 +29,7 @@ def line(done: int, planned: int, record: Record) -> str:
 
 def closing(campaign: Record, folder: Path, profile: Path) -> Iterator[str]:
     """Yield what went wrong and how to see it again, then counts and the gate."""
-    wrong = [record for record in campaign["scenarios"] if not record["as_documented"]]
+    wrong = _wrong(campaign["scenarios"])
     for record in wrong[:LISTED_MAX]:
         yield f"not as documented: {record['verdict']}, expected {record['expected']}: {record['id']}"
         yield from (f"  {text}" for text in _why(record))
@@ -36,6 +37,7 @@ def closing(campaign: Record, folder: Path, profile: Path) -> Iterator[str]:
     if len(wrong) > LISTED_MAX:
         yield f"... and {len(wrong) - LISTED_MAX} more that are not as documented, see results.jsonl"
     yield from (f"not repeatable: two plays of {name} differ" for name in campaign["audit"]["differing"])
+    yield from map(nothing, campaign["untried"])
     points = campaign["crash_points"]
     verdicts = ", ".join(f"{number} {name}" for name, number in campaign["verdicts"].items() if number)
     yield (
@@ -69,6 +71,8 @@ def _summary(run: SutRun) -> Iterator[str]:
     faults = [fault["fired"] for record in records for fault in record["faults"]]
     yield f"# {GATES[Gate(run.head['gate'])] if run.head else UNFINISHED}"
     yield ""
+    yield from (f"- {nothing(why)}" for why in run.judged.untried)
+    yield ""
     yield (
         f"{run.profile.name}: {len(records)} of {len(run.plan)} scenarios, {sum(faults)} of {len(faults)} "
         f"faults fired{_size(run.head)}."
@@ -76,7 +80,7 @@ def _summary(run: SutRun) -> Iterator[str]:
     yield ""
     rows = [(*cells, len(ours), code([ours[0]["id"]])) for cells, ours in groups(records)]
     yield from table(GROUPED, rows)
-    wrong = [record for record in records if not record["as_documented"]]
+    wrong = _wrong(records)
     if wrong:
         yield "## Not as documented"
         yield ""
@@ -110,7 +114,8 @@ def _gate(run: SutRun, suite: str) -> ET.Element:
     elif run.head["gate"] != Gate.PASS:
         tag = "error" if run.head["gate"] == Gate.ERROR else "failure"
         differing = (f"two plays of {one} differ" for one in run.differing)
-        outcome(gate, tag, run.head["gate"], GATES[Gate(run.head["gate"])], differing)
+        reasons = (*map(nothing, run.judged.untried), *differing)
+        outcome(gate, tag, run.head["gate"], GATES[Gate(run.head["gate"])], reasons)
     return gate
 
 
@@ -118,11 +123,18 @@ def _case(suite: str, record: Record) -> ET.Element:
     case = ET.Element(
         "testcase", {"classname": suite, "name": record["id"], "time": f"{record['seconds']:.3f}"}
     )
-    if not record["as_documented"]:
+    if record.get(UNGROUNDED):
+        outcome(case, "failure", Gate.INCONCLUSIVE, nothing(record[UNGROUNDED]), _why(record))
+    elif not record["as_documented"]:
         message = f"{record['verdict']}, expected {record['expected']}; {_keys(record)}"
         tag = "error" if record["verdict"] == Verdict.HARNESS_ERROR else "failure"
         outcome(case, tag, record["verdict"], message, _why(record))
     return case
+
+
+def _wrong(records: Iterable[Record]) -> list[Record]:
+    """Return what speaks against the documentation: no rotation that fails with nobody killed."""
+    return [record for record in records if not (record["as_documented"] or record.get(UNGROUNDED))]
 
 
 def _why(record: Record) -> Iterator[str]:

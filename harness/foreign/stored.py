@@ -6,6 +6,7 @@ evidence can be read, and played again, where the profile itself is not.
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,8 @@ from harness.campaign.stored import SUT
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
 from harness.foreign.profile import Profile, load
+from harness.model import judging
+from harness.model.judging import Judged
 from harness.model.verdicts import Verdict
 
 Record = dict[str, Any]
@@ -97,9 +100,22 @@ class SutRun:
         return cls(path, profile, plan, records, head)
 
     @property
+    def judged(self) -> Judged:
+        """The gate: as the campaign wrote it, else what follows from the results so far."""
+        return judging.stored(self.head) or judge(self.plan, list(self.records.values()), self.differing)
+
+    @property
     def differing(self) -> tuple[str, ...]:
         """Ids of the scenarios of which two plays differ."""
         return tuple(self.head.get("audit", {}).get("differing", ()))
+
+
+def judge(
+    plan: Sequence[Scenario], records: Sequence[Record], differing: Sequence[str], *reasons: str
+) -> Judged:
+    """Judge a campaign, finished or not; ``reasons``: why its rotation is no ground for that."""
+    faults = any(scenario.point for scenario in plan)
+    return judging.judge(records, len(plan), faults=faults, reasons=reasons, repeatable=not differing)
 
 
 def _plan(path: Path, victim: str) -> tuple[Scenario, ...]:

@@ -56,25 +56,28 @@ def gate(
     controlled: bool = True,
     agreed: bool = True,
     probed: bool = True,
+    grounded: bool = True,
 ) -> Gate:
     """Judge a campaign from its (verdict, expected) pairs; ``planned`` scenarios were asked for.
 
     ``repeatable``: whether the scenarios that were played twice went the same way twice. ``foreseen``:
-    whether every outcome is the one that its procedure's author predicts. ``controlled``: whether every
-    control that was promised is there. ``agreed``: whether the twin, a second opinion, predicted what was
-    seen. ``probed``: whether every probe held.
+    whether every outcome is the one that its procedure's author predicts. ``controlled``: whether there were
+    faults, and keys to be lost, and every control that was promised. ``agreed``: whether the twin, a second
+    opinion, predicted what was seen. ``probed``: whether every probe held. ``grounded``: whether the rotation
+    does its work where nobody is killed; else neither a pass nor a contradiction follows from what a kill
+    leaves.
 
     A contradiction outranks everything, a failure of the bench outranks a missing result: whoever reads
     the exit code must not miss lost data because something else went wrong as well.
     """
     seen = list(pairs)
     contradicted = any(verdict is not expected for verdict, expected in seen if verdict not in VOID)
-    if contradicted or not (foreseen and agreed and probed):
+    if grounded and (contradicted or not (foreseen and agreed and probed)):
         return Gate.FAIL
     if any(verdict is Verdict.HARNESS_ERROR for verdict, _ in seen):
         return Gate.ERROR
     if (
-        not (repeatable and controlled)
+        not (repeatable and controlled and grounded)
         or len(seen) < planned
         or not seen
         or any(verdict is Verdict.NOT_FIRED for verdict, _ in seen)

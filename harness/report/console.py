@@ -25,7 +25,7 @@ MARKS = {True: "ok", False: "!!"}
 GATES = {
     Gate.PASS: "PASS: every scenario ended as documented",
     Gate.FAIL: "FAIL: data lost, stuck, or the documentation contradicted",
-    Gate.INCONCLUSIVE: "INCONCLUSIVE: a fault did not fire, a result is missing, or a play does not repeat",
+    Gate.INCONCLUSIVE: "INCONCLUSIVE: nothing tried, a fault not fired, a result missing, or plays differ",
     Gate.ERROR: "ERROR: the bench itself failed",
 }
 
@@ -92,6 +92,7 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
 
 def doubts(outcome: Outcome) -> Iterator[str]:
     """Yield why the gate may be closed although every scenario ended as documented."""
+    yield from map(nothing, outcome.untried)
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
     yield from (
         f"not as the second opinion predicts: {one.seen}, predicted {one.predicted}, {one.id}"
@@ -105,6 +106,11 @@ def doubts(outcome: Outcome) -> Iterator[str]:
     for probe in outcome.probes:
         if not probe.passed:
             yield f"probe {'failed' if probe.tried else 'not tried'}: {probe.name}: {probe.detail}"
+
+
+def nothing(why: str) -> str:
+    """Return why neither a pass nor a contradiction follows, in a line."""
+    return f"proves nothing: {why}"
 
 
 def tally(outcome: Outcome, folder: Path) -> Iterator[str]:

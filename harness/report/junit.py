@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 from harness.campaign.stored import Stored
 from harness.model.scenario import Result
 from harness.model.verdicts import Gate, Verdict
-from harness.report.console import GATES, again, ended, followed_nothing
+from harness.report.console import GATES, again, ended, followed_nothing, nothing
 
 ROOT = "hil"
 PROBES = f"{ROOT}.probes"
@@ -150,6 +150,7 @@ def _gate(stored: Stored, suite: str) -> ET.Element:
 def _reasons(stored: Stored) -> Iterator[str]:
     """Yield what else than the verdict of a scenario may have decided the gate."""
     head = stored.head
+    yield from map(nothing, head.get("untried", ()))
     yield f"{len(stored.results)} of {stored.planned} scenarios have a result"
     yield from (
         f"not as the second opinion predicts: {one}" for one in head.get("model", {}).get("differ", ())

@@ -19,7 +19,7 @@ from harness.model.rules import CONTROLS, ProcedureKind
 from harness.model.twin.agreement import agreement
 from harness.model.verdicts import Gate, Verdict
 from harness.report.claims import page
-from harness.report.console import GATES
+from harness.report.console import GATES, nothing
 from harness.report.findings import Evidence, Finding, findings
 from harness.report.markdown import code, counts, table
 
@@ -62,6 +62,7 @@ def _head(campaign: Record) -> Iterator[str]:
         yield f"# {GATES[Gate(campaign['gate'])]}"
     else:
         yield f"# UNFINISHED: {len(records)} of {campaign['planned']} scenarios have a result"
+    yield from (f"\n- {nothing(why)}" for why in campaign.get("untried", ()))
     yield ""
     faults = [fault["fired"] for record in records for fault in record["faults"]]
     yield f"{len(records)} scenarios, {sum(faults)} of {len(faults)} faults fired{_size(campaign)}."

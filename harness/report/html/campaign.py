@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.model.judging import Judged
 from harness.model.rules import ProcedureKind
-from harness.model.verdicts import Gate, Verdict, gate
+from harness.model.verdicts import Gate
 from harness.report.html.lines import Line
 from harness.report.html.look import Look, look
 
@@ -35,13 +36,15 @@ class Planned(Protocol):
 class Campaign(ABC):
     """Plan, results by number from 1, and the head of campaign.json, empty where there is none.
 
-    ``home`` is what the commands in the report call the run directory.
+    ``judged``: as the campaign wrote it, else what follows from the results so far. ``home`` is what the
+    commands in the report call the run directory.
     """
 
     path: Path
     plan: Sequence[Planned]
     records: Mapping[int, Record]
     head: Record
+    judged: Judged
     planned: int
     differing: frozenset[str]
     home: str
@@ -90,17 +93,8 @@ class Campaign(ABC):
 
     @property
     def gate(self) -> Gate:
-        """The gate: as the campaign wrote it, else what follows from the results so far."""
-        if self.finished:
-            return Gate(self.head["gate"])
-        pairs = [
-            (Verdict(record["verdict"]), Verdict(record["expected"])) for record in self.records.values()
-        ]
-        outcomes = [
-            (record.get("outcome"), record.get("expected_outcome")) for record in self.records.values()
-        ]
-        foreseen = all(seen is None or expected in (None, seen) for seen, expected in outcomes)
-        return gate(pairs, self.planned, repeatable=not self.differing, foreseen=foreseen)
+        """The gate."""
+        return self.judged.gate
 
     def folder(self, number: int) -> Path:
         """Folder of a scenario's evidence, which may be missing."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.model.verdicts import Gate
+from harness.report.console import nothing
 from harness.report.html.campaign import Campaign
 from harness.report.html.look import Look
 from harness.report.html.markup import Node, node
@@ -12,7 +13,9 @@ GATES = {Gate.PASS: "PASS", Gate.FAIL: "FAIL", Gate.INCONCLUSIVE: "INCONCLUSIVE"
 WORDS = {
     Gate.PASS: "Every scenario ended as documented.",
     Gate.FAIL: "Data lost, an instance stuck, or the documentation contradicted.",
-    Gate.INCONCLUSIVE: "A planned fault did not fire, a scenario does not repeat, or results are missing.",
+    Gate.INCONCLUSIVE: (
+        "A planned fault did not fire, a scenario does not repeat, results are missing, or nothing was tried."
+    ),
     Gate.ERROR: "The bench itself failed.",
 }
 
@@ -22,6 +25,7 @@ def banner(campaign: Campaign) -> Node:
     return node(
         "header",
         node("h1", node("span", GATES[campaign.gate], class_="gate"), " ", _sentence(campaign)),
+        *(node("p", nothing(why)) for why in campaign.judged.untried),
         node("p", _coverage(campaign)),
         node("ul", *_counts(campaign), class_="counts"),
         node("dl", *_facts(campaign), class_="facts"),

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from harness.campaign.outcome import Results
 from harness.campaign.stored import Stored
+from harness.model import judging
 from harness.model.rules import Procedure, ProcedureKind
 from harness.model.scenario import Result, Scenario
 from harness.procedures.book import Book
@@ -30,6 +32,7 @@ class Rotation(Campaign):
             plan=stored.plan,
             records=dict(sorted(stored.records.items())),
             head=stored.head,
+            judged=judging.stored(stored.head) or Results.of(stored).judged(),
             planned=stored.planned,
             differing=frozenset(stored.differing),
             home=home or str(stored.path),

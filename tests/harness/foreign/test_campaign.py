@@ -57,11 +57,14 @@ def test_what_a_tool_starts_is_killed_too(done: Ran) -> None:
     assert all(one.fired for one in ran.outcomes)
 
 
-def test_a_tool_that_leaves_a_key_behind_is_stuck(done: Ran) -> None:
-    """A key that is under the old secret after a run that calls itself done is found, with nobody killed."""
-    unhurt = next(one for one in done("half_done").campaign.outcomes if one.scenario.point is None)
+def test_a_tool_that_leaves_a_key_behind_is_no_ground(done: Ran) -> None:
+    """A run that calls itself done and leaves a key under the old secret is found with nobody killed."""
+    ran = done("half_done").campaign
+    (unhurt,) = ran.outcomes
     assert unhurt.verdict is Verdict.STUCK
     assert [finding.text for finding in unhurt.findings] == ["b: is under the old secret still"]
+    assert ran.judged.untried == ("'rotate', which nobody kills, leaves 1 of 2 keys under the old secret: b",)
+    assert ran.gate is Gate.INCONCLUSIVE
 
 
 def test_the_run_directory(done: Ran) -> None:
@@ -132,8 +135,8 @@ def test_the_command_line(
 def test_nothing_to_play(
     toy: Callable[[str], Profile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A pattern that no scenario matches is a mistake of the caller, and leaves no run directory."""
+    """A pattern that no scenario matches leaves an empty plan: no answer, and no run directory."""
     path = toy("careful").path
-    assert main(["sut", "run", str(path), "--only", "x", "--out", str(tmp_path / "run")]) == Exit.USAGE
+    assert main(["sut", "run", str(path), "--only", "x", "--out", str(tmp_path / "run")]) == Exit.INCONCLUSIVE
     assert "no scenario matches 'x'" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
