@@ -126,7 +126,8 @@ def token_environment(directory: Path, number: int) -> dict[str, str]:
     module = directory / "module.json"
     if not module.exists():
         return {"SOFTHSM2_CONF": str(directory / "softhsm2.conf")}
-    places = {"tokens": directory / "tokens", "label": token_label(directory, number), "number": number}
+    folders = {name: directory / name for name in ("tokens", "config")}
+    places = {**folders, "label": token_label(directory, number), "number": number}
     environment: dict[str, str] = json.loads(module.read_text())["environment"]
     return {name: text.format(**places) for name, text in environment.items()}
 

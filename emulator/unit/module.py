@@ -1,9 +1,10 @@
 """The PKCS#11 module behind a crypto unit: SoftHSM, or the one that module.json in its folder describes.
 
-module.json names a library and the environment that it needs, and how a unit gets its token: commands that
-make one, or a folder to copy. Its texts may hold {tokens}, the unit's own folder for token files, {label} and
-{number}, in commands also {pin_file}. The PIN is read from a file or an environment variable, or drawn when
-the token is made; it never stands in module.json, nor on a command line.
+module.json names a library, the environment and the files that it needs, and how a unit gets its token:
+commands that make one, or a folder to copy. Its texts may hold {tokens}, the unit's own folder for token
+files, {config}, that of the files, {label} and {number}, in commands also {pin_file}. The PIN is read from a
+file or an environment variable, or drawn when the token is made; it never stands in module.json, nor on a
+command line.
 
 What it asks of a module beyond the mechanisms: objects that a kill leaves whole or not there at all, and a
 token that lives in files below {tokens}, since a unit is put back by putting back its files.
@@ -13,18 +14,16 @@ import json
 import os
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, Self
 
+from emulator.unit import tool
 from emulator.unit.registers import MasterKey
 from emulator.unit.softhsm import SoftHsm
 from emulator.unit.state import Folder, Identity
 from emulator.unit.token import Token, TokenError
-
-_TOOL_SECONDS = 30
 
 
 class Module(Protocol):
@@ -38,7 +37,7 @@ class Module(Protocol):
         """Make the unit's token, and write its PIN.
 
         Raises:
-            OSError, SubprocessError, TokenError: there is none, and why.
+            OSError, TokenError: there is none, and why.
         """
 
     def open(
@@ -58,6 +57,7 @@ class Described:
 
     library: Path
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     label: str = "unit{number}"
     make_token: Sequence[Sequence[str]] = ()
     copy_from: str = ""
@@ -73,17 +73,14 @@ class Described:
     def make(self, folder: Folder, identity: Identity) -> None:
         """See Module."""
         texts = self._texts(folder, identity)
-        folder.pin.write_text(self._pin(texts))
+        pin = self._pin(texts)
+        folder.pin.write_text(pin)
         self.configure(folder, identity)
         if self.copy_from:
             shutil.copytree(self.copy_from.format(**texts), folder.tokens, dirs_exist_ok=True)
         for command in self.make_token:
             words = [word.format(**texts, pin_file=folder.pin.absolute()) for word in command]
-            made = subprocess.run(
-                words, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TOOL_SECONDS
-            )
-            if made.returncode != 0:
-                raise TokenError(f"no token: {words[0]} ended with exit code {made.returncode}")
+            tool.run(words, [pin])
         self.open(folder, identity, (), exportable=False).close()
 
     def open(
@@ -97,16 +94,20 @@ class Described:
         return token
 
     def configure(self, folder: Folder, identity: Identity) -> None:
-        """Set the environment that the library reads when it is loaded."""
+        """Write the files and set the environment that the library reads when it is loaded."""
+        texts = self._texts(folder, identity)
+        for name, text in self.files.items():
+            folder.config.mkdir(exist_ok=True)
+            (folder.config / name).write_text(text.format(**texts))
         for name, text in self.environment.items():
-            os.environ[name] = text.format(**self._texts(folder, identity))
+            os.environ[name] = text.format(**texts)
 
     def _label(self, identity: Identity) -> str:
         return self.label.format(number=identity.number)
 
     def _texts(self, folder: Folder, identity: Identity) -> dict[str, object]:
-        tokens = folder.tokens.absolute()
-        return {"tokens": tokens, "label": self._label(identity), "number": identity.number}
+        places = {"tokens": folder.tokens.absolute(), "config": folder.config.absolute()}
+        return {**places, "label": self._label(identity), "number": identity.number}
 
     def _pin(self, texts: Mapping[str, object]) -> str:
         if self.pin_file:

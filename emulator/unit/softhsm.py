@@ -6,20 +6,19 @@ one as an object over which every listing stumbles.
 
 import os
 import secrets
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from emulator import durable
+from emulator.unit import tool
 from emulator.unit.registers import MasterKey
 from emulator.unit.state import Folder, Identity
 from emulator.unit.sweep import OBJECT, sweep, token_folder
 from emulator.unit.token import Candidate, Token, TokenError
 
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
-_TOOL_SECONDS = 30
 _LINE_BYTES = 1023
 
 
@@ -32,13 +31,9 @@ class SoftHsm:
         """Initialise with a PIN for one use, because a command line shows it, and change it in the token."""
         _configure(folder)
         first, pin = secrets.token_hex(8), secrets.token_hex(8)
-        pins = ["--pin", first, "--so-pin", secrets.token_hex(8)]
-        subprocess.run(
-            ["softhsm2-util", "--init-token", "--free", "--label", identity.token_label, *pins],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            timeout=_TOOL_SECONDS,
-        )
+        pins = {"--pin": first, "--so-pin": secrets.token_hex(8)}
+        words = ["softhsm2-util", "--init-token", "--free", "--label", identity.token_label]
+        tool.run([*words, *(word for option in pins.items() for word in option)], [*pins.values()])
         token = SoftHsmToken(identity.token_label, first, token_folder(folder.tokens), exportable=False)
         token.change_pin(first, pin)
         token.close()

@@ -83,6 +83,11 @@ class Folder:
         return self.path / "module.json"
 
     @property
+    def config(self) -> Path:
+        """Files that a module reads beside its token, written anew where the unit stands now."""
+        return self.path / "config"
+
+    @property
     def tokens(self) -> Path:
         """The module's files of the token."""
         return self.path / "tokens"

@@ -12,7 +12,7 @@ from harness.forms import form, reading
 from harness.forms.form import Form, JsonSchema, Like, Words, amiss
 from harness.forms.reading import Problem
 
-PLACES = frozenset({"tokens", "label", "number"})
+PLACES = frozenset({"tokens", "config", "label", "number"})
 COMMAND_PLACES = PLACES | {"pin_file"}
 DEFAULT_LABEL = "unit{number}"
 PIN = 'names where the PIN is: { file = "…" } or { variable = "…" }; the PIN itself never stands in a profile'
@@ -39,6 +39,7 @@ class Held:
 _Text = Annotated[Words, AfterValidator(Held(PLACES))]
 _Label = Annotated[Words, AfterValidator(Held(frozenset({"number"})))]
 _Word = Annotated[str, AfterValidator(Held(COMMAND_PLACES))]
+_FileName = Annotated[str, Like(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", "a plain file name")]
 _Variable = Annotated[str, Like(r"^[^=\s]+$", "a name of an environment variable")]
 
 
@@ -50,6 +51,9 @@ class ModuleForm(Form):
     argument: _Text = Field(default="", description="the string for pReserved of C_Initialize")
     environment: dict[_Variable, _Text] = Field(
         default_factory=dict, description="what the library reads from its environment"
+    )
+    files: dict[_FileName, _Text] = Field(
+        default_factory=dict, description="files that are written to {config} when a unit is made or starts"
     )
 
 

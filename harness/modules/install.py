@@ -33,6 +33,7 @@ def install(profile: ModuleProfile, folder: Path) -> Installed:
     described = {
         "library": str(library),
         "environment": environment,
+        "files": dict(profile.files),
         "label": profile.label,
         "make_token": profile.make,
         "copy_from": profile.copy,

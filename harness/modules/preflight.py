@@ -33,7 +33,9 @@ def missing(profile: ModuleProfile) -> list[str]:
         installed = install(profile, place.folder / "module")
         unit = place.folder / "unit"
         failing = _making(installed, unit, place.folder / "iam.secret") or _trying(unit)
-        return [*_unlisted(installed, unit), *failing] if failing else []
+        if failing:
+            return [*_unlisted(installed, unit), *failing]
+        return _moving(unit, place.folder / "elsewhere")
 
 
 class _Ended(Exception):
@@ -68,6 +70,23 @@ def _trying(unit: Path) -> list[str]:
     except _Ended as error:
         return [str(error)]
     return [f"{step['step']}: {step['error']}" for step in steps if step["error"]]
+
+
+def _moving(unit: Path, elsewhere: Path) -> list[str]:
+    """Move a unit that can be used, and return why it cannot be any more: scenarios play on copies."""
+    unit.rename(elsewhere)
+    failing = _trying(elsewhere)
+    if not failing:
+        return []
+    made_in = bytes(unit / "tokens")
+    bound = sorted(str(file.relative_to(elsewhere)) for file in elsewhere.rglob("*") if _holds(file, made_in))
+    why = f"{', '.join(bound)} holds the path that the token was made in; " if bound else ""
+    todo = "a file that names a folder belongs into module.files, as {config}/NAME"
+    return [f"in another folder, {failing[0]}: {why}{todo}"]
+
+
+def _holds(file: Path, text: bytes) -> bool:
+    return file.is_file() and text in file.read_bytes()
 
 
 def _said(program: sut.Program, *names: str) -> str:

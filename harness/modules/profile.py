@@ -1,7 +1,8 @@
 """A module profile: the TOML file that says which PKCS#11 module stands behind the crypto units.
 
-Texts may hold {tokens} (the unit's own folder for token files), {label} and {number}; in commands also
-{pin_file}. A PIN never stands in a profile: it is read from a file or an environment variable, or drawn.
+Texts may hold {tokens} (the unit's own folder for token files), {config} (that of ``files``), {label} and
+{number}; in commands also {pin_file}. A PIN never stands in a profile: it is read from a file or an
+environment variable, or drawn.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ class ModuleProfile:
     """What a profile says.
 
     ``label`` is that of the token of crypto unit {number}, by which its slot is found.
+    ``files`` are written to {config} when a unit is made and whenever it starts, so they name where it is.
     ``argument`` is the string for pReserved of C_Initialize, empty where the module wants none.
     ``make`` are commands that make a token in {tokens}, ``copy`` a folder to copy there.
     ``source`` is the text of the file.
@@ -33,6 +35,7 @@ class ModuleProfile:
     library: Path
     argument: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
     label: str = DEFAULT_LABEL
     make: Sequence[Sequence[str]] = ()
     copy: str = ""
@@ -57,6 +60,7 @@ def read(file: Path) -> ModuleProfile:
         library=Path(has.module.library),
         argument=has.module.argument,
         environment=has.module.environment,
+        files=has.module.files,
         label=has.token.label,
         make=tuple(map(tuple, has.token.make)),
         copy=has.token.folder,

@@ -15,10 +15,10 @@ SOFTHSM = """
 [module]
 name = "SoftHSM by a profile"
 library = "/usr/lib/softhsm/libsofthsm2.so"
-environment = { SOFTHSM2_CONF = "{tokens}/softhsm2.conf" }
+environment = { SOFTHSM2_CONF = "{config}/softhsm2.conf" }
+files = { "softhsm2.conf" = "directories.tokendir = {tokens}\\n" }
 [token]
 make = [
-    ["sh", "-c", "echo directories.tokendir = {tokens} >{tokens}/softhsm2.conf"],
     ["sh", "-c", "softhsm2-util --init-token --free --label {label} --so-pin 5678 --pin $(cat {pin_file})"],
 ]
 """
@@ -32,6 +32,22 @@ def test_nss(nss: Path) -> None:
 def test_softhsm(written: "Written") -> None:
     """A module that takes no argument is put there by its environment and its own tools."""
     assert missing(read(written(SOFTHSM))) == []
+
+
+def test_a_token_that_is_bound_to_its_folder(written: "Written") -> None:
+    """What passes the trial can be copied: a file with the path of the token is named."""
+    bound = SOFTHSM.replace("{config}", "{tokens}").replace("files =", "# files =")
+    writes = '["sh", "-c", "echo directories.tokendir = {tokens} >{tokens}/softhsm2.conf"],'
+    (line,) = missing(read(written(bound.replace("make = [", f"make = [{writes}"))))
+    assert line.startswith("in another folder, TokenError: the token cannot be opened: ")
+    assert "tokens/softhsm2.conf holds the path that the token was made in; " in line
+
+
+def test_a_pin_of_a_command_is_not_shown(written: "Written") -> None:
+    """What the makers of a token print is in the line, the PIN is not."""
+    speaks = "echo unfit $(cat {pin_file}) >&2; echo slot 3; exit 4; softhsm2-util"
+    (line,) = missing(read(written(SOFTHSM.replace("softhsm2-util", speaks))))
+    assert line == "TokenError: no token: sh ended with exit code 4: unfit (PIN); slot 3"
 
 
 def test_opencryptoki(opencryptoki: Path) -> None:
