@@ -172,7 +172,7 @@ def _be_watched(bench: socket.socket) -> None:
     """Put this process under the filter of system calls and hand its listener over."""
     with bench:
         try:
-            listener = install()
+            listener = install(wide=True)
         except CannotWatch as error:
             bench.send(str(error).encode())
             os._exit(1)

@@ -64,7 +64,7 @@ class Files:
         """
         try:
             if call.names is Names.DESCRIPTOR:
-                return self._open_file(_number(arguments[0]))
+                return self._open_file(_number(arguments[call.argument]))
             base = _number(arguments[call.argument - 1]) if call.names is Names.PATH_AT else AT_FDCWD
             return self._path(base, self._text(arguments[call.argument]))
         except OSError:

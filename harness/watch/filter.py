@@ -4,9 +4,11 @@ The filter decides by numbers alone; what a descriptor or a path means is for th
 Numbers are those of Linux' unistd.h; the layouts of struct sock_filter, sock_fprog and seccomp_data are those
 of linux/filter.h and linux/seccomp.h.
 
-Not trapped: writes to the standard streams, which are the process' transcript or log and no durable state;
-changes through a memory map; io_uring; the modes and times of files; rmdir and copying calls (sendfile), by
-which a stopped unit is made and copied, but nothing that serves changes a file.
+Not trapped: changes through a memory map; io_uring; the modes, owners and times of files. Of the emulator's
+own processes neither writes to the standard streams, which are its transcript or log and no durable state,
+nor what is ``wide``: removing folders and copying calls (sendfile), by which a stopped unit is made and
+copied, but nothing that serves changes a file. Of any other program these are trapped as well: ``echo new >
+key`` writes to a standard stream, and ``cp`` copies by copy_file_range.
 """
 
 import ctypes
@@ -28,7 +30,7 @@ class CannotWatch(Exception):
 class Names(Enum):
     """How the arguments of a call name the file that it changes."""
 
-    DESCRIPTOR = "descriptor"  # the first argument is an open file
+    DESCRIPTOR = "descriptor"  # an argument is an open file
     PATH = "path"  # an argument is a path from the current folder
     PATH_AT = "path at"  # an argument is a path from the folder in the argument before it
 
@@ -44,7 +46,10 @@ class Only:
 
 @dataclass(frozen=True)
 class Trapped:
-    """A trapped call: its numbers (None: that machine has no such call) and where its file stands."""
+    """A trapped call: its numbers (None: that machine has no such call) and where its file stands.
+
+    ``wide``: only where any program may be watched, and not one of the emulator.
+    """
 
     name: str
     x86_64: int | None
@@ -52,6 +57,7 @@ class Trapped:
     names: Names
     argument: int = 0
     only: Only | None = None
+    wide: bool = False
 
 
 # Instructions of the kernel's classic BPF (linux/bpf_common.h).
@@ -62,6 +68,7 @@ JUMP_ANY_BIT: Final = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 RETURN: Final = 0x06  # BPF_RET | BPF_K
 
 NO_STREAM = Only(0, JUMP_GREATER, 2)
+CLONES = Only(1, JUMP_EQUAL, 0x40049409)  # FICLONE: a file gets the blocks of another one
 
 
 def _changing(argument: int) -> Only:
@@ -89,6 +96,16 @@ TRAPPED: Final = (
     Trapped("open", 2, None, Names.PATH, 0, _changing(1)),
     Trapped("openat", 257, 56, Names.PATH_AT, 1, _changing(2)),
     Trapped("creat", 85, None, Names.PATH, 0),
+    Trapped("pwritev", 296, 70, Names.DESCRIPTOR, wide=True),
+    Trapped("pwritev2", 328, 287, Names.DESCRIPTOR, wide=True),
+    Trapped("sendfile", 40, 71, Names.DESCRIPTOR, wide=True),
+    Trapped("copy_file_range", 326, 285, Names.DESCRIPTOR, 2, wide=True),
+    Trapped("splice", 275, 76, Names.DESCRIPTOR, 2, wide=True),
+    Trapped("ioctl", 16, 29, Names.DESCRIPTOR, only=CLONES, wide=True),
+    Trapped("truncate", 76, 45, Names.PATH, 0, wide=True),
+    Trapped("rmdir", 84, None, Names.PATH, 0, wide=True),
+    Trapped("symlink", 88, None, Names.PATH, 1, wide=True),
+    Trapped("symlinkat", 266, 36, Names.PATH_AT, 2, wide=True),
 )
 
 
@@ -119,21 +136,23 @@ def machine() -> Machine:
     return MACHINES[name]
 
 
-def program(computer: Machine) -> bytes:
-    """Return the filter: instructions of struct sock_filter.
+def program(computer: Machine, *, wide: bool = False) -> bytes:
+    """Return the filter: instructions of struct sock_filter; ``wide``: for any program.
 
     A call in another architecture's numbering would pass unseen, so it ends the process.
     """
-    return b"".join(_instructions(computer))
+    return b"".join(_instructions(computer, wide=wide))
 
 
-def _instructions(computer: Machine) -> Iterator[bytes]:
+def _instructions(computer: Machine, *, wide: bool) -> Iterator[bytes]:
     yield _step(LOAD, ARCHITECTURE_AT)
     yield _step(JUMP_EQUAL, computer.audit, if_so=1)
     yield _step(RETURN, KILL_PROCESS)
     yield _step(LOAD, NUMBER_AT)
     for number, call in computer.calls.items():
-        if call.only is None:
+        if call.wide and not wide:
+            continue
+        if call.only is None or (wide and call.only is NO_STREAM):
             yield _step(JUMP_EQUAL, number, if_not=1)
         else:
             yield _step(JUMP_EQUAL, number, if_not=4)
@@ -160,13 +179,13 @@ SECCOMP_SET_MODE_FILTER = 1
 NEW_LISTENER, WAIT_KILLABLE_RECV = 1 << 3, 1 << 5
 
 
-def install() -> int:
+def install(*, wide: bool = False) -> int:
     """Put the filter on the calling thread, for good, and on all that it will start; return the listener.
 
     From here on each trapped call waits for whoever reads the listener. Raises CannotWatch.
     """
     computer = machine()
-    steps = program(computer)
+    steps = program(computer, wide=wide)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         raise CannotWatch(f"prctl(PR_SET_NO_NEW_PRIVS): {os.strerror(ctypes.get_errno())}")
