@@ -1,12 +1,18 @@
 """plan.jsonl: what a campaign plays, in this order, and what it was made for; frozen once it is written."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
 
 from harness.campaign.errors import BadRunDir
+from harness.forms import jsonlines, textfile
+from harness.forms.form import Form, OneOf, Words
+from harness.forms.reading import Faulty, Problem
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict
 from harness.sut import Shape
@@ -32,12 +38,32 @@ class Origin:
         size = {"units": self.shape.units, "keys": self.shape.keys}
         return {"profile": self.profile, **size, "scenarios": self.scenarios}
 
-    @classmethod
-    def from_record(cls, line: dict[str, Any]) -> Self | None:
-        """Read it from a line of a plan; None where the line does not say."""
-        if "profile" not in line:
-            return None
-        return cls(line["profile"], Shape(keys=line["keys"], **line["units"]), line.get("scenarios", 0))
+
+class _Units(Form):
+    """Crypto units by type."""
+
+    operational: int = Field(description="operational crypto units", ge=1)
+    recovery: int = Field(description="recovery crypto units", ge=0)
+    failover: int = Field(default=0, description="failover crypto units", ge=0)
+
+
+class _Line(Form):
+    """A line of a plan. Other keys are those of a later version."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Words = Field(description="the scenario")
+    expected: Annotated[Verdict, OneOf(tuple(Verdict))] = Field(description="the verdict that is predicted")
+    profile: str = Field(default="", description="what the plan was made for")
+    units: _Units = Field(default_factory=partial(_Units, operational=1, recovery=0), description="its units")
+    keys: int = Field(default=0, description="its keys", ge=0)
+    scenarios: int = Field(default=0, description="how many the whole plan has", ge=0)
+
+    @property
+    def origin(self) -> Origin | None:
+        """What the plan was made for; None where the line does not say."""
+        shape = Shape(**self.units.model_dump(), keys=self.keys)
+        return Origin(self.profile, shape, self.scenarios) if self.profile else None
 
 
 def write_plan(path: Path, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
@@ -52,24 +78,34 @@ def write_plan(path: Path, scenarios: Iterable[Scenario], origin: Origin | None 
 
 def read_plan(path: Path) -> tuple[Scenario, ...]:
     """Read what ``write_plan`` wrote; raises BadRunDir."""
+    return tuple(Scenario.parse(line.id, line.expected) for line in _lines(path))
+
+
+def _lines(path: Path) -> tuple[_Line, ...]:
     try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return tuple(Scenario.parse(str(line["id"]), Verdict(line["expected"])) for line in lines)
+        return jsonlines.parse(textfile.read(path), _Line, _problems)
     except OSError as error:
         raise BadRunDir(f"{path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadRunDir(f"{path} is no plan: {error}") from error
+    except textfile.NotText as error:
+        raise BadRunDir(str(error)) from error
+    except Faulty as error:
+        first, *more = error.faults
+        rest = f" (and {len(more)} more)" if more else ""
+        raise BadRunDir(f"{path}:{first.line}: no line of a plan: {first.text}{rest}") from error
+
+
+def _problems(line: _Line) -> Iterator[Problem]:
+    try:
+        Scenario.parse(line.id, line.expected)
+    except ValueError as error:
+        yield Problem(("id",), str(error))
+    if line.profile and not {"units", "keys"} <= line.model_fields_set:
+        yield Problem((), "with a profile the line has to have units and keys as well")
 
 
 def read_origin(path: Path) -> Origin | None:
     """Return what a plan was made for; None where it does not say; raises BadRunDir."""
-    try:
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
-        origins = set(map(Origin.from_record, lines))
-    except OSError as error:
-        raise BadRunDir(f"{path}: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadRunDir(f"{path} is no plan: {error}") from error
+    origins = {line.origin for line in _lines(path)}
     if len(origins) > 1:
         raise BadRunDir(f"{path} has scenarios of several plans; play each plan by itself")
     return next(iter(origins), None)

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -25,9 +25,11 @@ _WANTED = {
     "model_type": "a table",
     "bool_type": "true or false",
     "float_type": "a number",
+    "int_type": "a whole number",
 }
 _OTHERWISE = {
     "greater_than": "the number has to be more than {gt}",
+    "greater_than_equal": "the number has to be at least {ge}",
     "finite_number": "the number has to be finite",
 }
 _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -35,6 +37,7 @@ _KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "a text"),
     ((int, float), "a number"),
     (list, "a list"),
+    (type(None), "null"),
     (dict, "a table"),
     ((dt.date, dt.time), "a date"),
 )
@@ -74,16 +77,17 @@ def parse(content: str, form: type[F], further: Callable[[F], Iterable[Problem]]
         value = tomllib.loads(content)
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits are no TOMLDecodeError
         raise Faulty((_no_toml(error, content),)) from error
-    read, problems = _validated(value, form)
+    read, problems = validated(value, form)
     found = [*problems, *(further(read) if read else ())]
     if read is None or found:
         lines = places(content)
-        faults = [Fault(line_of(lines, one.path), _told(one)) for one in found]
+        faults = [Fault(line_of(lines, one.path), told(one)) for one in found]
         raise Faulty(tuple(sorted(faults, key=attrgetter("line"))))
     return read
 
 
-def _validated(value: dict[str, Any], form: type[F]) -> tuple[F | None, list[Problem]]:
+def validated(value: object, form: type[F]) -> tuple[F | None, list[Problem]]:
+    """Return a value as its form has it, None where it has not, and what is wrong with it."""
     nul = list(_with_nul(value, ()))
     try:
         read = form.model_validate(value)
@@ -114,8 +118,10 @@ def _problem(error: ErrorDetails, form: type[Form]) -> Problem:
         return Problem(path, f"{_kind(value)} is not {_WANTED[kind]}{_instead(value, kind)}")
     if kind == "too_short":
         return Problem(path, f"{_kind(value).replace('a ', 'the ', 1)} is empty")
-    text = "{text}" if kind == OWN else _OTHERWISE.get(kind, error["msg"])
-    return Problem(path, text.format(**error.get("ctx", {})))
+    context = error.get("ctx", {})
+    if kind == OWN:
+        return Problem(path, str(context["text"]))
+    return Problem(path, _OTHERWISE[kind].format(**context) if kind in _OTHERWISE else error["msg"])
 
 
 def _kind(value: object) -> str:
@@ -131,12 +137,12 @@ def _instead(value: object, kind: str) -> str:
         return "; put it in [ ]"
     if kind == "bool_type" and value in ("true", "false"):
         return "; leave out the quotes"
-    if kind == "float_type" and isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
+    if kind in ("float_type", "int_type") and isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
         return "; leave out the quotes"
     return ""
 
 
-def _told(problem: Problem) -> str:
+def told(problem: Problem) -> str:
     """Return the text of a problem behind the key, as the file has it."""
     names = ".".join(visible(part) for part in problem.path if isinstance(part, str) and part != "[key]")
     return f"{names}: {problem.text}" if names else problem.text

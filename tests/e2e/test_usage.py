@@ -229,11 +229,14 @@ def test_help(capfd: pytest.CaptureFixture[str], argv: Sequence[str]) -> None:
     ("text", "says"),
     [
         ("", "is empty; 'hil plan --out FILE' makes a plan"),
-        ("[1]\n", "is no plan: "),
-        ("5\n", "is no plan: "),
-        ('{"id": null, "expected": "RECOVERED"}\n', "is no plan: "),
-        ('{"id": "auto/none/documented"}\n', "is no plan: 'expected'"),
-        ('{"id": "auto/none/documented", "expected": "FINE"}\n', "is no plan: 'FINE'"),
+        ("[1]\n", "plan.jsonl:1: no line of a plan: a list is not a table"),
+        ("5\n", "plan.jsonl:1: no line of a plan: a number is not a table"),
+        ('{"id": null, "expected": "RECOVERED"}\n', "a plan: id: null is not a text"),
+        ('{"id": "auto/none/documented"}\n', "a plan: the key 'expected' is missing: the verdict"),
+        (
+            '{"id": "auto/none/documented", "expected": "FINE"}\n',
+            "a plan: expected: unknown value 'FINE', use RECOVERED",
+        ),
         ('{"id": "auto/unit6@setimm.1-after/documented", "expected": "RECOVERED"}\n', "none is unit6"),
         (
             '{"id": "auto/db@sql-commit.1-after/documented", "expected": "RECOVERED"}\n',

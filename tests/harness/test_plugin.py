@@ -207,7 +207,7 @@ def test_node_ids(place: Place) -> None:
     ("options", "text"),
     [
         (("--hil-plan", "absent.jsonl"), "--hil-plan: *absent.jsonl: No such file or directory"),
-        (("--hil-plan", "bad.jsonl"), "--hil-plan: *bad.jsonl is no plan: *"),
+        (("--hil-plan", "bad.jsonl"), "--hil-plan: *bad.jsonl:1: no line of a plan: the key *"),
         (("--hil-plan", "unknown.jsonl"), "--hil-plan: there is no procedure 'prayer'*"),
         (("--hil-plan", "plan.jsonl", "-n", "1", "--dist", "loadgroup"), "*use --dist worksteal"),
         (("--hil-plan", "plan.jsonl", "--hil-keys", "7"), "*'7' is no number from 8 to 50000"),

@@ -183,6 +183,14 @@ def test_an_entry_left_as_it_is(tmp_path: Path) -> None:
     assert load(path).seconds == 60
 
 
+def test_as_an_editor_of_another_system_writes_it(toy: Toy) -> None:
+    """A byte-order mark and CRLF leave the same profile, with the files that it names."""
+    profile = toy("careful")
+    profile.path.write_bytes(profile.path.read_text().replace("\n", "\r\n").encode("utf-8-sig"))
+    again = load(profile.path)
+    assert (again.commands, again.parts) == (profile.commands, profile.parts)
+
+
 def test_every_fault_is_told_at_once(toy: Toy) -> None:
     """Several faults are a line each, in the order of the file."""
     path = toy("careful").path

@@ -99,6 +99,14 @@ def test_the_schema_of_profiles() -> None:
     assert not validator.is_valid({**example, "token": {"make": "certutil -N"}})
 
 
+def test_as_an_editor_of_another_system_writes_it(written: "Written") -> None:
+    """A byte-order mark and CRLF leave the same profile."""
+    file = written(MODULE + MADE)
+    profile = read(file)
+    file.write_bytes((MODULE + MADE).replace("\n", "\r\n").encode("utf-8-sig"))
+    assert read(file) == profile
+
+
 def test_no_file(tmp_path: Path) -> None:
     """A profile that is not there is named."""
     with pytest.raises(BadModule, match=r"nothing\.toml: No such file"):
