@@ -4,12 +4,11 @@ import os
 import platform
 from pathlib import Path
 
-from harness.bundle import versions
+from harness.campaign import environment
 
 
 def describe() -> dict[str, object]:
     """Return processor, cores, load, kernel and versions; ``load`` is that of the last minute before."""
-    known = versions.read()
     return {
         "cpu": _cpu_model(),
         "cores": len(os.sched_getaffinity(0)),
@@ -17,7 +16,7 @@ def describe() -> dict[str, object]:
         "memory_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20,
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "softhsm": known["SoftHSM"],
+        "softhsm": environment.version("softhsm2-util"),
     }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bundle import archive, form, versions
+from harness.bundle import archive, form
+from harness.campaign import environment
 from harness.campaign.stored import SUT
 from harness.model.redaction import Redactor
 from harness.report.write import PAGE
@@ -37,14 +38,15 @@ class Contents:
     """A run directory, and what a bundle has beside it.
 
     ``page`` makes report.html of a copy of the run directory. ``members`` are texts by name, ``reproduce`` is
-    REPRODUCE.md, ``versions`` are those that the run itself knows of. ``public``: what has the form of a
-    secret and is none.
+    REPRODUCE.md. ``environment`` is what the run was played on, None where it kept nothing; ``versions`` are
+    others that it knows of. ``public``: what has the form of a secret and is none.
     """
 
     path: Path
     page: Callable[[Path], str]
     members: Mapping[str, str]
     reproduce: str
+    environment: Mapping[str, object] | None
     versions: Mapping[str, object]
     public: frozenset[str] = frozenset()
 
@@ -58,11 +60,20 @@ def pack(contents: Contents, out: Path) -> Packed:
         clean[PAGE] = _page(contents, clean)
     members = {f"{RUN}/{name}": text.encode() for name, text in clean.items()}
     members |= {name: redact(text).encode() for name, text in contents.members.items()}
-    members["versions.json"] = (json.dumps(versions.read(contents.versions), indent=1) + "\n").encode()
+    members["versions.json"] = (json.dumps(_versions(contents), indent=1) + "\n").encode()
     members["REPRODUCE.md"] = contents.reproduce.encode()
     about = {"run": contents.path.name, "redacted": redact.found}
     digest = archive.write(out, members.items(), about)
     return Packed(out, len(members), out.stat().st_size, redact.found, left_out, digest)
+
+
+def _versions(contents: Contents) -> dict[str, object]:
+    """Return versions.json: of the machine that played the run, else it says that they are another's."""
+    if contents.environment:
+        return {"of": "the machine that played the run", **contents.environment, **contents.versions}
+    here = {name: value for name, value in environment.read().items() if name not in {"started", "ended"}}
+    of = "the machine that packed this bundle: the run kept nothing of its own"
+    return {"of": of, **here, **contents.versions}
 
 
 def _page(contents: Contents, texts: Mapping[str, str]) -> str:

@@ -25,6 +25,7 @@ def contents(run: Stored) -> Contents:
         page=lambda copy: page.document(Stored.read(copy), home=RUN),
         members={f"procedures/{name}.toml": _procedure(run, name) for name in names},
         reproduce="\n".join(reproduce(run)) + "\n",
+        environment=run.environment,
         versions={"unit image": run.head.get("image")},
         public=frozenset(_public(run.path)),
     )

@@ -18,6 +18,7 @@ def contents(run: SutRun) -> Contents:
         page=lambda copy: page.document(SutRun.read(copy), home=RUN),
         members={},
         reproduce="\n".join(reproduce(run)) + "\n",
+        environment=run.environment,
         versions={"system under test": run.head.get("sut", {}).get("version")},
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from harness.campaign import environment
 from harness.campaign.rundir import RunDir
 from harness.campaign.worker import Bench
 from harness.modules.equipment import Equipment
@@ -38,6 +39,8 @@ def bench(
 
 
 def keep(rundir: RunDir, equipment: Equipment) -> None:
-    """Keep what the instances of a run are made of, so that a replay is made of the same; see RunDir."""
+    """Keep what the instances of a run are made of, for a replay, and what they run on; see RunDir."""
     module = equipment.module
+    about = {"name": module.name, "library": str(module.library)} if module else None
     rundir.keep_equipment(equipment.backend, equipment.server or None, module.source if module else None)
+    environment.keep(rundir.path, environment.read(image=equipment.image, module=about))

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from harness.campaign import environment
 from harness.campaign.campaign import Shard
 from harness.campaign.errors import RunDirBusy
 from harness.campaign.outcome import Outcome, Results, tally
@@ -61,7 +62,9 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
     rundir.write_results(records)
     planned = len(shards[0].plan)
     head = {"shard": str(Shard()), "planned": planned, "total": planned} | tally(outcome)
-    rundir.write_campaign(_common(shards) | head, [records[number] for number in sorted(records)])
+    rundir.write_campaign(
+        _common(shards) | head | _environment(shards), [records[number] for number in sorted(records)]
+    )
     rundir.point_latest()
     return outcome
 
@@ -106,6 +109,13 @@ def _common(shards: Sequence[Stored]) -> Record:
         for name, value in first.items()
         if name != "schema_version" and all(name in head and head[name] == value for head in rest)
     }
+
+
+def _environment(shards: Sequence[Stored]) -> Record:
+    """Return what the shards were played on, where every one has kept it."""
+    kept = [shard.environment for shard in shards]
+    known = [one for one in kept if one]
+    return {"environment": environment.merged(known)} if len(known) == len(kept) else {}
 
 
 def _no_scenario_twice(shards: Iterable[Stored]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from harness.campaign.attempt import Account
+from harness.campaign.environment import ENVIRONMENT, ended
 from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.model.registers import UnitRegisters
@@ -25,7 +26,7 @@ SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
 PROCEDURES, BACKEND, KEYSTORE, MODULE = "procedures", "backend.txt", "keystore.txt", "module.toml"
 LOCK = "lock"
-EQUIPMENT = (BACKEND, KEYSTORE, MODULE)
+EQUIPMENT = (BACKEND, KEYSTORE, MODULE, ENVIRONMENT)
 KEPT = frozenset({CAMPAIGN, PROCEDURES, LOCK, *EQUIPMENT})  # may be there before there are results
 FIELDS = ("gate", "profile", "units", "keys", "seconds", "scenarios")  # of campaign.json, that readers need
 
@@ -197,7 +198,8 @@ class RunDir:
     def write_campaign(self, head: Record, records: Sequence[Record]) -> None:
         """Write campaign.json; its presence says that the campaign is finished."""
         temporary = self.path / f"{CAMPAIGN}.tmp"
-        _write(temporary, {"schema_version": SCHEMA_VERSION, **head, "scenarios": list(records)})
+        told = head | ended(self.path)
+        _write(temporary, {"schema_version": SCHEMA_VERSION, **told, "scenarios": list(records)})
         temporary.replace(self.path / CAMPAIGN)
 
 

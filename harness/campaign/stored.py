@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from harness.campaign import environment
 from harness.campaign.errors import BadRunDir
 from harness.campaign.plan import Origin, read_origin, read_plan
 from harness.campaign.profiles import PROFILES, Profile
@@ -71,6 +72,11 @@ class Stored:
     def book(self) -> Book:
         """Procedures of this run; raises BadProcedure."""
         return Book.of(self.path / PROCEDURES)
+
+    @property
+    def environment(self) -> Record | None:
+        """Versions and machine that it was played on; None where it kept nothing."""
+        return self.head.get("environment") or environment.kept(self.path)
 
     @property
     def module(self) -> Path | None:

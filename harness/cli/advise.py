@@ -46,16 +46,23 @@ FLOWS = {"auto": "auto", "parts": "parts", "guess": ""}
 def advise(transcript: BinaryIO, registers: BinaryIO | None, *, lang: str, as_json: bool, flow: str) -> int:
     """Say which recovery to run by a terminal's text, and what never; exit code 2 where it does not tell."""
     language = Lang(lang)
-    seen = reading.scrollback(transcript.read(), _name(transcript), FLOWS[flow])
+    seen = reading.scrollback(_read(transcript), _name(transcript), FLOWS[flow])
     sight = seen.history.sight
     if registers:
-        sight = reading.sight(registers.read(), _name(registers), seen.history.instance)
+        sight = reading.sight(_read(registers), _name(registers), seen.history.instance)
     told = advice.advise(seen.history, sight, load.builtin("documented"), load.builtin("state-based"))
     if as_json:
         print(json.dumps(lines.record(told, language, seen.program), indent=2, ensure_ascii=False))
     else:
         print("\n".join(lines.lines(told, language, seen.program)))
     return Exit.AS_DOCUMENTED if told.answer in (Answer.RUN, Answer.DONE) else Exit.INCONCLUSIVE
+
+
+def _read(stream: BinaryIO) -> bytes:
+    try:
+        return stream.read()
+    except OSError as error:
+        raise reading.BadTranscript(f"{_name(stream)} cannot be read: {error.strerror}") from error
 
 
 def _name(stream: BinaryIO) -> str:

@@ -120,6 +120,13 @@ for _module in _MODULES:
 def run(argv: Sequence[str] | None) -> int:
     """Run one command and return its exit code; an error is one line on stderr."""
     try:
+        return _ran(argv)
+    finally:
+        streams.let_go()
+
+
+def _ran(argv: Sequence[str] | None) -> int:
+    try:
         arguments = list(argv) if argv is not None else None
         code = hil.main(args=arguments, prog_name="hil", standalone_mode=False)
         sys.stdout.flush()
@@ -139,15 +146,14 @@ def run(argv: Sequence[str] | None) -> int:
 def _unexpected(error: BaseException) -> int:
     """Return the exit code for what no command has foreseen; never 1, which says that keys are lost."""
     if isinstance(error, _BrokenPipe | BrokenPipeError | SystemExit) and streams.nobody_reads():
-        streams.abandon()
         return Exit.INTERRUPTED
     if isinstance(error, OSError) and error.errno in TROUBLE:
-        where = f"{error.filename}: " if error.filename else ""
-        return _complain(f"{where}{error.strerror}", TROUBLE[error.errno])
-    traceback.print_exception(error)
+        where = error.filename or streams.broken_output()
+        return _complain(f"{where}: {error.strerror}" if where else str(error.strerror), TROUBLE[error.errno])
+    streams.say("".join(traceback.format_exception(error)).rstrip())
     return _complain(f"the bench itself failed: {type(error).__name__}: {error}", Exit.HARNESS_ERROR)
 
 
 def _complain(text: str, code: Exit) -> int:
-    print(f"hil: {text}", file=sys.stderr)
+    streams.say(f"hil: {text}")
     return code

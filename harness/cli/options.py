@@ -2,7 +2,6 @@
 
 import functools
 import os
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from harness.campaign.rundir import PLAN
 from harness.campaign.stored import Stored
+from harness.cli import streams
 from harness.modules.equipment import AUTO, BACKENDS, Wanted, keystore
 from harness.report import annotations
 from harness.report.write import write_all
@@ -38,7 +38,7 @@ def examples(*lines: str) -> str:
 def complain(lines: Iterable[str]) -> None:
     """Say on stderr what did not work, where the command itself goes on."""
     for line in lines:
-        print(f"hil: {line}", file=sys.stderr)
+        streams.say(f"hil: {line}")
 
 
 def reported(folder: Path) -> None:
@@ -48,7 +48,7 @@ def reported(folder: Path) -> None:
     if annotations.running_there() and (folder / PLAN).exists() and not complaints:
         for line in annotations.annotations(Stored.read(folder)):
             print(line)
-        annotations.add_summary(folder)
+        complain(annotations.add_summary(folder))
 
 
 def backend(command: Command) -> Command:

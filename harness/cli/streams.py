@@ -43,10 +43,36 @@ def nobody_reads() -> bool:
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
-def abandon() -> None:
-    """Write what standard output still holds to nowhere: nobody reads it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+def say(text: str) -> None:
+    """Print a line to standard error, if anybody can have it: no exit code may depend on that."""
     with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def broken_output() -> str:
+    """Return ``standard output`` where it takes no more of what is to be written, else nothing.
+
+    It is tried with one more line, because nothing waits to be written where output is not buffered.
+    """
+    try:
         sys.stdout.flush()
+        os.write(1, b"\n")
+    except (OSError, ValueError):
+        return "standard output"
+    return ""
+
+
+def let_go() -> None:
+    """Write what the standard streams still hold, or to nowhere where they do not take it.
+
+    The interpreter would try again at its end, and make of that a complaint and an exit code of its own.
+    """
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+            with suppress(OSError, ValueError):
+                stream.flush()

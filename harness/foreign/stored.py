@@ -11,8 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from harness.campaign import environment
 from harness.campaign.errors import BadRunDir, RunDirBusy
-from harness.campaign.rundir import CAMPAIGN, PLAN, RESULTS, RunDir, read_campaign, read_results
+from harness.campaign.rundir import (
+    CAMPAIGN,
+    PLAN,
+    RESULTS,
+    RunDir,
+    read_campaign,
+    read_results,
+)
 from harness.campaign.stored import SUT
 from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
@@ -35,6 +43,7 @@ def begin(path: Path, profile: Profile) -> RunDir:
     if (path / PLAN).exists():
         raise RunDirBusy(f"{path} holds a campaign already; choose another --out or remove it")
     rundir = RunDir.create(path)
+    environment.keep(path, environment.read())
     (path / SUT).mkdir(exist_ok=True)
     for part in profile.parts:
         shutil.copy(part, path / SUT / part.name)
@@ -103,6 +112,11 @@ class SutRun:
     def judged(self) -> Judged:
         """The gate: as the campaign wrote it, else what follows from the results so far."""
         return judging.stored(self.head) or judge(self.plan, list(self.records.values()), self.differing)
+
+    @property
+    def environment(self) -> Record | None:
+        """Versions and machine that it was played on; None where it kept nothing."""
+        return self.head.get("environment") or environment.kept(self.path)
 
     @property
     def differing(self) -> tuple[str, ...]:

@@ -38,12 +38,20 @@ def annotations(stored: Stored) -> Iterator[str]:
     yield from [*lines["warning"], *differing][:SHOWN_MAX]
 
 
-def add_summary(run_dir: Path) -> None:
-    """Append summary.md to what the page of the job shows, where there are both."""
+def add_summary(run_dir: Path) -> Iterator[str]:
+    """Append summary.md to what the page of the job shows, where there are both; yield what went wrong.
+
+    The page is a runner's matter: that it takes nothing is no reason to end otherwise than the campaign did.
+    """
     page = os.environ.get("GITHUB_STEP_SUMMARY")
     if page and (run_dir / SUMMARY).exists():
-        with Path(page).open("a", encoding="utf-8") as stream:
-            stream.write((run_dir / SUMMARY).read_text(encoding="utf-8"))
+        text = (run_dir / SUMMARY).read_text(encoding="utf-8")
+        try:
+            with Path(page).open("a", encoding="utf-8") as stream:
+                stream.write(text)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            yield f"{page}, the summary of this step, was not written: {why}"
 
 
 def _data(text: str) -> str:

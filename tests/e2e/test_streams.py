@@ -1,18 +1,116 @@
 """Standard streams that are closed, full or read by nobody, and errors that no command foresees."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.campaign.rundir import RunDir
 from harness.cli import commands, main
+from harness.model.scenario import Scenario, not_judged
+from harness.model.verdicts import Verdict
 
 HIL = Path(sys.executable).with_name("hil")
 SCHEMA = (str(HIL), "procedure", "schema")
 HELP = (str(HIL), "procedure", "--help")
 SECONDS = 60
+FULL = "/dev/full"
+NO_ROOM = "hil: standard output: No space left on device\n"
+UNREADABLE = "/proc/self/mem"  # it can be opened, and reading from its beginning is an error
+
+Each = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def each(tmp_path: Path) -> Each:
+    """Run many commands in a folder that holds a transcript and a run; see each.py."""
+    seen = "$ tke auto-mk-rotate\nEnter a password: \n$ \n"
+    (tmp_path / "seen.txt").write_text(seen)
+    rundir = RunDir.create(tmp_path / "run")
+    scenario = Scenario.parse("auto/tke@commit.1-after/documented", Verdict.RECOVERED)
+    rundir.write_plan([scenario])
+    rundir.add_result(1, not_judged(scenario, "documented", "the power went"))
+
+    def run(cases: object) -> list[dict[str, Any]]:
+        ended = subprocess.run(
+            [sys.executable, "-m", "tests.e2e.each", str(tmp_path), "errors.txt"],
+            input=json.dumps(cases),
+            cwd=Path(__file__).resolve().parents[2],
+            env={**os.environ, "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        assert ended.stderr == ""
+        told: list[dict[str, Any]] = json.loads(ended.stdout)
+        return told
+
+    return run
+
+
+def test_the_help_of_every_command_on_a_full_disk(each: Each) -> None:
+    """Help that cannot be written is one line and the bench's failure, whichever command it is asked of."""
+    told = each("help")
+    assert {words[0] for case in told if len(words := case["argv"]) > 1} == set(commands.hil.commands)
+    assert {(case["code"], case["errors"]) for case in told} == {(70, NO_ROOM)}
+
+
+WRITE = (
+    ["advise", "seen.txt"],
+    ["advise", "--json", "seen.txt"],
+    ["completion", "bash"],
+    ["procedure", "schema"],
+    ["report", "run"],
+    ["recheck", "run"],
+    ["run", "--backend", "process", "--profile", "smoke", "--out", "new"],
+    ["replay", "auto/none/documented", "--backend", "process", "--keys", "8"],
+    ["shrink", "auto/none/documented", "--backend", "process", "--keys", "8"],
+)
+
+
+def test_every_command_that_writes_on_a_full_disk(each: Each) -> None:
+    """A command whose output has no room says so in one line, and ends as a failure of the bench."""
+    for case in each([{"argv": argv, "stdout": FULL} for argv in WRITE]):
+        assert (case["code"], case["errors"]) == (70, NO_ROOM), case
+
+
+def test_a_complaint_on_a_full_disk(each: Each) -> None:
+    """The exit code of what was typed wrong stays what it is where nothing at all can be written."""
+    bad = (["status", "--dir", "nowhere"], ["ruin"], ["recheck", "no"])
+    for case in each([{"argv": argv, "stdout": FULL, "stderr": FULL} for argv in bad]):
+        assert (case["code"], case["errors"]) == (64, ""), case
+    for case in each([{"argv": argv, "stdout": FULL} for argv in bad]):
+        assert (case["code"], case["errors"].count("\n")) == (64, 1), case
+    for case in each([{"argv": argv, "stderr": FULL} for argv in WRITE[:4]]):
+        assert (case["code"], case["errors"]) == (2 if case["argv"][0] == "advise" else 0, ""), case
+
+
+READ = (
+    ["advise", UNREADABLE],
+    ["advise", "seen.txt", "--registers", UNREADABLE],
+    ["bundle", "verify", UNREADABLE],
+    ["procedure", "check", UNREADABLE],
+    ["replay", "auto/none/documented", "--procedure", UNREADABLE, "--keys", "8"],
+    ["run", "--backend", "process", "--plan", UNREADABLE],
+    ["run", "--module-profile", UNREADABLE],
+    ["sut", "check", UNREADABLE],
+    ["sut", "run", UNREADABLE],
+    ["up", "--module-profile", UNREADABLE],
+    ["validate", "--procedure", UNREADABLE],
+)
+
+
+def test_a_file_that_cannot_be_read_to_its_end(each: Each) -> None:
+    """It is named in one line with what the system says, exit code 64, wherever a file is given."""
+    for case in each([{"argv": argv} for argv in READ]):
+        assert (case["code"], case["errors"].count("\n")) == (64, 1), case
+        assert UNREADABLE in case["errors"], case
+        assert "Input/output error" in case["errors"], case
 
 
 @pytest.mark.parametrize("argv", [SCHEMA, HELP])
@@ -29,7 +127,7 @@ def test_a_full_disk_behind_standard_output() -> None:
     """What could not be written is one line, and the bench's failure."""
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(SCHEMA, stdout=full, stderr=subprocess.PIPE, timeout=SECONDS)
-    assert (ended.returncode, ended.stderr) == (70, b"hil: No space left on device\n")
+    assert (ended.returncode, ended.stderr) == (70, NO_ROOM.encode())
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

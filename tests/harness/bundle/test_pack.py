@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -57,6 +58,26 @@ def test_the_image_that_was_used(tmp_path: Path) -> None:
     assert json.loads(members["versions.json"])["unit image"] == image
     assert json.loads(members["run/campaign.json"])["image"] == image
     assert members["procedures/documented.toml"] == load.text("documented")
+
+
+def test_versions_of_the_machine_that_played(tmp_path: Path) -> None:
+    """What the run wrote down when it began is in the bundle, whatever the machine that packs it has."""
+    kept = {
+        "hsm-hil": "0.0.9",
+        "p11-kit": "0.23.0",
+        "host": "elsewhere",
+        "started": "2026-01-01T00:00:00+00:00",
+    }
+    played = json.loads(_members(tmp_path, "documented", {"environment": kept})["versions.json"])
+    assert played == {"of": "the machine that played the run", **kept, "unit image": None}
+
+
+def test_versions_of_an_old_run(tmp_path: Path) -> None:
+    """Where the run kept none, they are the packer's and say so."""
+    packed = json.loads(_members(tmp_path, "documented", {})["versions.json"])
+    assert packed["of"].startswith("the machine that packed this bundle")
+    assert re.fullmatch(r"\d+(\.\d+)+", packed["p11-kit"])
+    assert "started" not in packed
 
 
 def test_what_the_campaign_ran_on(tmp_path: Path) -> None:

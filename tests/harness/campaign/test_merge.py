@@ -14,6 +14,7 @@ from harness.campaign.plan import Origin, write_plan
 from harness.campaign.recheck import recheck
 from harness.campaign.rundir import RunDir, read_campaign
 from harness.campaign.stored import Stored
+from harness.cli import main
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Gate, Verdict
 from harness.sut import Shape
@@ -169,3 +170,21 @@ def test_out_is_taken(made: "Made", tmp_path: Path) -> None:
     with pytest.raises(RunDirBusy, match="is not empty; choose another --out"):
         merge.merge((Stored.read(one),), one)
     assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize("page", ["/nowhere/summary.md", "/dev/full", "/"])
+def test_a_runner_whose_page_takes_nothing(
+    made: "Made",
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    page: str,
+) -> None:
+    """A step summary that cannot be written is one line; exit code and reports are those of the campaign."""
+    parts = [str(made("one", (1, 3), {"shard": "1/2"})), str(made("two", (2,), {"shard": "2/2"}))]
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", page)
+    assert main(["merge", *parts, "--out", str(tmp_path / "whole")]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(f"hil: {page}, the summary of this step, was not written: ")
+    assert (said.err.count("\n"), "PASS" in said.out) == (1, True)

@@ -62,8 +62,8 @@ def test_summary_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     page = tmp_path / "page.md"
     page.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    add_summary(tmp_path)
+    assert list(add_summary(tmp_path)) == []
     assert page.read_text() == "before\n"
     (tmp_path / "summary.md").write_text("# PASS\n")
-    add_summary(tmp_path)
+    assert list(add_summary(tmp_path)) == []
     assert page.read_text() == "before\n# PASS\n"
