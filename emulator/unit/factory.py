@@ -22,6 +22,7 @@ from emulator.unit.state import (
     write_identity,
     write_state,
 )
+from emulator.unit.token import TokenError
 
 _LOCATION = re.compile(r"(\[[^\]]+\]\.)+\[(?P<domain>[0-9]+)\]")
 
@@ -73,7 +74,7 @@ def power_on(folder: Folder) -> Firmware:
         UsageError: the folder holds no unit, or its PKCS#11 library is not there.
         OSError, TypeError, ValueError, KeyError: the unit's files are damaged.
         KeyLostError: the key of a register is gone.
-        TokenError: the token does not open.
+        TokenError: the token does not open, or the key of a register was altered in it.
     """
     if not folder.identity.exists():
         raise UsageError(f"{folder.path} holds no crypto unit; make it with init")
@@ -83,6 +84,11 @@ def power_on(folder: Folder) -> Firmware:
     require(module.library)
     exportable = identity.type is UnitType.RECOVERY
     token = module.open(folder, identity, state.registers.keys, exportable=exportable)
+    try:
+        token.check(state.registers.keys)
+    except TokenError:
+        token.close()
+        raise
     return Firmware(folder, identity, state, token)
 
 

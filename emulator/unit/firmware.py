@@ -70,7 +70,12 @@ class Firmware:
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return the unit as the query shows it: no secrets, no signature needed."""
+        """Return the unit as the query shows it: no secrets, no signature needed.
+
+        Raises:
+            TokenError: a register names a key that is not on the token any more, or was altered there.
+        """
+        self._token.check(self._state.registers.keys)
         return self._described
 
     def power_off(self) -> None:

@@ -4,7 +4,8 @@ One thread: python-pkcs11 releases the interpreter lock around calls into a libr
 without locking, so a second thread crashes SoftHSM. Every method checks that it runs on the opener's thread.
 
 A master key is made as a session object, checked there, and then copied onto the token in one C_CopyObject.
-The copy is never changed again. Rejected: making it on the token at once (35 truncate-and-rewrite
+The copy is never changed again, and cannot be, by whoever else has the PIN (CKA_MODIFIABLE); that it is still
+there is asked whenever a register is told. Rejected: making it on the token at once (35 truncate-and-rewrite
 cycles of its file instead of 3, and a refused key would have to be destroyed again), and labels or
 attributes that say which register a key is in (SoftHSM changes an attribute by truncating the file in place).
 """
@@ -31,6 +32,7 @@ LABEL = "master-key"
 _WRAPPED_BYTES = 40  # RFC 3394: a 32-byte key and its check block
 Handle: TypeAlias = Any  # what a key object can do is mixed in at run time
 _CAPABILITIES = MechanismFlag.WRAP | MechanismFlag.UNWRAP
+_STORED = {Attribute.TOKEN: True, Attribute.LABEL: LABEL, Attribute.MODIFIABLE: False}
 _CLEAR = {Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
 
 
@@ -96,6 +98,7 @@ class Token:
         with _reported("the token cannot be opened"):
             self._library = pkcs11.lib(str(module))
             self._session = self._library.get_token(token_label=label).open(rw=True, user_pin=pin)
+        self._handles: dict[str, Handle] = {}
         self._template = {
             Attribute.SENSITIVE: True,
             Attribute.PRIVATE: True,
@@ -164,9 +167,8 @@ class Token:
     def keep(self, candidate: Candidate) -> MasterKey:
         """Make a candidate durable as a token object, and return its name; raises TokenError."""
         key_id = secrets.token_bytes(16)
-        attributes = {Attribute.TOKEN: True, Attribute.LABEL: LABEL, Attribute.ID: key_id}
         with self._operation("store a key"):
-            candidate.handle.copy(attributes)
+            self._handles[key_id.hex()] = candidate.handle.copy({**_STORED, Attribute.ID: key_id})
         return MasterKey(key_id.hex(), candidate.pattern, "")
 
     def sweep(self, keys: Iterable[MasterKey]) -> None:
@@ -184,6 +186,22 @@ class Token:
         if lost := named - found.keys():
             raise KeyLostError(f"{len(lost)} master key object(s) of the registers are gone")
 
+    def check(self, keys: Iterable[MasterKey]) -> None:
+        """Raise TokenError where one of ``keys`` is not on the token any more, or is of no use there."""
+        for key in keys:
+            with self._operation("show the master key of a register, which is gone or was altered"):
+                handle = self._handles.get(key.key_id) or self._verified(key)
+                if not (handle[Attribute.WRAP] and handle[Attribute.UNWRAP]):
+                    raise TokenError(f"the master key {key.pattern[:8]}... of a register was altered")
+
+    def _verified(self, key: MasterKey) -> Handle:
+        """Find a master key that this process has not made, and see that it is the one that it should be."""
+        handle = self._find(key)
+        if self._candidate(handle).pattern != key.pattern:
+            raise TokenError(f"another key stands in the place of master key {key.pattern[:8]}...")
+        self._handles[key.key_id] = handle
+        return handle
+
     def export(self, key: MasterKey, importer_point: bytes) -> WrappedKey:
         """Wrap a master key to another unit's importer key."""
         own = self.importer()
@@ -197,6 +215,7 @@ class Token:
 
     def destroy(self, key: MasterKey) -> None:
         """Destroy a master key."""
+        self._handles.pop(key.key_id, None)
         with self._operation("destroy a key"):
             self._find(key).destroy()
 

@@ -6,14 +6,15 @@ import shutil
 import signal
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from emulator.wire import unixhttp
 from harness import sut
-from harness.byhand import keystore
+from harness.byhand import keystore, units
 from harness.byhand.record import FILE, Record
+from harness.byhand.units import UnitsDown
 from harness.model.ledger import Ledger
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import RowCounts
@@ -24,7 +25,6 @@ from harness.rig import docker, golden, interrupts, names, owner, ready
 from harness.rig.child import detached
 from harness.rig.containers import DockerHost
 from harness.rig.hosts import START_SECONDS, ProcessHost, UnitHost
-from harness.rig.labels import Labels
 from harness.rig.layout import OWN_SERVER, Layout, scratch
 from harness.rig.preflight import NotReadyHere
 from harness.rig.rest import Refused, Rest
@@ -41,18 +41,23 @@ class FolderTaken(Exception):
 
 @dataclass(frozen=True)
 class Status:
-    """What ``hil status`` shows; None is what could not be seen, as kms or database did not answer."""
+    """What ``hil status`` shows; None is what could not be seen, as kms or database did not answer.
+
+    ``failing``: crypto units that run and answer with an error, and the error.
+    """
 
     running: dict[str, bool]
     registers: Sequence[UnitRegisters]
     rows: RowCounts | None
     keys_total: int
     keys_readable: int | None
+    failing: dict[str, str] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """Return it for a script; patterns are cut to eight digits, null is what could not be seen."""
         return {
             "running": self.running,
+            "failing": self.failing,
             "units": [unit.brief() for unit in self.registers],
             "rows": self.rows and asdict(self.rows),
             "keys": {"total": self.keys_total, "readable": self.keys_readable},
@@ -101,7 +106,9 @@ def _prepared(layout: Layout, shape: sut.Shape, image: str, run: str, prepare: P
 def _first_start(record: Record) -> Record:
     try:
         return start(record)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, UnitsDown):
+            _end(error.record)
         with contextlib.suppress(NotReadyHere):  # why it does not start is what is to be told
             keystore.remove(record.layout)
         raise
@@ -110,22 +117,25 @@ def _first_start(record: Record) -> Record:
 def start(record: Record) -> Record:
     """Start whatever does not run; keep and return the record with the new processes.
 
-    Where something does not start, what was started before it is ended again.
+    Where something does not start, what was started before it is ended again; crypto units that can start are
+    left running where others cannot (UnitsDown says which, and why).
     """
     owners = dict(record.owners)
     try:
-        _start_all(record, owners)
+        troubles = _start_all(record, owners)
         changed = replace(record, owners=owners)
         changed.write()
     except BaseException:
         started = {name: text for name, text in owners.items() if record.owners.get(name) != text}
         _end(replace(record, owners=started))
         raise
+    if troubles:
+        raise units.told(troubles, changed)
     return changed
 
 
-def _start_all(record: Record, owners: dict[str, str]) -> None:
-    """Start whatever does not run, and note it in ``owners`` as it comes."""
+def _start_all(record: Record, owners: dict[str, str]) -> tuple[str, ...]:
+    """Start whatever does not run, and note it in ``owners`` as it comes; say which units do not start."""
     layout = record.layout
     for number in record.shape.numbers:
         layout.unit_sockets(number).mkdir(parents=True, exist_ok=True)
@@ -135,29 +145,7 @@ def _start_all(record: Record, owners: dict[str, str]) -> None:
             process = detached(sut.kms("serve", layout.kms_config), layout.logs / "kms.log")
             owners[KMS] = str(owner.of(process.pid))
         ready.until(lambda: ready.kms_answers(layout) or process.poll() is not None, "kms", START_SECONDS)
-    for number in record.shape.numbers:
-        _start_unit(record, number, owners)
-    folders = [layout.unit_sockets(number) for number in record.shape.numbers]
-    ready.until(lambda: all(map(ready.unit_answers, folders)), "crypto units", START_SECONDS)
-
-
-def _start_unit(record: Record, number: int, owners: dict[str, str]) -> None:
-    layout, name = record.layout, f"unit:{number}"
-    if ready.unit_answers(layout.unit_sockets(number)):
-        return
-    if record.image:
-        # The container belongs to the kms process: it stands for the whole instance, this command ends.
-        docker.create_unit(
-            record.image,
-            number,
-            layout.unit(number),
-            layout.unit_sockets(number),
-            Labels(record.run, "hand", owner.parse(owners[KMS])),
-        ).start()
-    else:
-        program = sut.unit_serve(layout.unit(number), layout.unit_sockets(number))
-        with interrupts.held():
-            owners[name] = str(owner.of(detached(program, layout.logs / f"unit-{number}.log").pid))
+    return units.start(record, owners[KMS], owners)
 
 
 def look(record: Record) -> Status:
@@ -169,13 +157,24 @@ def look(record: Record) -> Status:
     total = len(record.ledger.key_ids)
     try:
         rest = Rest.login(layout)
-        registers = [rest.registers_of(number) for number in shape.numbers if running[f"unit:{number}"]]
+        registers, failing = _registers(rest, [n for n in shape.numbers if running[f"unit:{n}"]])
         stored = running.get(keystore.DB, True)
         rows = count_rows(read_rows(layout.key_store), registers) if stored else None
-        readable = _readable(record, rest) if all(running.values()) else None
+        readable = _readable(record, rest) if all(running.values()) and not failing else None
     except (Refused, unixhttp.Unreachable):
         return Status(running, (), None, total, None)
-    return Status(running, registers, rows, total, readable)
+    return Status(running, registers, rows, total, readable, failing)
+
+
+def _registers(rest: Rest, numbers: Sequence[int]) -> tuple[list[UnitRegisters], dict[str, str]]:
+    """Return the registers of units, and the errors of those that do not tell theirs."""
+    registers, failing = [], {}
+    for number in numbers:
+        try:
+            registers.append(rest.registers_of(number))
+        except Refused as error:
+            failing[f"unit:{number}"] = str(error)
+    return registers, failing
 
 
 def _readable(record: Record, rest: Rest) -> int:

@@ -30,7 +30,8 @@ def started(record: Record) -> Iterator[str]:
 def status(seen: Status) -> Iterator[str]:
     """Yield processes, registers, rows and keys."""
     for name, running in seen.running.items():
-        yield f"{name:<8}{'running' if running else 'DEAD; hil up starts it again'}"
+        alive = f"FAILING: {seen.failing[name]}" if name in seen.failing else "running"
+        yield f"{name:<8}{alive if running else 'DEAD; hil up starts it again'}"
     yield ""
     yield f"{'UNIT':<6}{'TYPE':<13}{'CURRENT':<18}{'NEW':<18}STATE OF NEW"
     for unit in seen.registers:

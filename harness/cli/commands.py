@@ -13,6 +13,7 @@ from harness.bench.site import Broken
 from harness.bundle.archive import BadBundle
 from harness.byhand.instance import FolderTaken
 from harness.byhand.record import NoInstance
+from harness.byhand.units import UnitsDown
 from harness.campaign.errors import BadRunDir, LeftRunning, NothingTried, RunDirBusy
 from harness.campaign.merge import NotOneCampaign
 from harness.campaign.record import GoldenFailed, NotRepeatable
@@ -58,7 +59,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((LeftRunning, NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
-    ((NurseryGone, ServerBroken, StoreNotMade), Exit.HARNESS_ERROR),
+    ((NurseryGone, ServerBroken, StoreNotMade, UnitsDown), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
 # What the system says of a file, in one line: it is not the bench that has to be mended.

@@ -78,3 +78,51 @@ def test_life_of_an_instance(place: "Place") -> None:
     place.nothing_left()
     assert not folder.exists()
     assert place.hil("down", "--dir", str(folder)).returncode == 64
+
+
+@pytest.mark.slow
+def test_a_unit_that_cannot_start(place: "Place") -> None:
+    """Of two dead units the healthy one comes up, and of the other its reason and its log are named."""
+    folder = place.runs / "mine"
+    assert place.hil("up", *SMALL, "--dir", str(folder)).returncode == 0
+    owners = json.loads((folder / "hil.json").read_text())["owners"]
+    units = [owner.parse(owners[f"unit:{number}"]) for number in (1, 2)]
+    for unit in units:
+        os.killpg(unit.pid, signal.SIGKILL)
+    ready.until(lambda: not any(unit.may_live() for unit in units), "the end of the units", 30)
+    for path in (folder / "files" / "units" / "1").glob("tokens/*/*.object"):
+        if path.stem != "token":
+            path.unlink()
+
+    up = place.hil("up", "--dir", str(folder))
+    assert up.returncode == 70, up
+    assert up.stderr.count("\n") == 1, up
+    log = folder / "files" / "logs" / "unit-1.log"
+    for said in (
+        "crypto unit 1 does not start: KeyLostError: ",
+        f"(its log: {log})",
+        "1 other crypto units run",
+    ):
+        assert said in up.stderr
+    status = place.hil("status", "--dir", str(folder))
+    assert "unit:1  DEAD" in status.stdout
+    assert "unit:2  running" in status.stdout
+    assert place.hil("down", "--dir", str(folder)).returncode == 0
+    place.nothing_left()
+
+
+@pytest.mark.slow
+def test_a_unit_that_fails_is_no_running_one(place: "Place") -> None:
+    """Of a unit that runs and has lost a key hil status says so, and shows the others all the same."""
+    folder = place.runs / "mine"
+    assert place.hil("up", *SMALL, "--dir", str(folder)).returncode == 0
+    for path in (folder / "files" / "units" / "2").glob("tokens/*/*.object"):
+        if path.stem != "token":
+            path.unlink()
+    status = place.hil("status", "--dir", str(folder))
+    assert status.returncode == 1, status
+    assert "unit:2  FAILING: " in status.stdout
+    assert "of a register is gone" in status.stdout
+    assert "\n1     OPERATIONAL" in status.stdout
+    assert place.hil("down", "--dir", str(folder)).returncode == 0
+    place.nothing_left()

@@ -111,8 +111,7 @@ def test_replaced_files_are_seen(unit: "Unit", admins: "list[Admin]") -> None:
     one, before, copy = admins[:1], shown(unit), keep(unit, "copy")
     unit.do("clrcur", signers=one)
     unit.do("generate", signers=one)
-    put_back(unit, copy)
-    unit.cycle()
+    unit.cycle(lambda: put_back(unit, copy))
     assert shown(unit) == before
     with Module(unit.sockets / "p11.sock") as module:
         session = module.open_session("unit1", (unit.root / "pin").read_text())
@@ -126,9 +125,12 @@ def test_another_folder_in_its_place_is_another_unit(
 ) -> None:
     """After a swap of folders the unit is what now stands at its path, and holds that."""
     other = new_unit(start=False)
-    unit.root.rename(unit.root.with_name("away"))
-    other.root.rename(unit.root)
-    unit.cycle()
+
+    def swap() -> None:
+        unit.root.rename(unit.root.with_name("away"))
+        other.root.rename(unit.root)
+
+    unit.cycle(swap)
     assert (unit.query()["number"], unit.query()["imprint"]) == (2, True)
     arguments = ["restore", "--dir", str(unit.root), "--from", str(unit.root.with_name("away"))]
     busy = subprocess.run(

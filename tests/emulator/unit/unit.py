@@ -4,7 +4,7 @@ import base64
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +61,10 @@ class Unit:
         """Poll until the unit answers."""
         self.query()
 
-    def cycle(self) -> None:
-        """Power-cycle the unit and wait until it is on again."""
+    def cycle(self, change: Callable[[], object] = lambda: None) -> None:
+        """Power-cycle the unit, after a change of its files, and wait until it is on again."""
         done = self.query()["cycle"] + 1
+        change()
         os.kill(self.pid, signal.SIGHUP)
         self.cycled(done)
 
@@ -74,8 +75,8 @@ class Unit:
         reraise=True,
     )
     def cycled(self, count: int) -> None:
-        """Poll until the unit has been through so many power cycles."""
-        assert self.query()["cycle"] == count
+        """Poll until the unit has been through so many power cycles; before, its files may be others'."""
+        assert self.query().get("cycle") == count
 
     def stop(self) -> int:
         """End the process in order; return its exit code."""
