@@ -32,7 +32,8 @@ LABEL = "master-key"
 _WRAPPED_BYTES = 40  # RFC 3394: a 32-byte key and its check block
 Handle: TypeAlias = Any  # what a key object can do is mixed in at run time
 _CAPABILITIES = MechanismFlag.WRAP | MechanismFlag.UNWRAP
-_STORED = {Attribute.TOKEN: True, Attribute.LABEL: LABEL, Attribute.MODIFIABLE: False}
+_STORED = {Attribute.TOKEN: True, Attribute.LABEL: LABEL}
+_FIXED = {Attribute.MODIFIABLE: False}  # comes last: SoftHSM sets the attributes of a copy one by one
 _CLEAR = {Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True}
 
 
@@ -168,7 +169,7 @@ class Token:
         """Make a candidate durable as a token object, and return its name; raises TokenError."""
         key_id = secrets.token_bytes(16)
         with self._operation("store a key"):
-            self._handles[key_id.hex()] = candidate.handle.copy({**_STORED, Attribute.ID: key_id})
+            self._handles[key_id.hex()] = candidate.handle.copy({**_STORED, Attribute.ID: key_id, **_FIXED})
         return MasterKey(key_id.hex(), candidate.pattern, "")
 
     def sweep(self, keys: Iterable[MasterKey]) -> None:
