@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from harness.campaign import consistency
 from harness.campaign.errors import BadRunDir
 from harness.campaign.outcome import Results
 from harness.campaign.rundir import Record
@@ -17,13 +18,15 @@ from harness.model.verdicts import Gate, Verdict
 class Rechecked:
     """All results as they are judged now; ``changes`` are pairs (then, now) whose verdicts differ.
 
-    ``judged``: how many had evidence. The others keep their verdict.
+    ``judged``: how many had evidence. The others keep their verdict. ``differences``: where files of the run
+    directory contradict each other, in words; then nothing passes, whatever is judged of them.
     """
 
     results: tuple[Result, ...]
     changes: tuple[tuple[Result, Result], ...]
     judged: int
     gate: Gate
+    differences: tuple[str, ...] = ()
 
 
 def recheck(stored: Stored) -> Rechecked:
@@ -45,12 +48,23 @@ def recheck(stored: Stored) -> Rechecked:
         seconds=0.0,
         played=0,
     ).outcome()
+    differences = (*consistency.differences(stored), *_counted(then, judged))
+    doubtful = differences and found.gate is not Gate.FAIL
     return Rechecked(
         results=now,
         changes=tuple((old, new) for old, new in pairs if old.verdict is not new.verdict),
         judged=sum(new is not None for new in judged),
-        gate=found.gate,
+        gate=Gate.ERROR if doubtful else found.gate,
+        differences=differences,
     )
+
+
+def _counted(then: Sequence[Result], judged: Sequence[Result | None]) -> Iterator[str]:
+    """Yield where the oracle saw other keys than the result says, under the same verdict."""
+    for old, new in zip(then, judged, strict=True):
+        if new and new.verdict is old.verdict and new.keys != old.keys:
+            saw, says = (f"{one.keys.readable} of {one.keys.total} keys" for one in (new, old))
+            yield f"observation.json: {saw}, results.jsonl has {says}: {old.scenario.id}"
 
 
 def _judged(stored: Stored, number: int) -> Result | None:

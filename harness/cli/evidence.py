@@ -152,12 +152,16 @@ def recheck(*, folder: Path) -> int:
         print(f"{old.verdict} -> {new.verdict}, expected {new.scenario.expected}: {new.scenario.id}")
         for finding in new.findings[:FINDINGS_SHOWN]:
             print(f"  {finding.check}: {finding.text}")
+    for difference in rechecked.differences:
+        print(f"contradicts itself: {difference}")
     kept = len(rechecked.results) - rechecked.judged
     without = f", {kept} without evidence keep theirs" if kept else ""
     print(
         f"{len(rechecked.changes) or 'no'} verdicts changed, {rechecked.judged} of "
         f"{len(rechecked.results)} scenarios judged again{without}"
     )
+    if rechecked.differences:
+        print(f"the evidence contradicts itself in {len(rechecked.differences)} places: it was changed since")
     print(console.GATES[rechecked.gate])
     return EXIT_OF_GATE[rechecked.gate]
 

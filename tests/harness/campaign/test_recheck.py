@@ -1,6 +1,7 @@
 """Verdicts given again from stored evidence."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,8 @@ import pytest
 from harness.campaign.errors import BadRunDir
 from harness.campaign.recheck import recheck
 from harness.campaign.stored import Stored
-from harness.model.verdicts import Gate, Verdict
+from harness.cli import main
+from harness.model.verdicts import Exit, Gate, Verdict
 from tests.harness.campaign.conftest import files
 
 if TYPE_CHECKING:
@@ -110,3 +112,98 @@ def test_damaged_evidence(made: "Made", text: str) -> None:
     (run / "scenarios" / "2" / "observation.json").write_text(text)
     with pytest.raises(BadRunDir, match=r"2/observation\.json is damaged"):
         recheck(Stored.read(run))
+
+
+CAMPAIGN = "campaign.json"
+RECORDED = "results.jsonl"
+JUDGED = "scenarios/3/verdict.json"
+
+
+def _in_campaign(campaign: dict[str, Any], **fields: Any) -> None:  # noqa: ANN401
+    campaign["scenarios"][2] |= fields
+
+
+FORGERIES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+    "an entry of campaign.json": (
+        CAMPAIGN,
+        lambda it: _in_campaign(it, verdict="RECOVERED"),
+        'campaign.json: verdict "RECOVERED", results.jsonl has verdict "DATA_LOST"',
+    ),
+    "an entry too few": (CAMPAIGN, lambda it: it["scenarios"].pop(), "has other scenarios than"),
+    "an entry that lacks a field": (
+        CAMPAIGN,
+        lambda it: it["scenarios"][2].pop("keys"),
+        "campaign.json: keys null, results.jsonl has keys ",
+    ),
+    "a count of verdicts": (
+        CAMPAIGN,
+        lambda it: it.update(verdicts={"RECOVERED": 3}),
+        "campaign.json: verdicts are",
+    ),
+    "a count of faults": (
+        CAMPAIGN,
+        lambda it: it.update(crash_points={"enumerated": 9, "fired": 9}),
+        "campaign.json: crash_points are",
+    ),
+    "a verdict": (
+        JUDGED,
+        lambda it: it.update(verdict="RECOVERED", keys={"total": 8, "readable": 8, "gone": 0}),
+        'scenarios/3/verdict.json: verdict "RECOVERED", keys ',
+    ),
+    "what was played": (
+        "scenarios/3/scenario.json",
+        lambda it: it.update(recovery=["nothing"]),
+        'scenarios/3/scenario.json: recovery ["nothing"], results.jsonl has recovery ["auto-mk-rotate"]',
+    ),
+    "keys that the oracle saw": (
+        "scenarios/3/observation.json",
+        lambda it: it["unreadable"].pop(),
+        "observation.json: 7 of 8 keys, results.jsonl has 6 of 8 keys",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FORGERIES)
+def test_one_file_was_forged(made: "Made", kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever file was changed alone is named by the others, and the evidence passes no more."""
+    name, forge, says = FORGERIES[kind]
+    run = made("run", head={})
+    content = json.loads((run / name).read_text())
+    forge(content)
+    (run / name).write_text(json.dumps(content))
+    assert main(["recheck", str(run)]) == Exit.HARNESS_ERROR
+    out = capsys.readouterr().out
+    assert "contradicts itself: " in out
+    assert says in out
+    assert "the evidence contradicts itself in 1 places: it was changed since" in out
+
+
+def test_every_verdict_was_forged(made: "Made", capsys: pytest.CaptureFixture[str]) -> None:
+    """Each forged verdict.json is named with its scenario."""
+    run = made("run", head={})
+    for file in run.glob("scenarios/*/verdict.json"):
+        file.write_text(file.read_text().replace('"verdict": "', '"verdict": "NOT_'))
+    assert main(["recheck", str(run)]) == Exit.HARNESS_ERROR
+    assert capsys.readouterr().out.count("contradicts itself: scenarios/") == 3
+
+
+def test_results_that_were_forged(made: "Made", capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of results.jsonl that hides a loss is judged again, and named by all that still tells of it."""
+    run = made("run", head={})
+    lines = (run / RECORDED).read_text().splitlines()
+    lines[2] = lines[2].replace('"verdict": "DATA_LOST"', '"verdict": "RECOVERED"')
+    (run / RECORDED).write_text("".join(f"{line}\n" for line in lines))
+    assert main(["recheck", str(run)]) != Exit.AS_DOCUMENTED
+    out = capsys.readouterr().out
+    assert "RECOVERED -> DATA_LOST, expected DATA_LOST" in out
+    assert (
+        'contradicts itself: campaign.json: verdict "DATA_LOST", results.jsonl has verdict "RECOVERED"' in out
+    )
+    assert "contradicts itself: scenarios/3/verdict.json" in out
+
+
+def test_a_verdict_that_was_taken_away(made: "Made") -> None:
+    """A folder with evidence and without its judgement is none that a campaign leaves."""
+    run = made("run", head={})
+    (run / JUDGED).unlink()
+    assert recheck(Stored.read(run)).differences == ("scenarios/3/verdict.json is missing",)
