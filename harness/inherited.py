@@ -25,7 +25,7 @@ INHERITED = (
 )
 # What ``hil`` itself listens to: colours and encoding of its output, its runner, a shell that completes.
 OF_HIL = (
-    *("NO_COLOR", "PYTHONIOENCODING", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
+    *("NO_COLOR", "PYTHONIOENCODING", "PYTHONUNBUFFERED", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"),
     *("_HIL_COMPLETE", "COMP_WORDS", "COMP_CWORD"),
 )
 UTF8, SAFE_PATH = "PYTHONUTF8", "PYTHONSAFEPATH"

@@ -78,7 +78,7 @@ def plan(
     """Record fault-free rotations and show which scenarios follow from them."""
     if out:
         preflight.check_file(out)
-    equipment = replace(wanted, backend=PROCESS).chosen()
+    equipment = replace(wanted, backend=PROCESS).chosen(watched=True)
     live = Live(sys.stderr)
     shape = options.sized(PROFILES[profile].shape, size)
     with benches.bench(equipment, shape) as bench, live:
@@ -144,7 +144,7 @@ def run(
     given = _given(plan_file, only, shard) if plan_file else None
     if begun:
         _fit(Stored.read(begun.parent), given, shard)
-    equipment = wanted.chosen()
+    equipment = wanted.chosen(watched=True)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{origin.profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)

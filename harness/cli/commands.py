@@ -50,12 +50,14 @@ from harness.rig.preflight import NotReadyHere
 from harness.rig.ready import NotReady
 from harness.rig.server import ServerBroken
 from harness.rig.store import StoreNotMade
+from harness.watch.filter import CannotWatch
+from harness.watch.handover import Unwatched
 
 # Whose fault an error is decides the exit code.
 EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((FolderTaken, NoInstance, RunDirBusy, BadRunDir, NotReadyHere, NoScratch), Exit.USAGE),
     ((BadBundle, BadId, BadProcedure, BadTranscript, NoDrill, NotAnswering, NotOneCampaign), Exit.USAGE),
-    ((BadProfile, NotInstalled), Exit.USAGE),
+    ((BadProfile, CannotWatch, NotInstalled, Unwatched), Exit.USAGE),
     ((LeftRunning, NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),

@@ -15,6 +15,7 @@ from harness.campaign.profiles import PROFILES
 from harness.campaign.replay import Comparison, Play, foretold, player
 from harness.campaign.stored import LATEST, Stored
 from harness.cli import options
+from harness.faults.syscalls import is_system_call
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
 from harness.modules.equipment import AUTO, Equipment, Wanted
@@ -198,12 +199,13 @@ def _subject(
     book = Book((*added, *(stored.book.added if stored else ())))
     scenario = replace(scenario, expected=book[scenario.procedure].expected)
     said = _said(wanted, procedure)
+    watched = any(is_system_call(fault.event) for fault in scenario.faults)
     if stored is None:
         shape = options.sized(PROFILES["default"].shape, size)
         words = "".join(f" --{name} {getattr(shape, name)}" for name in SIZES)
-        return _Subject(scenario, shape, wanted.chosen(), None, "", words + said, book)
+        return _Subject(scenario, shape, wanted.chosen(watched=watched), None, "", words + said, book)
     planned, result = stored.find(scenario_id)
-    equipment = _as_stored(stored, wanted).chosen()
+    equipment = _as_stored(stored, wanted).chosen(watched=watched)
     words = f" --run {shlex.quote(str(stored.path))}{said}"
     what = (planned or scenario, stored.shape, equipment, result, str(stored.path), words, book)
     return _Subject(*what, planned=planned is not None)

@@ -20,7 +20,7 @@ from harness.foreign.outcome import Outcome
 from harness.foreign.point import Scenario
 from harness.foreign.profile import load
 from harness.model.verdicts import EXIT_OF_GATE, Exit, Gate
-from harness.rig import preflight
+from harness.rig import preflight, watching
 from harness.rig.workplace import workplace
 
 _profile = click.argument("profile", type=options.Place(dir_okay=False))
@@ -36,6 +36,7 @@ def sut() -> None:
 def check(profile: Path) -> int:
     """Read a profile, make its golden state, and list the crash points of one rotation."""
     described = load(profile)
+    watching.check()
     with workplace() as work:
         golden = foreign.prepared(described, work.folder)
         job = work.folder / "job"
@@ -78,6 +79,7 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{described.name}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
+    watching.check()
     rundir = stored.begin(out, described)
     print(f"{described.name}, evidence in {out}", flush=True)
     try:

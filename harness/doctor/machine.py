@@ -10,13 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness import inherited
-from harness.doctor import probe
 from harness.doctor.seen import Seen
-from harness.rig import preflight, ready, server
-from harness.rig.child import Child, Watch
+from harness.rig import preflight, server, watching
 from harness.rig.layout import FREE_BYTES_WANTED, SOCKET_PATH_BELOW, SOCKET_PATH_MAX, NoScratch, scratch_place
-from harness.sut import Program
-from harness.watch.supervisor import Answer, Reply, SystemCall
 
 PYTHON = ((3, 11), (3, 13))  # oldest and newest that pyproject.toml allows
 PACKAGES = ("hsm-hil", "python-pkcs11", "cryptography", "docker", "click")
@@ -106,27 +102,10 @@ def strace() -> Seen:
 
 def system_calls() -> Seen:
     """Watch a process that makes and renames a folder: every call is to be seen, with its path."""
-    calls: list[tuple[str, str]] = []
-
-    def ask(call: SystemCall) -> Answer:
-        calls.append((call.name.removesuffix("at2").removesuffix("at"), call.path))
-        return Reply.CONTINUE
-
-    with tempfile.TemporaryDirectory(prefix="hil-doctor-") as name:
-        folder = Path(name) / "watched"
-        folder.mkdir()
-        program = Program(probe.__name__, (str(folder),))
-        child = Child("probe", program, Path(name) / "log", Watch(folder, ask))
-        try:
-            ready.until(lambda: child.exit_code is not None, "the end of a watched process", SECONDS)
-        finally:
-            child.stop()
-    if child.exit_code == 0 and calls == [("mkdir", "before"), ("rename", "after")]:
+    why = watching.why_not()
+    if not why:
         return Seen(f"watched by seccomp notification, Linux {platform.release()}")
-    return Seen(
-        f"a process that was watched ended with {child.exit_code}, seen: {calls}",
-        "use Linux 5.19 or newer, and in a container allow seccomp and ptrace",
-    )
+    return Seen(why, "use Linux 5.19 or newer, and in a container allow seccomp and ptrace")
 
 
 def scratch() -> Seen:

@@ -79,7 +79,7 @@ class Terminal:
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
         self._running: _Running | None = None
-        self.watch: Callable[[Seedling], None] | None = None
+        self.watch: Callable[[Seedling], object] | None = None
         self.clear()
 
     def clear(self) -> None:

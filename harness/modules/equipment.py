@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from harness.modules.install import install
 from harness.modules.preflight import suited
 from harness.modules.profile import BadModule, ModuleProfile, read
-from harness.rig import keystores, preflight
+from harness.rig import keystores, preflight, watching
 from harness.rig.keystores import SQLITE
 from harness.rig.layout import OWN_SERVER, Layout
 
@@ -71,11 +71,16 @@ class Wanted:
             raise BadModule("--module-profile: the image of a unit holds SoftHSM only; use --backend process")
         return read(self.module)
 
-    def chosen(self) -> Equipment:
-        """Look whether this machine has it all; raises NotReadyHere, such as BadModule, or NoScratch."""
+    def chosen(self, *, watched: bool = False) -> Equipment:
+        """Look whether this machine has it all; raises NotReadyHere, such as BadModule, or NoScratch.
+
+        ``watched``: system calls will be watched, as the recordings of every campaign do.
+        """
         profile = self.read()
         image = preflight.choose_image(PROCESS if profile else self.backend)
         server = keystores.choose(self.keystore or SQLITE)
+        if watched:
+            watching.check()
         if profile:
             suited(profile)
         return Equipment(image, server, profile)

@@ -226,6 +226,7 @@ def _is(path: Path, file: Path) -> bool:
 
 def _rig_of(config: pytest.Config) -> "OwnRig":
     """Return what makes this process' rig when it is needed."""
+    from harness.faults.syscalls import is_system_call
     from harness.plugin.ownrig import OwnRig
 
     if _own_rig not in config.stash:
@@ -233,7 +234,9 @@ def _rig_of(config: pytest.Config) -> "OwnRig":
         worker = getattr(config, "workerinput", {})  # xdist's
         run = f"pytest-{worker.get('testrunuid', uuid.uuid4().hex)[:8]}"
         name = worker.get("workerid", "main")
-        config.stash[_own_rig] = OwnRig(run, name, origin.shape, _wanted(config))
+        faults = [fault for scenario in config.stash.get(_scenarios, ()) for fault in scenario.faults]
+        watched = any(is_system_call(fault.event) for fault in faults)
+        config.stash[_own_rig] = OwnRig(run, name, origin.shape, _wanted(config), watched=watched)
     return config.stash[_own_rig]
 
 

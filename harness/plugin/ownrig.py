@@ -14,13 +14,17 @@ class OwnRig:
     """A rig that no other process plays on, and the golden state that it is restored to.
 
     ``run`` and ``name`` label its containers: one run for all workers of a session, a name for each.
+    ``watched``: faults wait for system calls.
     """
 
-    def __init__(self, run: str, name: str, shape: sut.Shape, wanted: Wanted) -> None:
+    def __init__(
+        self, run: str, name: str, shape: sut.Shape, wanted: Wanted, *, watched: bool = False
+    ) -> None:
         self.shape = shape
         self.wanted = wanted
         self._run = run
         self._name = name
+        self._watched = watched
         self._made: tuple[Rig, Golden] | None = None
         self._failure: Exception | None = None
         self._undo = ExitStack()
@@ -43,7 +47,8 @@ class OwnRig:
         return self._made
 
     def _make(self) -> tuple[Rig, Golden]:
-        bench = self._undo.enter_context(benches.bench(self.wanted.chosen(), self.shape, run=self._run))
+        equipment = self.wanted.chosen(watched=self._watched)
+        bench = self._undo.enter_context(benches.bench(equipment, self.shape, run=self._run))
         golden, _ = worker.prepare(bench, recorded=False)
         rig = bench.rig(self._name)
         self._undo.callback(rig.close)

@@ -30,11 +30,11 @@ class Watch:
     ask: Callable[[SystemCall], Answer]
     off: Callable[[], bool] = lambda: False
 
-    def over(self, process: Seedling) -> None:
+    def over(self, process: Seedling) -> Supervisor:
         """Watch a process that was started watched; ends by itself when that process has ended."""
         if process.listener is None:
             raise AssertionError
-        Supervisor(process.listener, process.pid, self.root, self.ask, off=self.off)
+        return Supervisor(process.listener, process.pid, self.root, self.ask, off=self.off)
 
 
 class Child:
@@ -58,13 +58,17 @@ class Child:
         with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
             stdio = (nothing.fileno(), output.fileno(), output.fileno())
             self._process = Seedling(program, environment, stdio, watched=watch is not None)
-        if watch:
-            watch.over(self._process)
+        self._supervisor = watch.over(self._process) if watch else None
 
     @property
     def pid(self) -> int:
         """Process id, which is also the id of the group."""
         return self._process.pid
+
+    @property
+    def unwatched(self) -> Exception | None:
+        """Why its system calls are not watched any more, where that is so."""
+        return self._supervisor.error if self._supervisor else None
 
     @property
     def exit_code(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from harness.rig import preflight, server
+from harness.rig import preflight, server, watching
 from harness.rig.layout import Layout, is_server, scratch_place
 from harness.rig.preflight import NotReadyHere
 from harness.rig.store import FileStore, StoreHost
@@ -30,6 +30,7 @@ def choose(keystore: str) -> str:
         if "," in str(place):
             raise NotReadyHere(f"libpq reads {place} as two places, for its comma; set HIL_TMP to another")
         preflight.check_open(place, "set HIL_TMP")
+        watching.check_ends()
     return keystore
 
 

@@ -8,7 +8,6 @@ this machine under other names, ``mounts`` says which; a link in there is follow
 # Text in place of Path objects, as a process waits while this runs:
 # ruff: noqa: PTH110, PTH115, PTH116
 
-import contextlib
 import copy
 import os
 import stat
@@ -39,8 +38,13 @@ class Files:
 
     def _may_read(self) -> None:
         try:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has died already
-                os.close(self._memory())
+            os.close(self._memory())
+        except (FileNotFoundError, ProcessLookupError) as error:
+            if _lives(self._pid):
+                raise CannotWatch(
+                    f"process {self._pid} is not in /proc; mount /proc of this space of process ids, without"
+                    " hidepid"
+                ) from error
         except PermissionError as error:
             raise CannotWatch(
                 f"process {self._pid} may not be looked into; run as root, or as its own user where"
@@ -109,6 +113,16 @@ class Files:
 
     def _memory(self) -> int:
         return os.open(f"{self._proc}/mem", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another's
+        return True
+    return True
 
 
 def _real(folder: str) -> str:

@@ -32,7 +32,7 @@ from types import MappingProxyType
 from typing import Final
 
 from harness.watch.files import Files
-from harness.watch.filter import machine
+from harness.watch.filter import CannotWatch, machine
 
 CLOSE_SECONDS = 10.0
 
@@ -131,6 +131,12 @@ class Supervisor:
                 # ENOENT: a signal has taken the call back, or its process was killed.
                 with contextlib.suppress(FileNotFoundError):
                     self._take()
+        except OSError as error:
+            self._closed.set()
+            self.error = CannotWatch(
+                f"ioctl() on a listener: {error.strerror}; watching needs that, outside of any sandbox that"
+                " forbids it"
+            )
         finally:
             os.close(self._listener)
 
