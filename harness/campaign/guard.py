@@ -47,7 +47,6 @@ class Guard:
         self._stopped: set[int] = set()
         self._pulse = Pulse(each=self._look_for_the_stopped)
         self._pulse.start()
-        threading.excepthook = self._thread_ended
 
     def begin(self, scenario: Scenario) -> None:
         """Begin to look."""
@@ -80,6 +79,11 @@ class Guard:
         with self._lock:
             return Troubles(tuple(self._noticed), (*rig.conductor.broken, *doubts))
 
+    def thread_ended(self, ended: threading.ExceptHookArgs) -> None:
+        """Take note of a thread of the bench that ended by an error, see threading.excepthook."""
+        if not (isinstance(ended.exc_value, Exception) and self.notice(ended.exc_value)):
+            threading.__excepthook__(ended)
+
     def _note(self, what: str) -> bool:
         if what:
             with self._lock:
@@ -105,11 +109,6 @@ class Guard:
                 if pid in self._stopped:
                     self._note(f"{process} was stopped, which the bench did not order")
         self._stopped = stopped
-
-    def _thread_ended(self, ended: threading.ExceptHookArgs) -> None:
-        """Take note of a thread of the bench that ended by an error."""
-        if not (isinstance(ended.exc_value, Exception) and self.notice(ended.exc_value)):
-            threading.__excepthook__(ended)
 
 
 def _size(file: Path) -> int:

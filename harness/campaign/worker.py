@@ -192,7 +192,9 @@ def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:
     signal.signal(signal.SIGTERM, _terminated)
     threading.Thread(target=_follow_the_bench, name="bench", daemon=True).start()
     rig = bench.rig(name)
-    hands = Hands(bench, rig, state, Trunk(bench.root / name / "trunk"))
+    guard = Guard(rig, state)
+    threading.excepthook = guard.thread_ended
+    hands = Hands(bench, rig, state, Trunk(bench.root / name / "trunk"), guard)
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER)
     try:
@@ -214,12 +216,12 @@ def tidy(bench: Bench, name: str) -> None:
 class Hands:
     """What a worker carries out its orders with."""
 
-    def __init__(self, bench: Bench, rig: Rig, state: Golden, trunk: Trunk) -> None:
+    def __init__(self, bench: Bench, rig: Rig, state: Golden, trunk: Trunk, guard: Guard) -> None:
         self._bench = bench
         self._rig = rig
         self._state = state
         self._trunk = trunk
-        self._guard = Guard(rig, state)
+        self._guard = guard
 
     def carry_out(self, order: Order) -> Answer | Disturbed:
         """Do what was ordered, and keep the evidence, unless the machine has disturbed it.
