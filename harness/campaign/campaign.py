@@ -14,12 +14,14 @@ from harness.campaign.phases import Entered, Phase, unheard
 from harness.campaign.plan import Origin
 from harness.campaign.profiles import DOCUMENTED, STATE_BASED, Profile
 from harness.campaign.record import Recording
+from harness.campaign.room import Room
 from harness.campaign.rundir import Record, RunDir
-from harness.campaign.worker import PROBE, Answer, Bench, Lost, Order, Probed, Task
+from harness.campaign.worker import PROBE, Answer, Bench, Full, Lost, Order, Probed, Task
 from harness.model.faults import FaultKind
 from harness.model.scenario import BENCH, MACHINE, Result, Scenario, not_judged
 from harness.probes.probe import Probe
 from harness.rig import docker
+from harness.rig.space import NoSpace
 
 Told = Callable[[int, int, Result], None]
 Chosen = Callable[[Sequence[Scenario]], Sequence[Scenario]]
@@ -65,17 +67,20 @@ class Campaign:
         start = time.monotonic()
         plan = self.rundir.plan()
         golden, recording = worker.prepare(self.bench, recorded=plan is None, entered=self.entered)
+        room = Room(self.bench)
+        room.for_rigs(self.jobs)
         with closing(Crew(self.bench, golden, self.jobs)) as crew:
             if plan is None:
                 plan, origin = self._plan(crew, recording)
                 self.rundir.write_plan(plan, origin)
             self.rundir.point_latest()
-            self._play(crew, plan)
+            self._play(crew, plan, room)
         return self._finish(start, plan)
 
     def plan(self) -> tuple[tuple[Scenario, ...], Origin, Recording]:
         """Only make the plan, and return it with what it is made for and the recording it is made from."""
         golden, recording = worker.prepare(self.bench, recorded=True, entered=self.entered)
+        Room(self.bench).for_rigs(self.jobs)
         with closing(Crew(self.bench, golden, self.jobs)) as crew:
             return *self._plan(crew, recording), recording
 
@@ -93,8 +98,8 @@ class Campaign:
         self.merged = replace(merged, state_based=len(third))
         return (*second, *third)
 
-    def _play(self, crew: Crew, plan: Sequence[Scenario]) -> None:
-        """Play what has no result yet."""
+    def _play(self, crew: Crew, plan: Sequence[Scenario], room: Room) -> None:
+        """Play what has no result yet; raises NoSpace."""
         self.entered(Phase.PLAYING)
         done = self.rundir.results()
         ours = [number for number in range(1, len(plan) + 1) if self.shard.holds(number)]
@@ -107,7 +112,10 @@ class Campaign:
         for answer in crew.work([PROBE, *orders]):
             if answer.number == PROBE.number:
                 self.probes = answer.probes if isinstance(answer, Probed) else ()
+                if not all(probe.tried for probe in self.probes):
+                    room.left(len(orders))
                 continue
+            _look(answer, room, len(ours) - finished)
             played = self._result(answer)
             if played.difference:
                 self.rundir.write_difference(played.number, played.difference)
@@ -153,6 +161,14 @@ class Campaign:
         }
         self.rundir.write_campaign(head | summary(self.bench, outcome), records)
         return outcome
+
+
+def _look(answer: Answer, room: Room, left: int) -> None:
+    """Raise NoSpace where a full disk may be why a scenario, of which so many are left, went wrong."""
+    if isinstance(answer, Full):
+        raise NoSpace(f"{answer.text}; it needs {room.purpose(left)}")
+    if isinstance(answer, Lost) or (isinstance(answer, worker.Played) and not answer.result.as_documented):
+        room.left(left)
 
 
 def summary(bench: Bench, outcome: Outcome) -> Record:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, Verdict
 from harness.procedures.book import Book
+from harness.rig import space
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"
@@ -90,11 +91,17 @@ class RunDir:
                 (self.path / PROCEDURES).rmdir()
             self.path.rmdir()
 
+    @property
+    def _room(self) -> AbstractContextManager[None]:
+        """What is written here, or NoSpace with the name of this folder."""
+        return space.told(self.path, "make room there, or choose another --out")
+
     def write_plan(self, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
         """Write plan.jsonl."""
         temporary = self.path / f"{PLAN}.tmp"
-        write_plan(temporary, scenarios, origin)
-        temporary.replace(self.path / PLAN)
+        with self._room:
+            write_plan(temporary, scenarios, origin)
+            temporary.replace(self.path / PLAN)
 
     def plan(self) -> tuple[Scenario, ...] | None:
         """Return the frozen plan; None where there is none yet."""
@@ -138,8 +145,11 @@ class RunDir:
                 (self.path / name).write_text(text)
 
     def write_account(self, number: int, account: Account) -> None:
-        """Write the folder of one scenario."""
-        folder = self.path / "scenarios" / str(number)
+        """Write the folder of one scenario; raises NoSpace."""
+        with self._room:
+            self._write_account(self.path / "scenarios" / str(number), account)
+
+    def _write_account(self, folder: Path, account: Account) -> None:
         if folder.exists():  # of a play whose result was not kept: no evidence of this one
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
@@ -167,16 +177,17 @@ class RunDir:
     def write_difference(self, number: int, lines: Sequence[str]) -> None:
         """Write where two plays of one scenario differ."""
         folder = self.path / "scenarios" / str(number)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "difference.txt").write_text("\n".join(lines) + "\n")
+        with self._room:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "difference.txt").write_text("\n".join(lines) + "\n")
 
     def differences(self) -> tuple[int, ...]:
         """Return the numbers of the scenarios whose two plays differed, in this session or an earlier one."""
         return tuple(sorted(int(path.parent.name) for path in self.path.glob("scenarios/*/difference.txt")))
 
     def add_result(self, number: int, result: Result) -> None:
-        """Append one line to results.jsonl and flush it."""
-        with (self.path / RESULTS).open("a") as stream:
+        """Append one line to results.jsonl and flush it; raises NoSpace."""
+        with self._room, (self.path / RESULTS).open("a") as stream:
             stream.write(json.dumps({"number": number} | result.record()) + "\n")
 
     def write_results(self, records: Mapping[int, Record]) -> None:
@@ -192,15 +203,16 @@ class RunDir:
         text = path.read_text()
         whole = _whole_lines(text)
         if whole != text:
-            path.write_text(whole)
+            os.truncate(path, len(whole.encode()))  # never written anew: there may be no room for it
         return _by_number(whole)
 
     def write_campaign(self, head: Record, records: Sequence[Record]) -> None:
         """Write campaign.json; its presence says that the campaign is finished."""
         temporary = self.path / f"{CAMPAIGN}.tmp"
         told = head | ended(self.path)
-        _write(temporary, {"schema_version": SCHEMA_VERSION, **told, "scenarios": list(records)})
-        temporary.replace(self.path / CAMPAIGN)
+        with self._room:
+            _write(temporary, {"schema_version": SCHEMA_VERSION, **told, "scenarios": list(records)})
+            temporary.replace(self.path / CAMPAIGN)
 
 
 def _reopen(path: Path) -> None:

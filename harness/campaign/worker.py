@@ -22,7 +22,7 @@ from harness import sut
 from harness.campaign.attempt import Account, NotReached, attempt, reach
 from harness.campaign.guard import Guard
 from harness.campaign.phases import Entered, Phase, unheard
-from harness.campaign.record import Recording, compare, record
+from harness.campaign.record import GoldenFailed, NotRepeatable, Recording, compare, record
 from harness.campaign.rundir import RunDir
 from harness.campaign.trunk import Trunk, told
 from harness.model.faults import Fault
@@ -33,12 +33,13 @@ from harness.modules.install import Installed
 from harness.probes import run as probes
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
-from harness.rig import docker, golden, keystores
+from harness.rig import docker, golden, keystores, space
 from harness.rig.containers import DockerHost
 from harness.rig.golden import Golden
 from harness.rig.hosts import ProcessHost, UnitHost
 from harness.rig.layout import Layout
 from harness.rig.rig import Rig
+from harness.rig.space import NoSpace
 
 
 @dataclass(frozen=True)
@@ -155,23 +156,35 @@ class Disturbed:
     by: tuple[str, ...]
 
 
-Answer = Played | Reached | Recorded | Probed | Lost
+@dataclass(frozen=True)
+class Full:
+    """The evidence of a scenario found no room; ``text`` says where."""
+
+    number: int
+    text: str
+
+
+Answer = Full | Played | Reached | Recorded | Probed | Lost
 PROBE = Order(0, Scenario(Flow.AUTO, (), "documented", Verdict.RECOVERED), Task.PROBE)
 
 
 def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tuple[Golden, Recording]:
-    """Set up the golden state, and record every flow on it where that is asked for; raises GoldenError."""
+    """Set up the golden state, and record every flow on it where that is asked for.
+
+    Raises GoldenError, GoldenFailed or NotRepeatable, or NoSpace where a full disk is why.
+    """
     entered(Phase.GOLDEN)
     rig = bench.rig("golden")
     try:
-        try:
-            state = golden.make(rig, bench.root / "snapshot")
-        except golden.GoldenError as error:
-            raise golden.GoldenError(f"{error}{_logs_kept(bench, rig)}") from error
+        state = golden.make(rig, bench.root / "snapshot")
         if not recorded:
             return state, {}
         entered(Phase.RECORDING)
         return state, record(rig, state)
+    except (golden.GoldenError, GoldenFailed, NotRepeatable) as error:
+        advice = "set HIL_TMP to a folder with more room"
+        space.require(bench.root.parent, space.LEAST_BYTES, "to set up an instance", advice)
+        raise type(error)(f"{error}{_logs_kept(bench, rig)}") from error
     finally:
         rig.close()
 
@@ -239,9 +252,15 @@ class Hands:
         troubles = self._guard.troubles(order.scenario, account)
         if by := troubles.certain or (() if order.disturbed else troubles.doubtful):
             return Disturbed(order.number, by)
-        if account:
+        return (account and self._kept(order, account)) or answer
+
+    def _kept(self, order: Order, account: Account) -> Full | None:
+        """Write the evidence of a scenario; return the answer where there is no room for it."""
+        try:
             RunDir(self._bench.evidence).write_account(order.number, account)
-        return answer
+        except NoSpace as error:
+            return Full(order.number, str(error))
+        return None
 
     def _do(self, order: Order) -> tuple[Answer, Account | None]:
         if order.task is Task.REACH:

@@ -26,8 +26,9 @@ from harness.model.verdicts import EXIT_OF_GATE
 from harness.modules.equipment import PROCESS, Equipment, Wanted
 from harness.report import console
 from harness.report.live import Live
-from harness.rig import preflight
+from harness.rig import preflight, space
 from harness.rig.layout import OWN_SERVER
+from harness.rig.space import NoSpace
 
 DEFAULT = "default"
 
@@ -224,8 +225,12 @@ def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
     except (click.UsageError, NothingTried):
         campaign.rundir.discard()
         raise
+    except NoSpace as error:
+        raise NoSpace(
+            f"{error}; results so far are kept, the same command with --out {folder} goes on"
+        ) from error
     finally:
-        if folder.exists():
+        if folder.exists() and not space.is_full(folder):
             options.reported(folder)
 
 

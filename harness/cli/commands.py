@@ -49,6 +49,7 @@ from harness.rig.layout import NoScratch
 from harness.rig.preflight import NotReadyHere
 from harness.rig.ready import NotReady
 from harness.rig.server import ServerBroken
+from harness.rig.space import NoSpace
 from harness.rig.store import StoreNotMade
 from harness.watch.filter import CannotWatch
 from harness.watch.handover import Unwatched
@@ -61,7 +62,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((LeftRunning, NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
-    ((NurseryGone, ServerBroken, StoreNotMade, UnitsDown), Exit.HARNESS_ERROR),
+    ((NoSpace, NurseryGone, ServerBroken, StoreNotMade, UnitsDown), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
 # What the system says of a file, in one line: it is not the bench that has to be mended.

@@ -160,7 +160,8 @@ def _words(program: sut.Program) -> str:
 
 def ended() -> int | None:
     """Return the exit code of this process' warm parent, without which nothing can be started; None: none."""
-    return _nursery().ended()
+    nursery = _nurseries.get(os.getpid())
+    return nursery.ended() if nursery else None
 
 
 def _handed_over(end: socket.socket) -> int:
