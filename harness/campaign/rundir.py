@@ -266,7 +266,7 @@ def read_results(path: Path) -> dict[int, Record]:
         return _by_number(_whole_lines((path / RESULTS).read_text()))
     except OSError as error:
         raise BadRunDir(f"{path} is no run directory: {RESULTS}: {error.strerror}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except ValueError as error:
         raise BadRunDir(f"{path / RESULTS} is damaged: {error}") from error
 
 
@@ -280,8 +280,14 @@ def _lines(records: Mapping[int, Record]) -> str:
 
 
 def _by_number(text: str) -> dict[int, Record]:
-    records = map(json.loads, text.splitlines())
-    return {record.pop("number"): record for record in records}
+    records: dict[int, Record] = {}
+    for at, line in enumerate(text.splitlines(), start=1):
+        try:
+            record = json.loads(line)
+            records[record.pop("number")] = record
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"line {at}: {getattr(error, 'msg', '') or repr(error)}") from error
+    return records
 
 
 def _units(units: Sequence[UnitRegisters]) -> list[Record]:

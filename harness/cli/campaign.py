@@ -38,7 +38,7 @@ def _profile(of_plan: str = "") -> Callable[[options.Command], options.Command]:
         "--profile",
         type=click.Choice(list(PROFILES)),
         default=None if of_plan else DEFAULT,
-        show_default=f"{DEFAULT}{of_plan}",
+        show_default=f"{DEFAULT}{of_plan}" if of_plan else True,
         help="; ".join(f"{name}: {profile.title}" for name, profile in PROFILES.items()) + ".",
     )
 

@@ -21,8 +21,13 @@ def engine() -> Seen:
     """Whether a Docker engine answers."""
     if docker.engine_answers():
         return Seen("a Docker engine answers")
-    where = os.environ.get("DOCKER_HOST", docker.ENGINE)
-    return Seen(f"no Docker engine answers at {where}", "run 'make engine', or leave it: processes need none")
+    if closed := docker.no_access():
+        todo = "add this user to the group docker and log in anew, or run as root; processes need no engine"
+        return Seen(f"permission denied on {closed}", todo)
+    return Seen(
+        f"no Docker engine answers at {docker.address()}",
+        "run 'make engine', or leave it: processes need none",
+    )
 
 
 def unit_image() -> Seen:

@@ -142,13 +142,26 @@ class Container:
         remove(self.id)
 
 
+def address() -> str:
+    """Where the engine listens; an empty DOCKER_HOST counts as none, as it does for ``docker`` itself."""
+    return os.environ.get("DOCKER_HOST") or ENGINE
+
+
+def no_access() -> str:
+    """Return the socket of an engine that is there, and that this user may not write to; else nothing."""
+    scheme, _, path = address().partition("://")
+    if scheme != "unix" or not os.path.exists(path):  # noqa: PTH110 - False where a folder is closed
+        return ""
+    return "" if os.access(path, os.R_OK | os.W_OK, effective_ids=True) else path
+
+
 def engine_answers(seconds: float = 2.0) -> bool:
     """Whether a Docker engine of this machine answers within ``seconds``.
 
     Asked without the SDK, which leaks a socket when it cannot connect. Units are reached through bind mounts,
     so an engine elsewhere (DOCKER_HOST=tcp://…) counts as none.
     """
-    scheme, _, path = os.environ.get("DOCKER_HOST", ENGINE).partition("://")
+    scheme, _, path = address().partition("://")
     try:
         return scheme == "unix" and unixhttp.request(Path(path), "GET", "/version", seconds=seconds).ok
     except unixhttp.Unreachable:

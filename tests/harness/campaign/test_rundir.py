@@ -6,7 +6,7 @@ import pytest
 
 from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
-from harness.campaign.rundir import RunDir, read_campaign
+from harness.campaign.rundir import RunDir, read_campaign, read_results
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
 from harness.sut import Shape
@@ -146,3 +146,11 @@ def test_campaign_that_cannot_be_read(tmp_path: Path, text: str, says: str) -> N
     (tmp_path / "campaign.json").write_text(text)
     with pytest.raises(BadRunDir, match=says):
         read_campaign(tmp_path)
+
+
+@pytest.mark.parametrize("line", ['{"number": 3, "id"', "5", "{}", "[]"])
+def test_the_line_that_is_damaged(tmp_path: Path, line: str) -> None:
+    """A result that cannot be read is named by its line."""
+    (tmp_path / "results.jsonl").write_text(f'{{"number": 1}}\n{{"number": 2}}\n{line}\n')
+    with pytest.raises(BadRunDir, match=r"results\.jsonl is damaged: line 3: "):
+        read_results(tmp_path)

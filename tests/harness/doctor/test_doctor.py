@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from harness.doctor import leftovers
 from harness.doctor.checks import CHECKS
+from harness.rig import docker
 from harness.rig.layout import scratch
 
 Examined = tuple[int, dict[str, dict[str, Any]]]
@@ -119,3 +122,28 @@ def test_lines(place: Path, tmp_path: Path) -> None:
     assert lines[at + 1].strip() == "needed for every campaign: run 'make packages'"
     assert lines[-1] == "NOT READY: softhsm2, p11-kit, setpriv"
     assert ran.returncode == 64
+
+
+def test_an_engine_that_this_user_may_not_use(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that is there and closed to the user is named, with the group that opens it."""
+    place.chmod(0o755)
+    engine = place / "docker.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(engine))
+        listening.listen()
+        engine.chmod(0)
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{engine}")
+        uid = os.geteuid()
+        os.seteuid(uid or 65534)
+        try:
+            seen = leftovers.engine()
+        finally:
+            os.seteuid(uid)
+    assert seen.text == f"permission denied on {engine}"
+    assert "group docker" in seen.todo
+
+
+def test_an_empty_address_of_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DOCKER_HOST without a value is the same as none."""
+    monkeypatch.setenv("DOCKER_HOST", "")
+    assert docker.address() == docker.ENGINE
