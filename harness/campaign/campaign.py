@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from harness.campaign import worker
+from harness.campaign import setup
 from harness.campaign.attempt import Account
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen, state_based
@@ -16,7 +16,7 @@ from harness.campaign.profiles import DOCUMENTED, STATE_BASED, Profile
 from harness.campaign.record import Recording
 from harness.campaign.room import Room
 from harness.campaign.rundir import Record, RunDir
-from harness.campaign.worker import PROBE, Answer, Bench, Full, Lost, Order, Probed, Task
+from harness.campaign.worker import PROBE, Answer, Bench, Full, Lost, Order, Played, Probed, Task
 from harness.model.faults import FaultKind
 from harness.model.scenario import BENCH, MACHINE, Result, Scenario, not_judged
 from harness.probes.probe import Probe
@@ -66,7 +66,7 @@ class Campaign:
         """Run to the end. Interrupted: everything is stopped, results so far are kept."""
         start = time.monotonic()
         plan = self.rundir.plan()
-        golden, recording = worker.prepare(self.bench, recorded=plan is None, entered=self.entered)
+        golden, recording = setup.prepare(self.bench, recorded=plan is None, entered=self.entered)
         room = Room(self.bench)
         room.for_rigs(self.jobs)
         with closing(Crew(self.bench, golden, self.jobs)) as crew:
@@ -79,7 +79,7 @@ class Campaign:
 
     def plan(self) -> tuple[tuple[Scenario, ...], Origin, Recording]:
         """Only make the plan, and return it with what it is made for and the recording it is made from."""
-        golden, recording = worker.prepare(self.bench, recorded=True, entered=self.entered)
+        golden, recording = setup.prepare(self.bench, recorded=True, entered=self.entered)
         Room(self.bench).for_rigs(self.jobs)
         with closing(Crew(self.bench, golden, self.jobs)) as crew:
             return *self._plan(crew, recording), recording
@@ -124,9 +124,9 @@ class Campaign:
             self._came += 1
             self.told(finished, len(ours), played.result)
 
-    def _result(self, answer: Answer) -> worker.Played:
+    def _result(self, answer: Answer) -> Played:
         """Return what was played; what the bench has lost has a result that says so."""
-        if isinstance(answer, worker.Played):
+        if isinstance(answer, Played):
             return answer
         if not isinstance(answer, Lost):
             raise TypeError(f"a worker answered {answer} to an order to play")
@@ -135,7 +135,7 @@ class Campaign:
         result = not_judged(answer.scenario, kind, answer.why, check=check)
         result = replace(result, disturbed=answer.disturbed)
         self.rundir.write_account(answer.number, Account(result))
-        return worker.Played(answer.number, result)
+        return Played(answer.number, result)
 
     def _finish(self, start: float, plan: Sequence[Scenario]) -> Outcome:
         stored = self.rundir.results()
@@ -167,7 +167,7 @@ def _look(answer: Answer, room: Room, left: int) -> None:
     """Raise NoSpace where a full disk may be why a scenario, of which so many are left, went wrong."""
     if isinstance(answer, Full):
         raise NoSpace(f"{answer.text}; it needs {room.purpose(left)}")
-    if isinstance(answer, Lost) or (isinstance(answer, worker.Played) and not answer.result.as_documented):
+    if isinstance(answer, Lost) or (isinstance(answer, Played) and not answer.result.as_documented):
         room.left(left)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from harness.campaign import benches, worker
+from harness.campaign import benches, setup
 from harness.campaign.attempt import Account, attempt
 from harness.model.scenario import Result, Scenario
 from harness.model.verdicts import Gate, gate
@@ -19,7 +19,7 @@ Play = Callable[[Scenario], Account]
 def player(shape: Shape, equipment: Equipment, book: Book) -> Iterator[Play]:
     """Set up an instance and give what plays scenarios on it, as often as one likes; then remove it."""
     with benches.bench(equipment, shape, book=book) as bench:
-        golden, _ = worker.prepare(bench, recorded=False)
+        golden, _ = setup.prepare(bench, recorded=False)
         rig = bench.rig("replay")
         try:
             yield lambda scenario: attempt(rig, golden, scenario, book[scenario.procedure])

@@ -8,11 +8,9 @@ campaign's to handle, so a worker ignores it.
 import gc
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from multiprocessing.connection import Connection
@@ -21,8 +19,7 @@ from pathlib import Path
 from harness import sut
 from harness.campaign.attempt import Account, NotReached, attempt, reach
 from harness.campaign.guard import Guard
-from harness.campaign.phases import Entered, Phase, unheard
-from harness.campaign.record import GoldenFailed, NotRepeatable, Recording, compare, record
+from harness.campaign.record import compare
 from harness.campaign.rundir import RunDir
 from harness.campaign.trunk import Trunk, told
 from harness.model.faults import Fault
@@ -33,7 +30,7 @@ from harness.modules.install import Installed
 from harness.probes import run as probes
 from harness.probes.probe import Probe
 from harness.procedures.book import Book
-from harness.rig import docker, golden, keystores, space
+from harness.rig import docker, keystores
 from harness.rig.containers import DockerHost
 from harness.rig.golden import Golden
 from harness.rig.hosts import ProcessHost, UnitHost
@@ -73,7 +70,6 @@ class Bench:
         return Rig(layout, self.shape, host, sut.TkeTimes())
 
 
-LOGS = "logs"  # beside the evidence, of an instance that could not be set up
 COLLECT_AFTER = 20_000  # new objects: nothing of a scenario is left after it, and little of it is cyclic
 
 
@@ -166,37 +162,6 @@ class Full:
 
 Answer = Full | Played | Reached | Recorded | Probed | Lost
 PROBE = Order(0, Scenario(Flow.AUTO, (), "documented", Verdict.RECOVERED), Task.PROBE)
-
-
-def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tuple[Golden, Recording]:
-    """Set up the golden state, and record every flow on it where that is asked for.
-
-    Raises GoldenError, GoldenFailed or NotRepeatable, or NoSpace where a full disk is why.
-    """
-    entered(Phase.GOLDEN)
-    rig = bench.rig("golden")
-    try:
-        state = golden.make(rig, bench.root / "snapshot")
-        if not recorded:
-            return state, {}
-        entered(Phase.RECORDING)
-        return state, record(rig, state)
-    except (golden.GoldenError, GoldenFailed, NotRepeatable) as error:
-        advice = "set HIL_TMP to a folder with more room"
-        space.require(bench.root.parent, space.LEAST_BYTES, "to set up an instance", advice)
-        raise type(error)(f"{error}{_logs_kept(bench, rig)}") from error
-    finally:
-        rig.close()
-
-
-def _logs_kept(bench: Bench, rig: Rig) -> str:
-    """Keep what the processes of an instance said with the evidence, where there is any, and say where."""
-    if bench.evidence == Path():
-        return ""
-    kept = bench.evidence / LOGS
-    with suppress(OSError):  # a disk that is full may be why
-        shutil.copytree(rig.layout.logs, kept, dirs_exist_ok=True)
-    return f"; what the processes said is in {kept}"
 
 
 def work(bench: Bench, name: str, state: Golden, pipe: Connection) -> None:

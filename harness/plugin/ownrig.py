@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from harness import sut
-from harness.campaign import benches, worker
+from harness.campaign import benches, setup
 from harness.modules.equipment import AUTO, Wanted
 from harness.rig.golden import Golden
 from harness.rig.rig import Rig
@@ -49,7 +49,7 @@ class OwnRig:
     def _make(self) -> tuple[Rig, Golden]:
         equipment = self.wanted.chosen(watched=self._watched)
         bench = self._undo.enter_context(benches.bench(equipment, self.shape, run=self._run))
-        golden, _ = worker.prepare(bench, recorded=False)
+        golden, _ = setup.prepare(bench, recorded=False)
         rig = bench.rig(self._name)
         self._undo.callback(rig.close)
         return rig, golden

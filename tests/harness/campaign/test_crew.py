@@ -11,7 +11,8 @@ import pytest
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import deepen
 from harness.campaign.record import GoldenFailed
-from harness.campaign.worker import Answer, Bench, Lost, Order, Played, Reached, Recorded, Task, prepare
+from harness.campaign.setup import prepare
+from harness.campaign.worker import Answer, Bench, Lost, Order, Played, Reached, Recorded, Task
 from harness.model.scenario import Scenario
 from harness.model.verdicts import Verdict
 from harness.rig import ready

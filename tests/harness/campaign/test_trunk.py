@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from harness import sut
-from harness.campaign import crew, worker
+from harness.campaign import crew, setup
 from harness.campaign.attempt import Account, attempt
 from harness.campaign.record import compare
 from harness.campaign.trunk import CONNECTING, Trunk
@@ -45,7 +45,7 @@ def stage() -> Iterator[Stage]:
     root = layout.scratch("hil-trunk-")
     try:
         bench = Bench("trunk", root, sut.Shape(1, 1, 0, 8), "", root / "evidence")
-        golden, _ = worker.prepare(bench, recorded=False)
+        golden, _ = setup.prepare(bench, recorded=False)
         rig = bench.rig("w0")
         try:
             yield Stage(rig, golden, Trunk(root / "trunk"))
