@@ -23,6 +23,7 @@ ONE_DOOR = {
         "harness/forms/form.py",
         "harness/forms/reading.py",
         "harness/foreign/form.py",
+        "harness/foreign/ledger.py",
         "harness/modules/form.py",
         "harness/procedures/schema.py",
     },

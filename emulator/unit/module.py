@@ -111,7 +111,7 @@ class Described:
 
     def _pin(self, texts: Mapping[str, object]) -> str:
         if self.pin_file:
-            return Path(self.pin_file.format(**texts)).read_text().strip()
+            return Path(self.pin_file.format(**texts)).read_text(encoding="utf-8-sig").strip()
         if self.pin_variable:
             if self.pin_variable not in os.environ:
                 raise TokenError(f"no PIN: the environment variable {self.pin_variable} is not set")

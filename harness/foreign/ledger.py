@@ -10,8 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
+from pydantic import Field
+
+from harness.forms import reading
+from harness.forms.form import Form, OneOf
 from harness.model.scenario import Finding, KeyCount
 from harness.model.verdicts import Verdict
 
@@ -29,6 +33,13 @@ class BadAnswer(ValueError):
     """A check printed something else than it should; the text shows it."""
 
 
+class _Answer(Form):
+    """What a check prints. A key that is not known may be a slip that hides a problem."""
+
+    keys: dict[str, Annotated[Standing, OneOf(tuple(Standing))]] = Field(description="what opens each key")
+    problems: list[str] = Field(default_factory=list, description="what else is wrong, in sentences")
+
+
 @dataclass(frozen=True)
 class Sight:
     """What a check saw."""
@@ -40,11 +51,13 @@ class Sight:
     def parse(cls, output: str) -> Self:
         """Read what a check printed; raises BadAnswer."""
         try:
-            value = json.loads(output)
-            keys = {str(name): Standing(state) for name, state in value["keys"].items()}
-            return cls(keys, tuple(map(str, value.get("problems", ()))))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            answer, problems = reading.validated(json.loads(output), _Answer)
+        except (ValueError, RecursionError) as error:
             raise BadAnswer(f"the check printed no answer ({error!r}): {output[-300:]!r}") from error
+        if answer is None:
+            wrong = reading.told(problems[0])
+            raise BadAnswer(f"the check printed no answer ({wrong}): {output[-300:]!r}")
+        return cls(answer.keys, tuple(answer.problems))
 
     def told(self, say: Callable[[str], str]) -> Self:
         """Return the same as it may be shown: names and sentences of the check as ``say`` has them."""

@@ -24,7 +24,7 @@ SHOWN_MAX = 80
 class Form(BaseModel):
     """A table of a file: its keys are the fields, and there are no others."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 @dataclass(frozen=True)

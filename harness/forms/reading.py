@@ -78,7 +78,7 @@ def parse(content: str, form: type[F], further: Callable[[F], Iterable[Problem]]
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits are no TOMLDecodeError
         raise Faulty((_no_toml(error, content),)) from error
     read, problems = validated(value, form)
-    found = [*problems, *(further(read) if read else ())]
+    found = [*_with_nul(value, ()), *problems, *(further(read) if read else ())]
     if read is None or found:
         lines = places(content)
         faults = [Fault(line_of(lines, one.path), told(one)) for one in found]
@@ -88,13 +88,10 @@ def parse(content: str, form: type[F], further: Callable[[F], Iterable[Problem]]
 
 def validated(value: object, form: type[F]) -> tuple[F | None, list[Problem]]:
     """Return a value as its form has it, None where it has not, and what is wrong with it."""
-    nul = list(_with_nul(value, ()))
     try:
-        read = form.model_validate(value)
+        return form.model_validate(value), []
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        return None, [*nul, *(_problem(one, form) for one in found)]
-    return read, nul
+        return None, [_problem(one, form) for one in error.errors(include_url=False)]
 
 
 def _with_nul(value: object, path: Path) -> Iterator[Problem]:

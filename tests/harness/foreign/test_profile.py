@@ -275,7 +275,19 @@ def test_problems_keep_a_recovery_from_being_one() -> None:
     assert verdict(sight, LEDGER, done=True) is Verdict.STUCK
 
 
-@pytest.mark.parametrize("answer", ["", "{}", '{"keys": {"a": "fine"}}', '["a"]'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "{}",
+        '{"keys": {"a": "fine"}}',
+        '["a"]',
+        '{"keys": {}, "problem": ["a key lies in clear"]}',
+        '{"keys": {}, "problems": "a key lies in clear"}',
+        '{"keys": {}, "problems": [1]}',
+        '{"keys": ["a"]}',
+    ],
+)
 def test_an_answer_that_is_none(answer: str) -> None:
     """A check that prints something else fails, and is not taken for an empty key store."""
     with pytest.raises(BadAnswer, match="the check printed no answer"):
