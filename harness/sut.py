@@ -14,6 +14,11 @@ from harness import inherited
 
 REGION = "us-south"
 TOKEN_LABEL = "unit{number}"  # noqa: S105 - the label of a PKCS#11 token
+# What a service answers to whoever comes with a token that does not hold.
+UNAUTHORIZED = (
+    "Your access token is invalid, expired, or does not have the necessary permissions to access this "
+    "instance."
+)
 
 _REST_EVENTS: Sequence[tuple[str, str, str]] = (
     ("GET", r"/api/v2/instance", "instance"),

@@ -84,7 +84,9 @@ class Context:
         selected = self.workstation.selected()
         entries = [entry for entry in instance.units if identity(entry) in selected]
         if not entries:
-            raise Failed("No crypto units are selected.", "Select crypto units with 'tke cryptounit-add'.")
+            raise Failed(
+                "No crypto units are selected.", "Select crypto units with 'ibmcloud tke cryptounit-add'."
+            )
         return entries
 
     def selected(self) -> tuple[Instance, list[CryptoUnit]]:

@@ -76,7 +76,7 @@ def _ask_keys(
     if most < fewest:
         raise Failed(
             f"{fewest} signature keys are needed, {most} are on this workstation; make more with "
-            "'tke sigkey-add'. Nothing was changed."
+            "'ibmcloud tke sigkey-add'. Nothing was changed."
         )
     count = context.ask_number(
         f"Enter the number of administrators ({fewest} to {most}):", range(fewest, most + 1)

@@ -41,7 +41,7 @@ def load(context: Context) -> None:
     parts = {part.number: part for part in mkpart.read_all(context.workstation)}
     context.terminal.say(*screen.key_parts(list(parts.values())))
     if len(parts) < min(_PART_COUNTS):
-        raise Failed("Two key parts are needed at least; make them with 'tke mk-add'.")
+        raise Failed("Two key parts are needed at least; make them with 'ibmcloud tke mk-add'.")
     numbers = context.ask_numbers(
         "Enter the KEYNUM values of the master key parts you wish to load.",
         "2 or 3 values must be specified, separated by spaces.",

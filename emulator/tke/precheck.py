@@ -54,7 +54,7 @@ def all_selected(facts: Facts) -> str | None:
         return None
     return (
         "An invalid set of crypto units is selected: all crypto units of the service instance must be. "
-        f"{len(facts.units)} of {facts.instance_size} are; use 'tke cryptounit-add'."
+        f"{len(facts.units)} of {facts.instance_size} are; use 'ibmcloud tke cryptounit-add'."
     )
 
 
@@ -68,20 +68,20 @@ def recovery_unit_exists(facts: Facts) -> str | None:
 def all_in_imprint_mode(facts: Facts) -> str | None:
     """Initialisation starts from units that nobody has set up."""
     wrong = [unit for unit in facts.units if not unit.imprint]
-    return f"{_named(wrong)} not in imprint mode; see 'tke cryptounit-compare'." if wrong else None
+    return f"{_named(wrong)} not in imprint mode; see 'ibmcloud tke cryptounit-compare'." if wrong else None
 
 
 def none_in_imprint_mode(facts: Facts) -> str | None:
     """Master key commands need administrators."""
     wrong = [unit for unit in facts.units if unit.imprint]
-    return f"{_named(wrong)} in imprint mode; use 'tke cryptounit-thrhld-set'." if wrong else None
+    return f"{_named(wrong)} in imprint mode; use 'ibmcloud tke cryptounit-thrhld-set'." if wrong else None
 
 
 def thresholds_equal(facts: Facts) -> str | None:
     """The units agree on the signature threshold; of the revocation threshold no document asks it."""
     if len({unit.signature_threshold for unit in facts.units}) <= 1:
         return None
-    return "The signature thresholds of the crypto units differ; use 'tke cryptounit-thrhld-set'."
+    return "The signature thresholds of the crypto units differ; use 'ibmcloud tke cryptounit-thrhld-set'."
 
 
 def current_valid_and_equal(facts: Facts) -> str | None:

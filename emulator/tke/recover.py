@@ -57,7 +57,7 @@ def _choose_source(context: Context, units: Sequence[CryptoUnit]) -> CryptoUnit:
     if not sources:
         raise Failed(
             "No recovery crypto unit with a Valid current master key register is selected.",
-            "Select one with 'tke cryptounit-add'. Nothing was changed.",
+            "Select one with 'ibmcloud tke cryptounit-add'. Nothing was changed.",
         )
     if len(units) == 1:
         raise Failed("Select also the crypto units that are to receive the master key. Nothing was changed.")
@@ -75,5 +75,5 @@ def _require_empty_new(targets: Sequence[CryptoUnit]) -> None:
     if full:
         raise Failed(
             f"The new master key register is not Empty in crypto unit {', '.join(full)}.",
-            "Unless key storage was rewrapped, use 'tke cryptounit-mk-clrnew'. Nothing was changed.",
+            "Unless key storage was rewrapped, use 'ibmcloud tke cryptounit-mk-clrnew'. Nothing was changed.",
         )

@@ -42,7 +42,7 @@ def choose(
         raise Failed(
             f"{needed} current signature keys are needed that are installed as administrators in all these "
             f"crypto units; there are {len(usable)}.",
-            "Select signature keys with 'tke sigkey-sel', or install administrators with "
-            "'tke cryptounit-admin-add'.",
+            "Select signature keys with 'ibmcloud tke sigkey-sel', or install administrators with "
+            "'ibmcloud tke cryptounit-admin-add'.",
         )
     return usable[:needed]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from emulator.wire import message
+from harness import sut
 from harness.faults.conductor import Conductor
 from harness.faults.crossing import Passage
 from harness.faults.relay import UPSTREAM_SECONDS, Exchange, peer_pid
@@ -88,7 +89,11 @@ def _reply(downstream: socket.socket, upstream: socket.socket) -> bytes:
 
 
 def _error(status: int) -> bytes:
-    """Return a whole reply with this status, as a gateway in front of the service would give it."""
+    """Return a whole reply with this status, as a gateway in front of the service would give it.
+
+    Of an expired token it has the documented words; of other errors no document tells any.
+    """
     reason = HTTPStatus(status).phrase
-    body = json.dumps({"error": {"code": reason.upper().replace(" ", "_"), "message": reason}}).encode()
+    text = sut.UNAUTHORIZED if status == HTTPStatus.UNAUTHORIZED else reason
+    body = json.dumps({"error": {"code": reason.upper().replace(" ", "_"), "message": text}}).encode()
     return message.encode(f"HTTP/1.1 {status} {reason}", {}, body)

@@ -126,7 +126,7 @@ def test_nothing_selected(rig: "Rig") -> None:
     rig.done("cryptounit-rm", ("to remove", "1 2 3 4 5"))
     ended = rig.tke("cryptounit-mk")
     assert ended.code == 1
-    assert "Select crypto units with 'tke cryptounit-add'." in ended.lines
+    assert "Select crypto units with 'ibmcloud tke cryptounit-add'." in ended.lines
 
 
 def test_terminal_shows_no_password(rig: "Rig") -> None:
