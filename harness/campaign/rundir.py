@@ -37,8 +37,10 @@ Record = dict[str, Any]
 class RunDir:
     """One folder below ``runs/``; ``latest`` beside it points at the newest."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, made: Sequence[Path] = ()) -> None:
+        """``made``: folders above it that were made for it, the nearest first."""
         self.path = path
+        self._made = made
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -48,6 +50,7 @@ class RunDir:
 
         Raises RunDirBusy, and BadRunDir where there can be no folder.
         """
+        made = tuple(parent for parent in path.absolute().parents if not parent.exists())
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -67,7 +70,7 @@ class RunDir:
         except BaseException:
             os.close(lock)
             raise
-        return cls(path)
+        return cls(path, made)
 
     def point_latest(self) -> None:
         """Let ``latest`` point here."""
@@ -90,6 +93,8 @@ class RunDir:
             if (self.path / PROCEDURES).is_dir():
                 (self.path / PROCEDURES).rmdir()
             self.path.rmdir()
+            for folder in self._made:
+                folder.rmdir()
 
     @property
     def _room(self) -> AbstractContextManager[None]:

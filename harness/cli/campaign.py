@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from harness.campaign import benches
+from harness.campaign import benches, pattern
 from harness.campaign.campaign import Campaign, Shard
 from harness.campaign.errors import NothingTried, RunDirBusy
 from harness.campaign.outcome import Outcome
@@ -24,11 +24,13 @@ from harness.cli import options
 from harness.model.scenario import Scenario
 from harness.model.verdicts import EXIT_OF_GATE
 from harness.modules.equipment import PROCESS, Equipment, Wanted
+from harness.procedures import load
 from harness.report import console
 from harness.report.live import Live
 from harness.rig import preflight, space
 from harness.rig.layout import OWN_SERVER
 from harness.rig.space import NoSpace
+from harness.sut import Shape
 
 DEFAULT = "default"
 
@@ -79,9 +81,10 @@ def plan(
     """Record fault-free rotations and show which scenarios follow from them."""
     if out:
         preflight.check_file(out)
+    shape = options.sized(PROFILES[profile].shape, size)
+    _check_pattern(only, shape)
     equipment = replace(wanted, backend=PROCESS).chosen(watched=True)
     live = Live(sys.stderr)
-    shape = options.sized(PROFILES[profile].shape, size)
     with benches.bench(equipment, shape) as bench, live:
         campaign = Campaign(
             bench,
@@ -145,6 +148,8 @@ def run(
     given = _given(plan_file, only, shard) if plan_file else None
     if begun:
         _fit(Stored.read(begun.parent), given, shard)
+    elif given is None:
+        _check_pattern(only, origin.shape)
     equipment = wanted.chosen(watched=True)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{origin.profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
@@ -234,11 +239,21 @@ def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
             options.reported(folder)
 
 
+def _check_pattern(only: str, shape: Shape) -> None:
+    """Raise NothingTried where that is certain before anything is recorded."""
+    if pattern.hopeless(only, len(shape.numbers), load.names()):
+        raise _no_match(only)
+
+
 def _matching(scenarios: Sequence[Scenario], only: str) -> Sequence[Scenario]:
     chosen = [scenario for scenario in scenarios if fnmatch.fnmatchcase(scenario.id, only)]
     if not chosen:
-        raise NothingTried(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
+        raise _no_match(only)
     return chosen
+
+
+def _no_match(only: str) -> NothingTried:
+    return NothingTried(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
 
 
 def _closing(outcome: Outcome, folder: Path) -> Iterator[str]:
