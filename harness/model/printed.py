@@ -128,7 +128,8 @@ NOT_BEGUN = (
     r"Errorqueryingserviceinstances\.", r"Errorqueryingcryptounits\.",
     r"Aninitialconditionofthecommandisnotmet\.", r"Noserviceinstanceswerefoundforthecurrentresourcegroup\.",
     r"Thereisnofile", r"Theservicedirectory", r"Theworkstation(?:file|reports:)",
-    r"Thesignaturekeyfile", r"Nocryptounitsareselected\.", r"Twokeypartsareneeded",
+    r"The(?:signaturekey|keypart)file", r"Nocryptounitsareselected\.", r"Twokeypartsareneeded",
+    r"Anothercommandischangingthefilesof",
 )
 CANCELLED = (
     r"Thecommandwascancelled\.Nothingwaschanged\.", r"Theinputendedbeforeallquestionswereanswered\.",
@@ -217,18 +218,6 @@ def promotes(text: str) -> bool:
     settings = r"(?:Settingthemasterkeyvaluein\d+of\d+cryptounits\.\.\.\.)*"
     ends = rf"|OKMasterkeyrotationsuccessful\.|{_INTERRUPTED}|{error}"
     return bool(re.fullmatch(rf"\.?{settings}(?:{ends})", text, re.DOTALL))
-
-
-def prints(command: str, line: str) -> bool:
-    """Whether ``line`` alone is one, or part of one, that ``command`` prints."""
-    text = re.sub(r"\s+", "", line)
-    return any(re.search(re.escape(text), _plain(known.pattern)) for known in LINES[command]) or any(
-        re.fullmatch(known.pattern, text) for known in LINES[command]
-    )
-
-
-def _plain(pattern: str) -> str:
-    return re.sub(r"\\(.)", r"\1", pattern)
 
 
 class _Reader:
