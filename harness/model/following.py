@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from harness.model import ending, traces
+from harness.model import ending, screens, traces
 from harness.model.folding import Likeness
 from harness.model.history import AUTO, LOOKS, PARTS, Doubt, Hazard, History, look
 from harness.model.printed import Output, Stage
 from harness.model.registers import Promotion, promotion
+from harness.model.rules import LOOK
 from harness.model.sight import Sight
 from harness.model.traces import Quote
 from harness.model.transcript import Attempt
@@ -50,6 +51,8 @@ def _other(history: History, attempt: Attempt) -> History:
     first, second = traces.quoted(attempt)
     lines = tuple(traces.traces(attempt))
     if attempt.command in LOOKS and not lines:
+        if attempt.command == LOOK and not screens.alone(attempt.own()):
+            return history
         return replace(history, sight=look(history.sight, attempt.command, attempt.lines, history.instance))
     doubts = set(history.doubts)
     if not (attempt.typed or attempt.command):

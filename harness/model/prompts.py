@@ -69,12 +69,13 @@ class Prompt:
 def find(text: str) -> Iterator[Prompt]:
     """Yield everything that was typed at a shell, commands of ``tke`` and others, in order."""
     typed = [match for match in _TYPED.finditer(text) if _is_command(match)]
-    learned = {match["prompt"].rstrip() for match in typed if match["prompt"]}
+    learned = {match["prompt"] for match in typed if match["prompt"]}
     known = {match.start(): match for match in typed}
     others = {match.start(): match for match in _PROMPT.finditer(text)}
     for prompt in learned:
-        likewise = re.sub(r"\d+", r"\\d+", re.escape(prompt))  # a clock, a count of commands
-        pattern = re.compile(rf"^(?P<prompt>{likewise})(?:[ \t]+(?P<rest>[^\n]*))?$", re.MULTILINE)
+        likewise = re.sub(r"\d+", r"\\d+", re.escape(prompt.rstrip()))  # a clock, a count of commands
+        blank = "+" if prompt[-1].isspace() else "*"
+        pattern = re.compile(rf"^(?P<prompt>{likewise})(?:[ \t]{blank}(?P<rest>[^\n]*))?$", re.MULTILINE)
         others |= {match.start(): match for match in pattern.finditer(text)}
     for start in sorted(known.keys() | others.keys()):
         yield _named(known[start]) if start in known else _other(others[start])

@@ -20,6 +20,9 @@ _ROW = re.compile(rf"(\d+)\*?({'|'.join(_STATES)})([0-9a-f]{{64}})")
 # What is left of a row that was cut or misread, right below a table.
 _RAGGED = re.compile(r"\d+\*?(?:Em|Va|Fu|E|V|F)|[0-9a-fOolI]{24}")
 
+_NOTE = r"(?:\*Indicatesarecoverycryptounitusedonlytoholdabackupmasterkeyvalue\.)?"
+_END = re.compile(rf"(?:{'|'.join(_STATES)})[0-9a-f]{{64}}{_NOTE}$")
+
 _Table = dict[int, Register]
 
 
@@ -50,6 +53,12 @@ def whole(lines: Sequence[str]) -> bool:
     return bool(found) and all(
         tables["NEW"] and tables["NEW"].keys() == tables["CURRENT"].keys() for tables in found.values()
     )
+
+
+def alone(lines: Sequence[str]) -> bool:
+    """Whether nothing stands below the tables that is no part of them."""
+    text = re.sub(r"\s", "", "".join(lines))
+    return bool(_END.search(text))
 
 
 def _chosen(found: Mapping[str, Mapping[str, _Table]], instance: str) -> Mapping[str, _Table] | None:

@@ -10,6 +10,7 @@ width of the window is not known, and a wrong join invents text; so whoever look
 """
 
 import re
+import textwrap
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def clean(raw: str) -> str:
     while (shorter := _RUBBED_OUT.sub("", text)) != text:
         text = shorter
     text = fold(_CONTROL.sub("", re.sub(r"\r+", "\n", text)))
-    return _WRAP_MARKS.sub("", _unquoted(text))
+    return textwrap.dedent(_WRAP_MARKS.sub("", _unquoted(text)))
 
 
 def _unquoted(text: str) -> str:

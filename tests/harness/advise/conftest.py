@@ -2,10 +2,11 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from harness.advise.advice import Advice, advise
 from harness.advise.reading import scrollback, sight
@@ -31,6 +32,7 @@ class Case:
     id: str
     transcript: str
     recovery: tuple[str, ...]
+    state: Mapping[str, Any] = field(default_factory=dict)  # as ``state_at_crash`` of campaign.json
 
     @property
     def crashed(self) -> str:
@@ -49,7 +51,8 @@ def cases() -> tuple[Case, ...]:
     """All of them."""
     listed = tomllib.loads((FOLDER / "corpus.toml").read_text())["case"]
     return tuple(
-        Case(one["id"], (FOLDER / one["file"]).read_text(), tuple(one["recovery"])) for one in listed
+        Case(one["id"], (FOLDER / one["file"]).read_text(), tuple(one["recovery"]), one["state"])
+        for one in listed
     )
 
 

@@ -1,8 +1,11 @@
 """``hil advise`` as a command: files in, lines or JSON out, exit codes."""
+# ruff: noqa: RUF001 - Japanese text has brackets and widths of its own
 
 import io
 import json
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,6 +126,52 @@ def test_everything_has_words() -> None:
             assert text.en.isascii()
             assert any("぀" <= sign <= "鿿" for sign in text.ja)
     assert set(warnings.NEVER) == set(Phase)
+
+
+def _japanese() -> Iterator[str]:
+    """Sentences of the Japanese texts."""
+    tables = (words.ANSWERS, words.REASONS, words.DOUBTS, words.HAZARDS)
+    yield from (text.ja for table in tables for key, text in table.items() if key != Reason.RULE)
+    yield from (text.ja for pairs in warnings.NEVER.values() for _, text in pairs)
+    yield from (
+        text.ja for text in (*warnings.VERIFY, words.HOLDS, words.PRECHECK, words.WARNING, words.AGAIN)
+    )
+    yield from (text.ja for text in (words.DESELECT, words.TOKEN_FIRST, words.CONTRADICTED))
+
+
+def test_japanese_sentences_end_alike() -> None:
+    """Every Japanese sentence is a polite one with its full stop; a rule is named as a case."""
+    for text in _japanese():
+        for sentence in re.sub(r"（[^）]*）", "", text).rstrip("。").split("。"):
+            assert sentence.endswith(("ます", "ません", "です", "ください")), text
+        assert text.endswith("。"), text
+    assert all(re.fullmatch(r".*場合（.+）", name) for name in words.RULES_JA.values())
+
+
+def test_japanese_questions(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is to be typed is told apart from how: numbers in quotation marks, the list in words."""
+    file.write_text(LOOKED)
+    main(["advise", str(file), "--lang", "ja"])
+    assert "（入力" not in (out := capsys.readouterr().out)
+    assert "入力を求められたら、「1」と入力してください" in out
+    file.write_text("Committing the master key value\n$ ")
+    main(["advise", str(file), "--lang", "ja"])
+    assert "入力を求められたら、一覧にあるすべての番号を入力してください" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("lang", "says"), [("en", "names the expired token before"), ("ja", "ログインし直しても")]
+)
+def test_token_first(lang: str, says: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After message 1 an expired token does not lead to a rerun, though the page names the token first."""
+    file.write_text(
+        f"{KILLED.partition('FAILED')[0]}FAILED\n"
+        "Error sending rewrap request to the key management service.\nStatus code: 401\n$ "
+    )
+    assert main(["advise", str(file), "--lang", lang]) == 0
+    out = capsys.readouterr().out
+    assert "tke login\n  tke cryptounit-mk-rotate\n" in out
+    assert says in out
 
 
 def test_every_rule_has_its_name_in_japanese() -> None:

@@ -128,3 +128,47 @@ def test_commit_that_broke_off_at_the_end() -> None:
     transcript = f"{LOAD}{LOADED}$ tke cryptounit-mk-commit\n{ASKED}$ "
     assert typed(advice(transcript))[0] == "cryptounit-mk-clrnew"
     assert typed(advice(transcript, _screens(*NONE))) == ("cryptounit-mk-rotate",)
+
+
+OTHERS = Instance("11111111-0000-0000-0000-000000000000", "", "", "", "", "", ())
+
+
+def _several(*units: tuple[str, Register], first: bool) -> str:
+    """Screens of two service instances; the other one is at rest."""
+    mine = [_unit(number, *unit) for number, unit in enumerate(units, start=1)]
+    theirs = [_unit(number, OTHER, EMPTY) for number in (4, 5)]
+    both = [(INSTANCE, mine), (OTHERS, theirs)]
+    titles = (screen.new_registers, screen.current_registers)
+    tables = [[title(*one) for one in (both if first else both[::-1])] for title in titles]
+    return "\n".join(line for one, other in tables for line in (*one, "", *other[1:], ""))
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_several_service_instances(first: bool) -> None:  # noqa: FBT001 - which comes first
+    """Of several service instances on a screen the one that is rotated counts, wherever it stands."""
+    both = AUTO + FIRST + SECOND
+    assert typed(advice(both + "$ ", _several(*NONE, first=first))) == SETIMM
+    assert typed(advice(both + "$ ", _several(*SOME, first=first))) == REST
+    look = f"$ tke cryptounit-mk\n{_several(*SOME, first=first)}\n"
+    assert typed(advice(both + look + "$ ")) == REST
+
+
+@pytest.mark.parametrize("transcript", [ROTATE + SECOND, TAIL.removesuffix("$ ") + FIRST + SECOND])
+def test_which_of_several_is_not_guessed(transcript: str) -> None:
+    """Where the transcript does not name its service instance, the advice is to show that one."""
+    told = advice(transcript + "$ ", _several(*NONE, first=True))
+    assert (told.answer, told.reason) == (Answer.LOOK, Reason.INSTANCE)
+
+
+def test_registers_of_another_service_instance() -> None:
+    """Registers of an instance that is not the one of the rotation decide nothing."""
+    other = _screens(*ALL).replace(texts.INSTANCE, OTHERS.instance)
+    told = advice(AUTO + FIRST + SECOND + "$ ", other)
+    assert (told.answer, told.reason) == (Answer.LOOK, Reason.INSTANCE)
+    assert typed(advice(AUTO + FIRST + "$ ", other)) == ("cryptounit-mk-rotate",)
+
+
+def test_a_screen_with_more_below_it() -> None:
+    """A screen of the transcript below which something else stands is not believed."""
+    look = f"$ tke cryptounit-mk\n{_screens(*NONE)}\nmay or may not have taken effect\n$ "
+    assert typed(advice(AUTO + FIRST + SECOND + look)) == ("cryptounit-mks",)
