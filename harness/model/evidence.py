@@ -26,7 +26,7 @@ MESSAGE_2 = re.compile(
     rf"[KM]{_BROKEN}" + phrase("S CRK rewrap successful, waiting on cryptounit-mk-setimm").pattern
 )
 
-_TOKEN = phrase("Status code: 401")
+_TOKEN = re.compile(f"{phrase('Status code: 401').pattern}|{phrase('Message: Unauthorized').pattern}")
 _UNCHANGED = phrase("Nothing was changed.")
 _SAME_KEY = phrase("The key equals the one in the current master key register.")
 

@@ -32,7 +32,9 @@ class Case:
     id: str
     transcript: str
     recovery: tuple[str, ...]
-    state: Mapping[str, Any] = field(default_factory=dict, hash=False)  # as ``state_at_crash`` of campaign.json
+    state: Mapping[str, Any] = field(
+        default_factory=dict, hash=False
+    )  # as ``state_at_crash`` of campaign.json
 
     @property
     def crashed(self) -> str:

@@ -12,6 +12,7 @@ from harness.advise.advice import Advice, Answer, Reason
 from harness.advise.reading import BadTranscript
 from harness.advise.warnings import NEVER
 from harness.model.history import Doubt
+from tests.harness.advise import damage
 from tests.harness.advise.conftest import Case, advice, cases, decisions, typed
 
 CASES = pytest.mark.parametrize("case", cases(), ids=lambda case: case.id)
@@ -28,6 +29,12 @@ def _right(case: Case) -> frozenset[tuple[str, ...]]:
     """What was right at some prompt of the transcript of a crash."""
     prompts = [match.start() for match in re.finditer(r"^\$ ", case.crashed, re.MULTILINE)]
     return frozenset(typed(advice(f"{case.crashed[:at]}$ ")) for at in prompts[1:])
+
+
+@cache
+def _forbidden(case: Case) -> frozenset[str]:
+    """What would destroy keys in this crash, by its rows and registers."""
+    return damage.Subject(case.id, case.crashed, damage.State.of(case.state)).forbidden
 
 
 def _undecided_or_right(case: Case, told: Advice) -> bool:
@@ -95,7 +102,7 @@ def test_a_gap(case: Case, data: st.DataObject) -> None:
     if BEGIN_A_REWRAP & set(lines[start:end]) and not any("rewrap" in line for line in lines[end:]):
         return
     told = advice("\n".join(lines[:start] + lines[end:]))
-    assert _undecided_or_right(case, told) or not DESTROY & {order.command for order in told.orders}
+    assert _undecided_or_right(case, told) or not _forbidden(case) & {order.command for order in told.orders}
 
 
 @CASES
