@@ -102,8 +102,12 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("hil_out"):
             raise pytest.UsageError("--hil-out keeps the evidence of a plan; add --hil-plan FILE")
         return
-    if config.getoption("dist", "no") == "loadgroup":
-        raise pytest.UsageError("--hil-plan and --dist loadgroup do not go together; use --dist worksteal")
+    from harness.plugin.companions import refused
+
+    timeouts = config.pluginmanager.hasplugin("timeout")
+    method = timeouts and (config.getoption("timeout_method", None) or config.getini("timeout_method"))
+    if why := refused(config.getoption("dist", "no"), config.getoption("forked", default=False), method):
+        raise pytest.UsageError(why)
     file = (config.invocation_params.dir / given).resolve()
     scenarios = _read(file)
     config.stash[_file] = file
