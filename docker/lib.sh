@@ -4,6 +4,11 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/.build
 
+# What a shell may carry: the bench talks to DOCKER_HOST, whatever context the client would take, and a PYTHONPATH
+# holds no module of ours.
+export DOCKER_HOST=${DOCKER_HOST:-unix:///var/run/docker.sock}
+unset DOCKER_CONTEXT PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONINSPECT PYTHONWARNINGS PYTHONDEVMODE
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 

@@ -204,7 +204,12 @@ def create_unit(
         }
     with _doing(f"make unit {number}"):
         made = _client().containers.create(
-            image, user=user, labels=carried.of_unit(number), mounts=mounts, **(HARDENING | options)
+            image,
+            user=user,
+            labels=carried.of_unit(number),
+            mounts=mounts,
+            use_config_proxy=False,
+            **(HARDENING | options),
         )
     return Container(str(made.id), number, unit_dir, socket_dir)
 
@@ -275,7 +280,9 @@ def _client() -> docker.DockerClient:
 
 @functools.cache
 def _client_of(_pid: int) -> docker.DockerClient:
-    return docker.from_env(timeout=CALL_SECONDS)
+    made = docker.DockerClient(base_url=address(), timeout=CALL_SECONDS)
+    made.api.trust_env = False  # a proxy is none of this: the engine is on this machine
+    return made
 
 
 @contextmanager

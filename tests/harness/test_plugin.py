@@ -239,6 +239,9 @@ def test_bad_options(place: Place, options: tuple[str, ...], text: str) -> None:
     place.plan({"auto/none/prayer": "RECOVERED"}, "unknown.jsonl")
     (place.pytester.path / "bad.jsonl").write_text("{}\n")
     place.pytester.makefile(".toml", hil=UNFIT)
+    place.pytester.makeconftest(
+        "def pytest_addoption(parser):\n    parser.addoption('--forked', action='store_true')"
+    )
     place.pytester.mkdir("other")
     place.plan({LOSES: "DATA_LOST"}, "other/plan.jsonl")
     (place.pytester.path / "other" / "results.jsonl").touch()  # without it the folder is no campaign's
@@ -249,6 +252,18 @@ def test_bad_options(place: Place, options: tuple[str, ...], text: str) -> None:
     assert "sesame" not in result.stderr.str() + result.stdout.str()
     assert not any(place.scratch.iterdir())
     assert not (place.pytester.path / "new").exists()
+
+
+@pytest.mark.parametrize("mode", ["prepend", "append", "importlib"])
+def test_import_modes(place: Place, mode: str) -> None:
+    """A plan is collected whatever way tests are imported."""
+    place.plan(IDS)
+    place.pytester.makepyfile(test_own="def test_own(): pass")
+    result = place.run(
+        "--collect-only", "-q", f"--import-mode={mode}", "--hil-plan", "plan.jsonl", "test_own.py"
+    )
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["test_own.py::test_own", *(f"plan.jsonl::{name}" for name in IDS)])
 
 
 def test_sizes_are_those_of_the_command() -> None:
