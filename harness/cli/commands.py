@@ -76,7 +76,7 @@ EXIT_CODES = """
 Exit codes:
   0   every scenario ended as documented
   1   data lost, stuck, or the documentation contradicted
-  2   inconclusive: a planned fault did not fire, or two plays of a scenario differ
+  2   inconclusive: nothing was tried, a planned fault did not fire, or two plays differ
   64  bad arguments, or something is missing on this machine
   70  the bench itself failed
   130 interrupted

@@ -113,6 +113,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_file] = file
     config.stash[_scenarios] = scenarios
     config.stash[_origin] = _origin_of(config, file)
+    if not hasattr(config, "workerinput"):  # of xdist: its reports come to the process that began it
+        from harness.plugin.plan import Tried
+
+        config.pluginmanager.register(Tried())
     _keep_evidence(config, scenarios)
     paths = config.args if config.args_source is pytest.Config.ArgsSource.ARGS else []
     named = any(_is(config.invocation_params.dir / path.partition("::")[0], file) for path in paths)

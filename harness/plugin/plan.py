@@ -8,13 +8,16 @@ import pytest
 
 from harness.campaign.attempt import Account, attempt
 from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import Exit, Verdict
 from harness.plugin.evidence import Evidence
 from harness.plugin.ownrig import OwnRig
 from harness.procedures import load
 
 FINDINGS_SHOWN = 5
 LINES_SHOWN = 15
+FAULTS = "faults"  # property of a test: how many faults its scenario has
+UNTRIED = frozenset({pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED})
+UNTRIED_WORDS = "inconclusive: no scenario of --hil-plan that has a fault was played"
 NOT_JUDGED = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
 
 
@@ -79,6 +82,7 @@ class PlanItem(pytest.Item):
         self.user_properties += [
             ("verdict", str(verdict)),
             ("expected", str(self._scenario.expected)),
+            (FAULTS, len(self._scenario.faults)),
         ]
 
     def _again(self) -> str:
@@ -93,6 +97,30 @@ class PlanItem(pytest.Item):
     def reportinfo(self) -> tuple[Any, int, str]:
         """Return the line of the plan, from 0, and a title; pytest prints a bare id with :: for its dots."""
         return self.path, self._number - 1, f"scenario {self.name}"
+
+
+class Tried:
+    """Sees to it that a session whose plan has tried nothing is no success."""
+
+    def __init__(self) -> None:
+        self._faults = 0
+        self._nothing = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count the faults of what was played, here or by a worker of xdist."""
+        self._faults += sum(int(str(value)) for name, value in report.user_properties if name == FAULTS)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Take the success away."""
+        played = session.exitstatus in UNTRIED and not session.config.getoption("collectonly")
+        self._nothing = played and not self._faults
+        if self._nothing:
+            session.exitstatus = Exit.INCONCLUSIVE
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say why, in a line."""
+        if self._nothing:
+            terminalreporter.write_line(f"hil: {UNTRIED_WORDS}", red=True)
 
 
 def _told(account: Account) -> Iterator[str]:

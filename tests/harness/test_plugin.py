@@ -19,7 +19,7 @@ from harness.campaign.plan import write_plan
 from harness.campaign.rundir import RunDir
 from harness.cli.campaign import run
 from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import Exit, Verdict
 from harness.rig import ready
 from harness.rig.layout import scratch
 
@@ -30,6 +30,7 @@ SMALL = ("--hil-backend", "process", "--hil-operational", "1", "--hil-recovery",
 XDIST = ("-n", "2", "--dist", "worksteal")
 SECONDS = 100.0
 RECOVERS = "auto/kms@C_WrapKey.6-after/documented"
+WITHOUT_FAULT = "auto/none/documented"
 LOSES = "auto/kms@C_WrapKey.6-after/rerun-after-message-1"
 UNFIT = """
 [module]
@@ -142,6 +143,22 @@ def test_plan_on_two_workers(place: Place) -> None:
     assert json.loads((folder / "verdict.json").read_text())["id"] == LOSES
     assert (folder / "events.jsonl").exists()
     assert not (evidence.path / "campaign.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("ids", "options"),
+    [
+        ({}, ()),
+        ({WITHOUT_FAULT: "RECOVERED", RECOVERS: "RECOVERED"}, (*XDIST, "-k", "none")),
+        ({RECOVERS: "RECOVERED"}, ("-k", "nobody")),
+    ],
+    ids=["empty plan", "no fault after a filter", "nothing after a filter"],
+)
+def test_a_session_that_tries_nothing(place: Place, ids: dict[str, str], options: tuple[str, ...]) -> None:
+    """A session without a single fault is no success, on workers either, and says why in a line."""
+    result = place.run("--hil-plan", str(place.plan(ids)), *SMALL, *options)
+    assert result.ret == Exit.INCONCLUSIVE
+    result.stdout.fnmatch_lines(["hil: inconclusive: no scenario of --hil-plan that has a fault was played"])
 
 
 def test_verdict_that_was_not_expected(place: Place) -> None:
