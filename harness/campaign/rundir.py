@@ -89,12 +89,9 @@ class RunDir:
         for copy in (self.path / PROCEDURES).glob("*.toml"):
             copy.unlink()
         with suppress(OSError):  # a folder that holds something else stays
-            (self.path / "scenarios").rmdir()
-            if (self.path / PROCEDURES).is_dir():
-                (self.path / PROCEDURES).rmdir()
-            self.path.rmdir()
-            for folder in self._made:
-                folder.rmdir()
+            for folder in (self.path / "scenarios", self.path / PROCEDURES, self.path, *self._made):
+                if folder.is_dir():
+                    folder.rmdir()
 
     @property
     def _room(self) -> AbstractContextManager[None]:
