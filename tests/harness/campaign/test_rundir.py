@@ -1,5 +1,7 @@
 """The run directory: one writer, nothing written over, evidence that survives."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from harness.campaign.rundir import RunDir, read_campaign, read_results
 from harness.model.scenario import Scenario, not_judged
 from harness.model.verdicts import Verdict
 from harness.sut import Shape
-from tests.harness.campaign.conftest import files
+from tests.harness.campaign.conftest import PLAN, Made, files
 
 SCENARIOS = tuple(
     Scenario.parse(f"auto/{point}/documented", Verdict.RECOVERED)
@@ -154,3 +156,32 @@ def test_the_line_that_is_damaged(tmp_path: Path, line: str) -> None:
     (tmp_path / "results.jsonl").write_text(f'{{"number": 1}}\n{{"number": 2}}\n{line}\n')
     with pytest.raises(BadRunDir, match=r"results\.jsonl is damaged: line 3: "):
         read_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("head", "disturbed", "opened"),
+    [
+        ({"gate": "error"}, True, True),
+        ({"gate": "error", "probes": []}, False, True),  # the worker was lost over them
+        ({"gate": "error"}, False, False),  # the bench failed by itself
+        ({"gate": "fail"}, True, False),
+        ({"gate": "pass"}, False, False),
+    ],
+)
+def test_a_finished_campaign_is_opened_again(
+    made: Made, tmp_path: Path, head: dict[str, object], *, disturbed: bool, opened: bool
+) -> None:
+    """What only lacks what the machine has disturbed goes on with that; any other one stays as it is."""
+    path = made("run", (1, 2), head)
+    lost = replace(not_judged(PLAN[2], "forbidden", "a stall"), disturbed=("a stall",) if disturbed else ())
+    RunDir(path).add_result(3, lost)
+    shutil.copytree(path, tmp_path / "same")  # this process holds the lock of the other
+    before = files(tmp_path / "same")
+    if not opened:
+        with pytest.raises(RunDirBusy, match="holds a finished campaign; choose another --out or remove it"):
+            RunDir.create(tmp_path / "same")
+        assert files(tmp_path / "same") == before
+        return
+    rundir = RunDir.create(tmp_path / "same")
+    assert not (rundir.path / "campaign.json").exists()
+    assert list(rundir.results()) == ([1, 2] if disturbed else [1, 2, 3])
