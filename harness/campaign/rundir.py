@@ -19,7 +19,7 @@ from harness.campaign.errors import BadRunDir, RunDirBusy
 from harness.campaign.plan import Origin, read_origin, read_plan, write_plan
 from harness.model.registers import UnitRegisters
 from harness.model.scenario import Result, Scenario
-from harness.model.verdicts import Gate, Verdict
+from harness.model.verdicts import VOID, Gate, Verdict
 from harness.procedures.book import Book
 from harness.rig import space
 
@@ -223,21 +223,16 @@ def _reopen(path: Path) -> None:
     A finished campaign is opened for that again, if it is its only blemish; else raises RunDirBusy.
     """
     records = read_results(path)
-    left = {number: record for number, record in records.items() if not _lost(record)}
+    lost = {one for one, record in records.items() if record.get("disturbed") and record["verdict"] in VOID}
     if (path / CAMPAIGN).exists():
         head = read_campaign(path)
-        if head["gate"] != Gate.ERROR or (len(left) == len(records) and head.get("probes") != []):
+        if head["gate"] != Gate.ERROR or not (lost or head.get("probes") == []):
             raise RunDirBusy(f"{path} holds a finished campaign; choose another --out or remove it")
         (path / CAMPAIGN).unlink()
-    if len(left) < len(records):
+    if lost:
         temporary = path / f"{RESULTS}.tmp"
-        temporary.write_text(_lines(left))
+        temporary.write_text(_lines({one: records[one] for one in records.keys() - lost}))
         temporary.replace(path / RESULTS)
-
-
-def _lost(record: Record) -> bool:
-    """Whether the machine has left a scenario without a verdict."""
-    return record["verdict"] == Verdict.HARNESS_ERROR and bool(record.get("disturbed"))
 
 
 def read_campaign(path: Path) -> Record:
