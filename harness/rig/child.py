@@ -75,6 +75,14 @@ class Child:
         """None while it runs; negative: the signal that ended it."""
         return self._process.poll()
 
+    @property
+    def last_word(self) -> int | None:
+        """The exit code; of a process that has just died it is waited for, as the warm parent brings it."""
+        if self.exit_code is None and owner.state(self.pid) in (None, *owner.DEAD):
+            with suppress(TimeoutError):
+                self._process.wait(STOP_SECONDS)
+        return self.exit_code
+
     def kill(self) -> None:
         """SIGKILL the whole group and prove that the leader died of it."""
         ended = self._process.poll()

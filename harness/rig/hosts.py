@@ -110,7 +110,7 @@ class ProcessHost:
 
     def codes(self) -> dict[int, int | None]:
         """See UnitHost."""
-        return {number: child.exit_code for number, child in self._children.items()}
+        return {number: child.last_word for number, child in self._children.items()}
 
     def close(self) -> None:
         """See UnitHost."""

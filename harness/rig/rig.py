@@ -212,7 +212,7 @@ class Rig:
         """Return in words which processes were ended by a signal that the bench did not send."""
         dead = self.conductor.dead
         codes = {unit(number): code for number, code in self._host.codes().items()}
-        codes |= {KMS: self._kms.exit_code} if self._kms else {}
+        codes |= {KMS: self._kms.last_word} if self._kms else {}
         ended = (death(f"{process}", code) for process, code in codes.items() if process not in dead)
         return (*filter(None, ended), *self.terminal.casualties)
 
