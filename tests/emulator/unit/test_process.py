@@ -130,7 +130,7 @@ def test_firmware_ends_with_its_door(new_unit: "Callable[..., Unit]") -> None:
     (door,) = children(unit.pid)
     os.kill(door, signal.SIGKILL)
     assert unit.ended() == 1
-    assert unit.log.read_text() == "emulator.unit: P11ServerError: p11-kit server has ended\n"
+    assert unit.log.read_text() == "emulator.unit: P11ServerError: p11-kit server was killed\n"
 
 
 def test_folder_may_move(new_unit: "Callable[..., Unit]", admins: "list[Admin]") -> None:
