@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from harness.campaign import setup
+from harness.campaign import asked, setup
 from harness.campaign.attempt import Account
 from harness.campaign.crew import Crew
 from harness.campaign.deepen import Merged, deepen, state_based
@@ -112,6 +112,7 @@ class Campaign:
         for answer in crew.work([PROBE, *orders]):
             if answer.number == PROBE.number:
                 self.probes = answer.probes if isinstance(answer, Probed) else ()
+                asked.keep(self.rundir.path, self.probes)
                 if not all(probe.tried for probe in self.probes):
                     room.left(len(orders))
                 continue

@@ -1,22 +1,25 @@
 """Whether the files of a run directory say the same: every fact of a campaign stands in several of them.
 
-campaign.json repeats results.jsonl and counts it; the folder of a scenario repeats its line; the judgement in
-it follows from observation.json. Who changes one of them, or a disk that does, is named by the others.
+campaign.json repeats results.jsonl, counts it and gives the gate that follows; its probes are kept on their
+own as well; the folder of a scenario repeats its line; the judgement in it follows from observation.json. Who
+changes one of them, or a disk that does, is named by the others.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.campaign import asked
 from harness.campaign.errors import BadRunDir
+from harness.campaign.outcome import Results, tally
 from harness.campaign.rundir import CAMPAIGN, RESULTS, Record, read_campaign
 from harness.campaign.stored import Stored
-from harness.model.verdicts import Verdict
 
 SCENARIO, VERDICT = "scenario.json", "verdict.json"
 NAMED_MAX = 4
+# What follows from the results and the probes.
+FOLLOWS = ("gate", "untried", "verdicts", "crash_points", "audit", "controls", "model")
 
 
 def differences(stored: Stored) -> tuple[str, ...]:
@@ -43,16 +46,29 @@ def _campaign(stored: Stored) -> Iterator[str]:
         return
     for entry, record in zip(entries, records, strict=True):
         yield from _differing(CAMPAIGN, entry, record)
-    verdicts = Counter(record["verdict"] for record in records)
-    fired = [fault["fired"] for record in records for fault in record["faults"]]
-    counted = {
-        "verdicts": {str(verdict): verdicts[verdict] for verdict in Verdict},
-        "crash_points": {"enumerated": len(fired), "fired": sum(fired)},
-    }
-    for name, wanted in counted.items():
+    wanted = json.loads(json.dumps(tally(Results.of(stored).outcome())))
+    for name in FOLLOWS:
         said = stored.head.get(name)
-        if said is not None and said != wanted:
-            yield f"{CAMPAIGN}: {name} are {_brief(said)}, {RESULTS} gives {_brief(wanted)}"
+        if said is not None and said != wanted[name]:
+            yield f"{CAMPAIGN}: {name} {_brief(said)}, what it holds gives {_brief(wanted[name])}"
+    probes = asked.kept(stored.path)
+    if probes is not None and probes != stored.head.get("probes"):
+        yield from _probes(stored.head.get("probes", ()), probes)
+
+
+def _probes(said: Sequence[Record], kept: Sequence[Record]) -> Iterator[str]:
+    """Name the probes of campaign.json that were not answered so."""
+    ours, theirs = ({probe.get("name"): probe for probe in probes} for probes in (said, kept))
+    for name in dict.fromkeys((*theirs, *ours)):
+        if ours.get(name) != theirs.get(name):
+            told, known = _answer(ours.get(name)), _answer(theirs.get(name))
+            yield f"{CAMPAIGN}: probe {name} {told}, {asked.FILE} has {known}"
+
+
+def _answer(probe: Record | None) -> str:
+    if probe is None:
+        return "nothing"
+    return f"{'passed' if probe.get('passed') else 'not passed'} {_brief(probe.get('detail'))}"
 
 
 def _folders(stored: Stored) -> Iterator[str]:

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from harness import inherited
 from harness.campaign.errors import BadRunDir
 from harness.rig.image import CHECKOUT
 
@@ -116,7 +117,12 @@ def _said(*command: str) -> str:
     """Return what a program prints, nothing where it fails."""
     try:
         ran = subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, text=True, timeout=SECONDS
+            command,
+            env=inherited.environment(),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            timeout=SECONDS,
         )
     except (OSError, UnicodeDecodeError, subprocess.TimeoutExpired):
         return ""

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.campaign import environment
+from harness.campaign import asked, environment
 from harness.campaign.campaign import Shard
 from harness.campaign.errors import RunDirBusy
 from harness.campaign.outcome import Outcome, Results, tally
@@ -60,6 +60,7 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
             if folder.exists():
                 shutil.copytree(folder, out / "scenarios" / str(number))
     rundir.write_results(records)
+    asked.keep(out, outcome.probes)
     planned = len(shards[0].plan)
     head = {"shard": str(Shard()), "planned": planned, "total": planned} | tally(outcome)
     rundir.write_campaign(

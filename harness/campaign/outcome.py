@@ -83,6 +83,7 @@ class Results:
             probes=stored.probes,
             seconds=0.0,
             played=0,
+            missed=tuple(stored.head.get("controls", {}).get("missing", ())),
         )
 
     def judged(self) -> Judged:
@@ -140,7 +141,7 @@ def tally(outcome: Outcome) -> dict[str, Any]:
     return {
         "gate": str(outcome.gate),
         "seconds": round(outcome.seconds, 3),
-        "scenarios_per_second": round(outcome.played / outcome.seconds, 3),
+        "scenarios_per_second": round(outcome.played / outcome.seconds, 3) if outcome.played else 0.0,
         "verdicts": {str(verdict): verdicts[str(verdict)] for verdict in Verdict},
         "crash_points": {"enumerated": len(faults), "fired": sum(faults)},
         "audit": {"every": AUDIT_EVERY, "differing": list(outcome.differing)},

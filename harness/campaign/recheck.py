@@ -35,19 +35,7 @@ def recheck(stored: Stored) -> Rechecked:
     judged = [_judged(stored, number) for number in sorted(stored.results)]
     now = tuple(new or old for new, old in zip(judged, then, strict=True))
     pairs = zip(then, now, strict=True)
-    found = Results(
-        plan=stored.plan,
-        planned=stored.planned,
-        origin=stored.origin,
-        profile=stored.profile,
-        book=stored.book,
-        records=list(_records(stored, now)),
-        differing=stored.differing,
-        probes=stored.probes,
-        missed=tuple(stored.head.get("controls", {}).get("missing", ())),
-        seconds=0.0,
-        played=0,
-    ).outcome()
+    found = replace(Results.of(stored), records=list(_records(stored, now))).outcome()
     differences = (*consistency.differences(stored), *_counted(then, judged))
     doubtful = differences and found.gate is not Gate.FAIL
     return Rechecked(

@@ -63,13 +63,13 @@ class RunDir:
         except BlockingIOError as error:
             os.close(lock)
             raise RunDirBusy(f"another campaign is writing to {path}; choose another --out") from error
-        (path / "scenarios").mkdir(exist_ok=True)
         (path / RESULTS).touch()
         try:
             _reopen(path)
         except BaseException:
             os.close(lock)
             raise
+        (path / "scenarios").mkdir(exist_ok=True)
         return cls(path, made)
 
     def point_latest(self) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.campaign.plan import Origin, write_plan
-from harness.campaign.rundir import RunDir
+from harness.campaign.rundir import FIELDS, SCHEMA_VERSION, RunDir
 from harness.cli import main
 from harness.model.scenario import Scenario, not_judged
-from harness.model.verdicts import Verdict
+from harness.model.verdicts import Gate, Verdict
 from harness.sut import Shape
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["bench", "--backend", "docker"], "No such option '--backend'"),
         (["replay", "auto/none/documented", "--module-profile", "absent.toml"], "absent.toml: No such file"),
         (["shrink", "auto/none/documented", "--keystore", "oracle"], "'oracle' is neither sqlite nor"),
-        (["status", "--dir", "nowhere"], "start one with 'hil up --dir"),
-        (["down", "--dir", "nowhere"], "start one with 'hil up --dir"),
+        (["status", "--dir", "nowhere"], "start one: hil up --dir"),
+        (["down", "--dir", "nowhere"], "start one: hil up --dir"),
         (["replay"], "Missing argument 'ID'"),
         (["replay", "commit"], "'commit' is no scenario id: auto|parts/CRASH-POINT"),
         (["replay", "auto/tke@commit/documented"], "VICTIM@EVENT.ORDINAL-before|after"),
@@ -99,8 +99,8 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["replay", "auto/db@sql-commit.1-after/documented"], "no database server to kill; add --keystore"),
         (["shrink", "auto/none"], "is no scenario id"),
         (["shrink", "auto/none/documented", "--tries", "0"], "1<=x<=1000"),
-        (["drill", "--check", "--dir", "nowhere"], "start one with 'hil drill --dir"),
-        (["drill", "--end", "--dir", "nowhere"], "start one with 'hil drill --dir"),
+        (["drill", "--check", "--dir", "nowhere"], "start one: hil drill --dir"),
+        (["drill", "--end", "--dir", "nowhere"], "start one: hil drill --dir"),
         (["drill", "--seed", "-1"], "x>=0"),
         (["drill", "--delay", "601"], "0<=x<=600"),
         (["completion", "tcsh"], "'bash', 'zsh', 'fish'"),
@@ -144,7 +144,7 @@ def test_folder_taken(refuse: Refuse, tmp_path: Path) -> None:
 def test_no_instance_below_a_file(refuse: Refuse, tmp_path: Path, command: str) -> None:
     """Below a file there is no instance."""
     (tmp_path / "file").write_text("mine")
-    assert "start one with 'hil up" in refuse(command, "--dir", str(tmp_path / "file" / "below"))
+    assert "start one: hil up" in refuse(command, "--dir", str(tmp_path / "file" / "below"))
 
 
 @pytest.mark.parametrize("command", ["status", "down", "up"])
@@ -191,8 +191,9 @@ def test_another_plan_than_it_was_begun_with(refuse: Refuse, tmp_path: Path) -> 
 def test_finished_run(refuse: Refuse, tmp_path: Path) -> None:
     """Evidence of a finished campaign is not written over."""
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "campaign.json").write_text("{}")
-    (tmp_path / "run" / "results.jsonl").write_text("evidence\n")
+    head = dict.fromkeys(FIELDS) | {"schema_version": SCHEMA_VERSION, "gate": Gate.PASS}
+    (tmp_path / "run" / "campaign.json").write_text(json.dumps(head))
+    (tmp_path / "run" / "results.jsonl").write_text(f"{RESULT}\n")
     (tmp_path / "run" / "lock").touch()
     said = refuse("run", "--backend", "process", "--out", str(tmp_path / "run"))
     assert "holds a finished campaign; choose another --out or remove it" in said

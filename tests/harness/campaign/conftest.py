@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.campaign import asked
 from harness.campaign.attempt import Account
 from harness.campaign.rundir import RunDir
 from harness.model.observation import Observation, RowProblem, conclude, judge
@@ -14,7 +16,7 @@ from harness.model.verdicts import Verdict
 from harness.probes.probe import Probe
 
 KEYS = 8
-HEAD = {
+HEAD: dict[str, Any] = {
     "gate": "pass",
     "profile": "default",
     "backend": "process",
@@ -71,7 +73,7 @@ def account(scenario: Scenario, *, unreadable: int = 0) -> Account:
 def made(tmp_path: Path) -> Made:
     """Make a run directory of PLAN: the results of these numbers, the control having lost two keys."""
 
-    def make(name: str, numbers: tuple[int, ...] = (1, 2, 3), head: dict[str, object] | None = None) -> Path:
+    def make(name: str, numbers: tuple[int, ...] = (1, 2, 3), head: dict[str, Any] | None = None) -> Path:
         rundir = RunDir.create(tmp_path / name)
         rundir.keep_equipment("process", None, None)
         rundir.write_plan(PLAN)
@@ -82,6 +84,7 @@ def made(tmp_path: Path) -> Made:
         if head is not None:
             records = rundir.results()
             counted = {"planned": len(numbers), "total": len(PLAN), "audit": {"every": 20, "differing": []}}
+            asked.keep(rundir.path, map(Probe.from_record, (HEAD | head)["probes"]))
             rundir.write_campaign(HEAD | counted | head, [records[number] for number in sorted(records)])
         return rundir.path
 

@@ -85,9 +85,10 @@ def test_depth_2_whole(tmp_path: Path, rules: tuple[str, ...], gate: Gate) -> No
         rundir.write_plan(plan, Origin("full", Shape(1, 1, 0, 8)))
         for number in (index, index + 2):
             one = account(plan[number - 1])
+            followed = rules if number == 4 else one.result.rules
+            one.result = replace(one.result, state=UNTOUCHED, rules=followed)
             rundir.write_account(number, one)
-            result = replace(one.result, state=UNTOUCHED)
-            rundir.add_result(number, replace(result, rules=rules) if number == 4 else result)
+            rundir.add_result(number, one.result)
         records = rundir.results()
         rundir.write_campaign(HEAD | {"profile": "full", "planned": 2, "total": 4}, list(records.values()))
         shards.append(rundir.path)
@@ -148,7 +149,7 @@ def test_other_plan(made: "Made") -> None:
     [
         ("keys", 9, "differ in keys: 8 and 9"),
         ("backend", "docker", "differ in backend: process and docker"),
-        ("units", HEAD["units"] | {"recovery": 2}, "1 operational, 2 recovery"),  # type: ignore[operator]
+        ("units", HEAD["units"] | {"recovery": 2}, "1 operational, 2 recovery"),
     ],
 )
 def test_other_instance(made: "Made", field: str, value: object, says: str) -> None:

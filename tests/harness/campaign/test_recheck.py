@@ -12,7 +12,7 @@ from harness.campaign.recheck import recheck
 from harness.campaign.stored import Stored
 from harness.cli import main
 from harness.model.verdicts import Exit, Gate, Verdict
-from tests.harness.campaign.conftest import files
+from tests.harness.campaign.conftest import IDS, files
 
 if TYPE_CHECKING:
     from tests.harness.campaign.conftest import Made
@@ -88,7 +88,8 @@ def test_never_looked_at(made: "Made") -> None:
 
 def test_a_control_that_was_missing(made: "Made") -> None:
     """A campaign without a promised control stays inconclusive, however its scenarios are judged."""
-    head = {"controls": {"outcomes": {}, "missing": ["every control of kind misread"]}}
+    missing = ["every control of kind misread"]
+    head = {"gate": "inconclusive", "controls": {"outcomes": {}, "missing": missing}}
     assert recheck(Stored.read(made("run", head=head))).gate is Gate.INCONCLUSIVE
 
 
@@ -100,7 +101,7 @@ def test_unfinished(made: "Made") -> None:
 
 def test_not_repeatable(made: "Made") -> None:
     """A difference that the audit found is not forgotten."""
-    run = made("run", head={})
+    run = made("run", head={"gate": "inconclusive", "audit": {"every": 20, "differing": [list(IDS)[1]]}})
     (run / "scenarios" / "2" / "difference.txt").write_text("-one\n+other\n")
     assert recheck(Stored.read(run)).gate is Gate.INCONCLUSIVE
 
@@ -123,7 +124,7 @@ def _in_campaign(campaign: dict[str, Any], **fields: Any) -> None:  # noqa: ANN4
     campaign["scenarios"][2] |= fields
 
 
-FORGERIES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+FORGERIES: dict[str, tuple[str, Callable[[Any], object], str]] = {
     "an entry of campaign.json": (
         CAMPAIGN,
         lambda it: _in_campaign(it, verdict="RECOVERED"),
@@ -138,12 +139,32 @@ FORGERIES: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
     "a count of verdicts": (
         CAMPAIGN,
         lambda it: it.update(verdicts={"RECOVERED": 3}),
-        "campaign.json: verdicts are",
+        'campaign.json: verdicts {"RECOVERED": 3}, what it holds gives {"RECOVERED": 2, ',
     ),
     "a count of faults": (
         CAMPAIGN,
         lambda it: it.update(crash_points={"enumerated": 9, "fired": 9}),
-        "campaign.json: crash_points are",
+        'campaign.json: crash_points {"enumerated": 9, ',
+    ),
+    "the gate": (
+        CAMPAIGN,
+        lambda it: it.update(gate="inconclusive"),
+        'gate "inconclusive", what it holds gives "pass"',
+    ),
+    "what came of the controls": (
+        CAMPAIGN,
+        lambda it: it.update(controls={"outcomes": {"token-first": {"LOST": 1}}, "missing": []}),
+        'campaign.json: controls {"outcomes": {"token-first": {"LOST": 1}}',
+    ),
+    "a probe that was never asked": (
+        CAMPAIGN,
+        lambda it: it["probes"].append(it["probes"][0] | {"name": "another"}),
+        'campaign.json: probe another passed "what users may do", probes.json has nothing',
+    ),
+    "a probe that was answered otherwise": (
+        "probes.json",
+        lambda it: it[0].update(detail="users may do it all"),
+        'probe gate passed "what users may do", probes.json has passed "users may do it all"',
     ),
     "a verdict": (
         JUDGED,
@@ -176,6 +197,21 @@ def test_one_file_was_forged(made: "Made", kind: str, capsys: pytest.CaptureFixt
     assert "contradicts itself: " in out
     assert says in out
     assert "the evidence contradicts itself in 1 places: it was changed since" in out
+
+
+def test_a_failed_probe_that_was_forged(made: "Made") -> None:
+    """A probe that is said to have passed is named by what was kept when it was asked, and so is the gate."""
+    probe = {"name": "replay", "passed": False, "detail": "taken"}
+    run = made("run", head={"probes": [probe], "gate": "fail"})
+    assert recheck(Stored.read(run)).differences == ()
+    campaign = json.loads((run / CAMPAIGN).read_text())
+    forged = {"gate": "pass", "probes": [probe | {"passed": True}]}
+    for fields, said in (
+        ({"gate": "pass"}, 'campaign.json: gate "pass", what it holds gives "fail"'),
+        (forged, 'campaign.json: probe replay passed "taken", probes.json has not passed "taken"'),
+    ):
+        (run / CAMPAIGN).write_text(json.dumps(campaign | fields))
+        assert recheck(Stored.read(run)).differences == (said,)
 
 
 def test_every_verdict_was_forged(made: "Made", capsys: pytest.CaptureFixture[str]) -> None:
