@@ -24,12 +24,12 @@ class Answer(StrEnum):
     """What a procedure came to in a crash state, the worst last."""
 
     PRESERVES = "preserves"  # every key came back, and the rotation is complete
+    UNKNOWN = "not played"  # the fault did not strike, or the bench failed
     ASKS = "asks a human"  # it stopped, and every key is still there
     SILENT = "silent"  # no rule for what was seen
     AMBIGUOUS = "ambiguous"  # several rules for what was seen
     STICKS = "sticks"  # it was followed, every key is still there, and it leads no further
     LOSES = "loses"  # a key is gone for good
-    UNKNOWN = "not played"  # the fault did not strike, or the bench failed
 
 
 STAGES: Sequence[tuple[str, Extent, str]] = (
@@ -91,13 +91,16 @@ class Line:
         return self.found.words if self.found else ("",) * len(COLUMNS)
 
 
-def lines(records: Iterable[Record]) -> tuple[Line, ...]:
-    """Return the table of all results, in the order of the rotation."""
+def lines(records: Iterable[Record], causes: Mapping[str, str]) -> tuple[Line, ...]:
+    """Return the table of all results, the worst answer first, and of each in the order of the rotation.
+
+    ``causes``: what took the master key of lost keys away, by id, where events tell.
+    """
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         groups.setdefault((_found(record), answer(record), did(record)), []).append(record)
-    ordered = sorted(groups.values(), key=lambda group: _order(_found(group[0])))
-    return tuple(map(_line, ordered))
+    ordered = sorted(groups.values(), key=lambda group: _order(group[0]))
+    return tuple(_line(group, causes) for group in ordered)
 
 
 def counts(table: Iterable[Line]) -> dict[Answer, int]:
@@ -122,7 +125,7 @@ def answer(record: Record) -> Answer:
     return Answer.SILENT if stuck.startswith(SILENT) else Answer.STICKS
 
 
-def _line(group: Sequence[Record]) -> Line:
+def _line(group: Sequence[Record], causes: Mapping[str, str]) -> Line:
     worst = max(group, key=_lost)
     return Line(
         found=_found(worst),
@@ -130,17 +133,19 @@ def _line(group: Sequence[Record]) -> Line:
         rules=tuple(worst["rules"]),
         typed=did(worst),
         lost=_lost(worst),
-        why=_why(worst),
+        why=_why(worst, causes.get(worst["id"], "")),
         scenarios=tuple(record["id"] for record in group),
     )
 
 
-def _why(record: Record) -> str:
-    """Return what made it so: of lost keys, what was typed."""
+def _why(record: Record, cause: str) -> str:
+    """Return what made it so: of lost keys, what was typed and what that did."""
+    found = "; ".join(finding["text"] for finding in record["findings"][:1])
     if record["verdict"] == Verdict.DATA_LOST:
-        return "typed " + ", ".join(did(record))
+        typed = ", ".join(did(record)) or "nothing"
+        return f"typed {typed}: {cause or found}".removesuffix(": ")
     said: str = record["stuck"].removeprefix(AMBIGUOUS)
-    return said or "; ".join(finding["text"] for finding in record["findings"][:1])
+    return said or found
 
 
 def _found(record: Record) -> Found | None:
@@ -164,5 +169,8 @@ def _lost(record: Record) -> int:
     return int(record["keys"].get("gone", 0))
 
 
-def _order(found: Found | None) -> tuple[Any, ...]:
-    return (found.flow, -found.stage, found.messages, found.command, found.ended) if found else ("",)
+def _order(record: Record) -> tuple[Any, ...]:
+    found, rank = _found(record), -list(Answer).index(answer(record))
+    if not found:
+        return rank, ""
+    return rank, found.flow, -found.stage, found.messages, found.command, found.ended

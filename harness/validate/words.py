@@ -7,9 +7,11 @@ from pathlib import Path
 
 from harness.campaign.stored import Stored
 from harness.model.rules import Procedure
-from harness.model.verdicts import Gate
+from harness.model.verdicts import Gate, Verdict
 from harness.report import markdown
 from harness.report.console import GATES
+from harness.report.html.evidence import Evidence
+from harness.report.html.violation import taken
 from harness.validate.table import COLUMNS, Answer, Line, counts, lines
 
 _IS = dict.fromkeys((Answer.SILENT, Answer.AMBIGUOUS, Answer.UNKNOWN), "is ")  # the others are verbs
@@ -20,7 +22,16 @@ AGAIN_MAX = 12
 
 def verified(stored: Stored) -> tuple[Line, ...]:
     """Return the table of a run directory."""
-    return lines(stored.records[number] for number in sorted(stored.records))
+    return lines((stored.records[number] for number in sorted(stored.records)), dict(_causes(stored)))
+
+
+def _causes(stored: Stored) -> Iterator[tuple[str, str]]:
+    """Yield the ids of losses, and the command that took the master key away, as events tell it."""
+    for number, record in stored.records.items():
+        if record["verdict"] == Verdict.DATA_LOST:
+            left = Evidence.read(stored.scenario_folder(number))
+            if moment := taken(record, left.after, left.events):
+                yield record["id"], moment.text
 
 
 def write(stored: Stored, procedure: Procedure, gate: Gate) -> tuple[Line, ...]:
@@ -56,13 +67,12 @@ def shown(table: Sequence[Line], folder: Path) -> Iterator[str]:
 
 
 def _reasons(table: Sequence[Line]) -> list[Line]:
-    """Return a line for each way in which keys are not preserved, the worst first."""
-    ways: dict[tuple[Answer, str], Line] = {}
+    """Return a line for each way in which keys are not preserved; a loss is one by what was typed."""
+    ways: dict[tuple[Answer, object], Line] = {}
     for line in table:
         if line.answer is not Answer.PRESERVES:
-            ways.setdefault((line.answer, line.why), line)
-    ranks = list(Answer)
-    return sorted(ways.values(), key=lambda line: -ranks.index(line.answer))
+            ways.setdefault((line.answer, line.typed if line.answer is Answer.LOSES else line.why), line)
+    return list(ways.values())
 
 
 def conclusion(table: Sequence[Line], gate: Gate) -> str:

@@ -40,9 +40,17 @@ def violation(record: dict[str, Any], after: Sequence[Unit], events: Sequence[Ev
     """Return the moment; None where nothing went wrong, or where the evidence does not tell."""
     if record["as_documented"] and Verdict(record["verdict"]) is Verdict.RECOVERED:
         return None
-    recovery = [event for event in events if event.stage > 0]
-    taken = [moment for held in _held(record) if (moment := _taken(held, after, recovery))]
-    return taken[0] if taken else _failed(recovery)
+    return taken(record, after, events) or _failed(_recovery(events))
+
+
+def taken(record: dict[str, Any], after: Sequence[Unit], events: Sequence[Event]) -> Moment | None:
+    """Return the moment at which a master key left registers; None where none did, or nothing tells."""
+    moments = (_taken(held, after, _recovery(events)) for held in _held(record))
+    return next((moment for moment in moments if moment), None)
+
+
+def _recovery(events: Sequence[Event]) -> Sequence[Event]:
+    return [event for event in events if event.stage > 0]
 
 
 def _held(record: dict[str, Any]) -> Iterator[_Held]:

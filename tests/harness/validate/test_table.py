@@ -47,10 +47,10 @@ def test_what_looks_alike_and_ends_alike_is_one_line() -> None:
     """The same evidence and the same end make one line with all ids; another end makes another line."""
     fine, again = _record("kms@C_WrapKey.5-after"), _record("kms@C_WrapKey.9-after")
     lost = _record("kms@C_WrapKey.7-after", Verdict.DATA_LOST)
-    table = lines([fine, lost, again])
+    table = lines([fine, lost, again], {})
     assert [(line.answer, len(line.scenarios)) for line in table] == [
-        (Answer.PRESERVES, 2),
         (Answer.LOSES, 1),
+        (Answer.PRESERVES, 2),
     ]
     assert table[0].found == table[1].found == Found("auto", 3, "1", "auto-mk-rotate", "killed")
     assert counts(table) == {Answer.LOSES: 1, Answer.PRESERVES: 2}
@@ -58,7 +58,9 @@ def test_what_looks_alike_and_ends_alike_is_one_line() -> None:
 
 def test_what_was_never_seen_is_in_the_table_too() -> None:
     """A scenario of which nothing is known has a line, without what was found."""
-    (line,) = lines([_record("tke@rewrap.1-after", Verdict.HARNESS_ERROR) | {"standing": None, "state": ""}])
+    (line,) = lines(
+        [_record("tke@rewrap.1-after", Verdict.HARNESS_ERROR) | {"standing": None, "state": ""}], {}
+    )
     assert (line.answer, line.found) == (Answer.UNKNOWN, None)
 
 
@@ -71,7 +73,7 @@ def test_in_the_order_of_the_rotation() -> None:
         Standing("auto", "auto-mk-rotate", Extent.ALL, Extent.ALL, Extent.ALL, printed="12", shown="12"),
     ]
     records = [_record("tke@rewrap.1-after") | {"standing": stand.record()} for stand in stands]
-    assert [line.words[1:3] for line in lines(records)] == [
+    assert [line.words[1:3] for line in lines(records, {})] == [
         ("nothing begun", "-"),
         ("all rows rewrapped", "1 2"),
         ("all rows rewrapped", "1 2 lost"),
@@ -79,14 +81,42 @@ def test_in_the_order_of_the_rotation() -> None:
     ]
 
 
+def test_the_worst_first() -> None:
+    """Losses stand above what is stuck, ambiguous, silent, asked, not played and preserved, in any order."""
+    ends = [
+        (Verdict.RECOVERED, ""),
+        (Verdict.NOT_FIRED, ""),
+        (Verdict.STUCK, "stop and ask a human: why"),
+        (Verdict.STUCK, "no rule for: message 1 shown"),
+        (Verdict.STUCK, "ambiguous: 'a', 'b'"),
+        (Verdict.STUCK, ""),
+        (Verdict.DATA_LOST, ""),
+    ]
+    table = lines([_record("kms@C_WrapKey.5-after", *end) for end in ends], {})
+    assert [line.answer for line in table] == list(reversed(Answer))
+    assert list(counts(table)) == list(reversed(Answer))
+
+
+def test_why_keys_are_lost() -> None:
+    """A loss says what was typed and which command took the master key away, else what the oracle found."""
+    lost, other = (_record(f"kms@C_WrapKey.{at}-after", Verdict.DATA_LOST) for at in (5, 6))
+    other |= {"findings": [{"check": "readable", "text": "key 1: CKR_GENERAL_ERROR"}], "recovery": ["login"]}
+    table = lines([lost, other], {lost["id"]: "clrnew on unit:2: it has left the last register"})
+    assert [line.why for line in table] == [
+        f"typed {ROTATE}: clrnew on unit:2: it has left the last register",
+        "typed login: key 1: CKR_GENERAL_ERROR",
+    ]
+
+
 def test_the_last_line() -> None:
     """Preserved is said only where the gate passes; what is not preserved is counted, the worst first."""
-    fine = lines([_record("tke@rewrap.1-after")])
+    fine = lines([_record("tke@rewrap.1-after")], {})
     bad = lines(
         [
             _record("tke@rewrap.1-after", Verdict.STUCK, "no rule for: x"),
             _record("kms@C_WrapKey.5-after", Verdict.DATA_LOST),
-        ]
+        ],
+        {},
     )
     assert words.conclusion(fine, Gate.PASS) == "PRESERVES: every key came back in each of 1 scenarios"
     assert words.conclusion(fine, Gate.INCONCLUSIVE).startswith("INCONCLUSIVE")
