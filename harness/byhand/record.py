@@ -6,6 +6,7 @@ folder's top level: their files are below ``files/``.
 
 import base64
 import json
+import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -77,7 +78,8 @@ class Record:
                 value["module"],
             )
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NoInstance(f"no instance in {folder}; start one with 'hil up --dir {folder}'") from error
+            told = f"no instance in {folder}; start one: hil up --dir {shlex.quote(str(folder))}"
+            raise NoInstance(told) from error
         except (KeyError, TypeError, ValueError) as error:
             raise NoInstance(f"{folder / FILE} is damaged ({error}); remove {folder}") from error
 

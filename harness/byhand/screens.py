@@ -24,7 +24,9 @@ def started(record: Record) -> Iterator[str]:
     yield "tke login"
     yield "tke auto-mk-rotate"
     yield f"# The password of every signature key and key part is: {sut.PASSWORD}"
-    yield f"# Look with 'hil status --dir {shlex.quote(str(record.folder))}', end with 'hil down --dir …'."
+    quoted = shlex.quote(str(record.folder))
+    yield f"# Look: hil status --dir {quoted}"
+    yield f"# End: hil down --dir {quoted}"
 
 
 def status(seen: Status) -> Iterator[str]:

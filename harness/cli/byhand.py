@@ -1,6 +1,7 @@
 """``hil up``, ``status`` and ``down``: an instance to try by hand."""
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -60,7 +61,9 @@ def status(folder: Path, *, as_json: bool) -> int:
 def down(folder: Path, *, keep: bool) -> int:
     """Stop an instance and remove its folder."""
     if (folder / DRILL).exists():
-        raise click.UsageError(f"{folder} holds a drill; 'hil drill --end --dir {folder}' ends it")
+        raise click.UsageError(
+            f"{folder} holds a drill; end it: hil drill --end --dir {shlex.quote(str(folder))}"
+        )
     instance.stop(Record.read(folder.absolute()), keep=keep)
     done = "files kept in" if keep else "removed all but what is not of the instance from"
     print(f"stopped; {done if folder.exists() else 'removed'} {folder}")

@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import re
+import shlex
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -150,10 +151,10 @@ def run(
         _fit(Stored.read(begun.parent), given, shard)
     elif given is None:
         _check_pattern(only, origin.shape)
-    equipment = wanted.chosen(watched=True)
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{origin.profile}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / name
     preflight.check_folder(out)
+    equipment = wanted.chosen(watched=True)
     for scenario in given or ():  # what nobody knows, or has, is told before anything is begun
         RunDir(out).book[scenario.procedure]
         scenario.check_victims(len(origin.shape.numbers), server=equipment.server == OWN_SERVER)
@@ -219,21 +220,18 @@ def _fit(stored: Stored, given: tuple[Scenario, ...] | None, shard: Shard) -> No
 def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
     """Run a campaign, show it as it goes, and write its reports, however it ends."""
     folder = campaign.rundir.path
+    kept = f"results so far are kept, the same command with --out {shlex.quote(str(folder))} goes on"
     try:
         print(f"{campaign.name} on {equipment}, evidence in {folder}", flush=True)
         with live:
             return campaign.run()
     except KeyboardInterrupt as interrupt:
-        raise options.Interrupted(
-            f"interrupted; results so far are kept, the same command with --out {folder} goes on"
-        ) from interrupt
+        raise options.Interrupted(f"interrupted; {kept}") from interrupt
     except (click.UsageError, NothingTried):
         campaign.rundir.discard()
         raise
     except NoSpace as error:
-        raise NoSpace(
-            f"{error}; results so far are kept, the same command with --out {folder} goes on"
-        ) from error
+        raise NoSpace(f"{error}; {kept}") from error
     finally:
         if folder.exists() and not space.is_full(folder):
             options.reported(folder)

@@ -3,6 +3,7 @@
 import fnmatch
 import json
 import os
+import shlex
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -70,7 +71,8 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     def chosen(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
         found = [one for one in scenarios if fnmatch.fnmatchcase(one.id, only)]
         if not found:
-            raise NothingTried(f"no scenario matches '{only}'; 'hil sut check {profile}' lists the points")
+            points = f"hil sut check {shlex.quote(str(profile))}"
+            raise NothingTried(f"no scenario matches '{only}'; this lists the points: {points}")
         return found
 
     def told(done: int, planned: int, outcome: Outcome) -> None:

@@ -69,10 +69,10 @@ def validate(
     """
     followed, content = bookshelf.read(procedure)
     options.complain(f"{procedure}:{doubt.line}: {doubt.text}" for doubt in check.doubts(content))
-    equipment = wanted.chosen(watched=True)
     stamp = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{NAME}-{uuid.uuid4().hex[:4]}"
     out = out or Path("runs") / stamp
     preflight.check_folder(out)
+    equipment = wanted.chosen(watched=True)
     rundir = RunDir.create(out)
     rundir.keep_procedure(followed.name, content)
     benches.keep(rundir, equipment)

@@ -1,5 +1,6 @@
 """What came of a drill: are the keys safe, is the rotation complete. It looks only, as often as one likes."""
 
+import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,8 +47,8 @@ def check(instance: Record, drill: Drill) -> Checked:
         oracle = Oracle(instance.layout, instance.shape, instance.ledger, drill.before, rest)
         judgement = judge(oracle.look(()))
     except (NotReadyHere, Refused, unixhttp.Unreachable) as error:
-        raise NotAnswering(
-            f"not everything runs ({error}); start it again with 'hil up --dir {instance.folder}'"
-        ) from error
+        quoted = shlex.quote(str(instance.folder))
+        told = f"not everything runs ({error}); start it again: hil up --dir {quoted}"
+        raise NotAnswering(told) from error
     keys = judgement.keys
     return Checked(STANDINGS.get(judgement.verdict, Standing.OPEN), keys.total, keys.gone, judgement.findings)

@@ -109,7 +109,8 @@ class Drill:
                 Way(**value["way"] | {"commands": tuple(value["way"]["commands"])}),
             )
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NoDrill(f"no drill in {folder}; start one with 'hil drill --dir {folder}'") from error
+            told = f"no drill in {folder}; start one: hil drill --dir {shlex.quote(str(folder))}"
+            raise NoDrill(told) from error
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise NoDrill(f"{folder / FILE} is damaged ({error}); remove {folder}") from error
 

@@ -32,8 +32,8 @@ def briefing(instance: Record, drill: Drill) -> Iterator[str]:
     yield ""
     yield "Complete the rotation with tke. No key may be lost."
     yield f"The password of every signature key is: {sut.PASSWORD}"
-    folder = shlex.quote(str(drill.folder))
-    yield f"Then: hil drill --check --dir {folder}    In the end: hil drill --end --dir {folder}"
+    quoted = shlex.quote(str(drill.folder))
+    yield f"Then: hil drill --check --dir {quoted}    In the end: hil drill --end --dir {quoted}"
 
 
 def checked(drill: Drill, seen: Checked, *, tell: bool) -> Iterator[str]:

@@ -188,7 +188,7 @@ def test_only_a_drill_ends_a_drill(lesson: Lesson, place: "Place") -> None:
     lesson("--seed", IN_THE_DELAY, *SMALL).sendline("exit")
     folder = place.runs / "lesson"
     refused = place.hil("down", "--dir", str(folder))
-    assert (refused.returncode, f"'hil drill --end --dir {folder}' ends it" in refused.stderr) == (64, True)
+    assert (refused.returncode, f"end it: hil drill --end --dir {folder}" in refused.stderr) == (64, True)
     both = place.hil("drill", "--check", "--end", "--dir", str(folder))
     assert (both.returncode, "give --check and --end one after the other" in both.stderr) == (64, True)
     assert place.hil("drill", "--check", "--dir", str(folder)).returncode == 1

@@ -1,5 +1,6 @@
 """Names of files and folders that people have: each works wherever a path goes, or is refused in one line."""
 
+import ast
 import json
 import os
 import re
@@ -18,7 +19,10 @@ from harness.cli.options import Place
 from harness.rig.layout import scratch
 
 HIL = Path(sys.executable).with_name("hil")
+ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 100
+PATH_FOLLOWS = r"(--(out|dir|run|end)|hil (sut check|sut run|report|bundle|recheck|merge)) $"
+QUOTED = r"shlex\.(quote|join)\(.*\)|quoted"
 # What is read as something else by a shell, by SQLite's URI, by SoftHSM's file, by a template, by an option.
 ODD = '-#1 %41 q?x it\'s "q" a:b=c; {tokens} [x] $HOME \\ü '
 FIT = (*ODD.split(), "a b", " blank", "blank ", "~", "*", "ü", "鍵", "@", "a,b", "x" * 200)
@@ -147,6 +151,28 @@ def test_an_instance_whose_path_is_too_long(tmp_path: Path, capfd: pytest.Captur
     assert list(tmp_path.iterdir()) == []
 
 
+def _told(shell: str, before: str) -> str:
+    """Return the command that the text tells, to be typed in another folder."""
+    (words,) = [line.removeprefix(before) for line in shell.splitlines() if line.startswith(before)]
+    return f"cd / && {shlex.quote(str(HIL))} {words}"
+
+
+def test_paths_in_commands_are_quoted_once() -> None:
+    """A command that a text tells can be pasted: no path in it stands bare, or within other quotes."""
+    told = 0
+    for file in (ROOT / "harness").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_bytes())):
+            if isinstance(node, ast.JoinedStr):
+                before = ""
+                for part in node.values:
+                    if isinstance(part, ast.FormattedValue) and re.search(PATH_FOLLOWS, before):
+                        told += 1
+                        assert re.fullmatch(QUOTED, ast.unparse(part.value)), f"{file}:{node.lineno}"
+                        assert not re.search(r"'(\.venv/bin/)?hil [^']*$", before), f"{file}:{node.lineno}"
+                    before += str(part.value) if isinstance(part, ast.Constant) else ast.unparse(part)
+    assert told > 10
+
+
 def test_an_instance_in_a_folder_with_an_odd_name(tmp_path: Path) -> None:
     """It is made there, read there, worked with by what is printed for a shell, and goes without a trace."""
     here = tmp_path / ODD
@@ -163,8 +189,9 @@ def test_an_instance_in_a_folder_with_an_odd_name(tmp_path: Path) -> None:
         assert json.loads(ran(str(HIL), "status", "--json"))["keys"] == {"total": 8, "readable": 8}
         exports = "\n".join(line for line in shell.splitlines() if line.startswith("export"))
         assert "CRYPTO UNIT" in ran("sh", "-c", f"{exports}\ntke login >/dev/null && tke cryptounits")
+        assert "rows: " in ran("sh", "-c", _told(shell, "# Look: hil "))
     finally:
-        assert "removed" in ran(str(HIL), "down")
+        assert "removed" in ran("sh", "-c", _told(shell, "# End: hil "))
     assert list(here.iterdir()) == []
     assert [path.name for path in tmp_path.iterdir()] == [here.name]
 

@@ -39,7 +39,7 @@ def test_record_is_private(tmp_path: Path) -> None:
 
 def test_folder_without_an_instance(tmp_path: Path) -> None:
     """Where there is no instance, the text says how to start one."""
-    with pytest.raises(NoInstance, match=f"start one with 'hil up --dir {tmp_path}'"):
+    with pytest.raises(NoInstance, match=f"start one: hil up --dir {tmp_path}"):
         Record.read(tmp_path)
 
 
