@@ -42,7 +42,15 @@ install_locked() {
     local pip=("$venv/bin/python" -m pip --disable-pip-version-check)
     cd "$root" &&
         "${pip[@]}" install --require-hashes -r requirements.lock &&
-        "${pip[@]}" install --no-deps --no-build-isolation -e .
+        "${pip[@]}" install --no-deps --no-build-isolation -e . &&
+        here
+}
+
+# What pip writes of this checkout is its path in UTF-8, which an interpreter that is made to use ASCII cannot
+# follow where a folder has another letter. So the way there is written without names as well.
+here() {
+    local packages
+    for packages in "$venv"/lib/python3*/site-packages; do echo ../../../.. >"$packages/hsm-hil-here.pth"; done
 }
 
 # A machine without any Python gets the one of the distribution.

@@ -62,6 +62,11 @@ def choose_image(backend: str) -> str:
     if not docker.engine_answers():
         if backend == "auto":
             return ""
+        if closed := docker.no_access():
+            raise NotReadyHere(
+                f"permission denied on {closed}; add this user to the group docker and log in anew, "
+                "run as root, or use --backend process"
+            )
         raise NotReadyHere("no Docker engine answers; run 'make engine', or use --backend process")
     name = image.name()
     if docker.image_present(name):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,34 @@ def test_an_interpreter_in_a_folder_of_somebody_else(tmp_path: Path) -> None:
         )
         assert "somebody else" not in ran.stdout + ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+ASCII = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_a_checkout_in_a_folder_that_ascii_cannot_spell(tmp_path: Path) -> None:
+    """Its modules are found from a venv as docker/venv.sh makes it, also by who is made to use ASCII."""
+    packages = Path(sysconfig.get_path("purelib"))
+    checkout = tmp_path / "prüf"
+    checkout.mkdir()
+    for name in ("emulator", "harness"):
+        (checkout / name).symlink_to(ROOT / name)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", checkout / ".venv"], check=True, timeout=SECONDS
+    )
+    (site,) = checkout.glob(".venv/lib/python3*/site-packages")
+    (site / "others.pth").write_text(f"{packages}\n")  # without the way to this very checkout
+    (site / "here.pth").write_bytes((packages / "hsm-hil-here.pth").read_bytes())
+    ran = subprocess.run(
+        [checkout / ".venv" / "bin" / "python", "-P", "-c", "from harness.cli import main; main(['--help'])"],
+        cwd=tmp_path,
+        env={**os.environ, **ASCII},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("Usage: ")
 
 
 STRANGE = {

@@ -14,13 +14,15 @@ import pytest
 
 from harness.doctor import leftovers
 from harness.doctor.checks import CHECKS
-from harness.rig import docker
+from harness.rig import docker, preflight
 from harness.rig.layout import scratch
+from harness.rig.preflight import NotReadyHere
 
 Examined = tuple[int, dict[str, dict[str, Any]]]
 Examine = Callable[..., Examined]
 HIL = Path(sys.executable).with_name("hil")
 SECONDS = 100
+NOBODY = 65534
 
 
 @pytest.fixture
@@ -147,3 +149,24 @@ def test_an_empty_address_of_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """DOCKER_HOST without a value is the same as none."""
     monkeypatch.setenv("DOCKER_HOST", "")
     assert docker.address() == docker.ENGINE
+
+
+def test_an_engine_that_is_closed_to_this_user(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That access is denied is said with the socket, by doctor and by what needs containers alike."""
+    closed = place / "docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{closed}")
+    place.chmod(0o755)
+    root = os.geteuid() == 0
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(closed))
+        closed.chmod(0)
+        if root:
+            os.seteuid(NOBODY)
+        try:
+            seen = leftovers.engine()
+            with pytest.raises(NotReadyHere, match=f"^permission denied on {closed}; .*--backend process"):
+                preflight.choose_image("docker")
+        finally:
+            if root:
+                os.seteuid(0)
+    assert seen.text == f"permission denied on {closed}"
