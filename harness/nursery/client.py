@@ -152,6 +152,8 @@ class _Nursery:
         except subprocess.TimeoutExpired:
             self._server.kill()
             self._server.wait()
+        self._listener.join(CLOSE_SECONDS)
+        self._socket.close()
 
 
 def _words(program: sut.Program) -> str:
