@@ -168,6 +168,8 @@ def test_merged_shards(place: "Place") -> None:
     assert len(whole["scenarios"]) > 4
     for name in ("id", "verdict", "trace", "keys", "recovery", "as_documented"):
         assert [one[name] for one in merged["scenarios"]] == [one[name] for one in whole["scenarios"]]
+    for head in (whole, merged):
+        assert head["environment"].pop("started") < head["environment"].pop("ended")
     chance = ("seconds", "scenarios_per_second", "scenarios")
     assert {name: merged[name] for name in whole if name not in chance} == {
         name: whole[name] for name in whole if name not in chance
