@@ -18,7 +18,7 @@ from harness import sut
 from harness.model.evidence import Evidence
 from harness.model.history import Doubt, Hazard, History
 from harness.model.orders import LOGIN, Order, login_first, orders
-from harness.model.registers import Promotion
+from harness.model.registers import EMPTY, FULL_COMMITTED, Promotion
 from harness.model.rules import Act, Look, Procedure, Rule, decide
 from harness.model.sight import Rows, Sight
 from harness.model.traces import Quote
@@ -241,11 +241,21 @@ class _Adviser:
 
     def _consistent(self) -> bool:
         """Whether the registers are as the messages say."""
+        rows = self.evidence.rows
         if self.history.message2:
-            return self._promotion is not Promotion.UNCLEAR
+            where = Rows.CURRENT if self._promotion is Promotion.ALL else Rows.NEW
+            return self._promotion is not Promotion.UNCLEAR and rows in (None, where)
         if self.history.begun:
             return self._promotion is Promotion.NONE
-        return self._blind() or self._promotion is not Promotion.SOME
+        silent = self._promotion is not Promotion.SOME and rows in (None, Rows.CURRENT)
+        return self._as_committed() and (silent or self._blind())
+
+    def _as_committed(self) -> bool:
+        """Whether they are all there, and no older than what ``auto-mk-rotate`` says of them."""
+        last, count = self.history.commits
+        states = [unit.new.state for unit in self.sight.units]
+        loaded = len(states) == count and EMPTY not in states and states.count(FULL_COMMITTED) >= last - 1
+        return loaded or not count or self._promotion in (Promotion.SOME, Promotion.ALL)
 
     def _run(self, plan: _Plan) -> Advice:
         answer = Answer.RUN if plan.orders else Answer.DONE

@@ -219,8 +219,8 @@ DOUBTS: Mapping[Doubt, Text] = {
         "ローテーションのコマンドが読み取れない箇所に、ローテーションの出力または入力と思われる行があります。",
     ),
     Doubt.EARLIER: Text(
-        "The new master key registers were not empty when the command began, and the transcript does not show why.",
-        "コマンドの開始時に新規マスター鍵レジスターが空ではありませんでしたが、記録からはその理由を判断できません。",
+        "The transcript does not show what was in the new master key registers when the command began.",
+        "コマンドの開始時に新規マスター鍵レジスターに何が入っていたのかを、記録からは判断できません。",
     ),
     Doubt.INSTANCES: Text(
         "It shows rotations of several service instances.",

@@ -7,16 +7,18 @@ from dataclasses import replace
 from harness.model import ending, screens, traces
 from harness.model.folding import Likeness
 from harness.model.history import AUTO, LOOKS, PARTS, Doubt, Hazard, History, look
-from harness.model.printed import Output, Stage
+from harness.model.printed import ROTATIONS, Output, Stage
 from harness.model.registers import Promotion, promotion
 from harness.model.rules import LOOK
 from harness.model.sight import Sight
 from harness.model.traces import Quote
-from harness.model.transcript import Attempt
+from harness.model.transcript import Attempt, of_a_rotation
 
 # What a shell says of its jobs: "[1]+  Stopped   tke auto-mk-rotate", after bg "[1]+ tke auto-mk-rotate &".
 JOB = re.compile(r"\[\d+\]\s*[-+]?\s+(?:\d+\s+)?(?P<state>(?!tke\b)[A-Za-z]+\b)?")
 ALIVE = frozenset({"", "stopped", "suspended", "running", "continued"})
+# Of a job, and with a signal that ends it; of a process by its number the shell tells itself.
+_KILLS = re.compile(r"kill\s+(?:-(?:s\s+)?(?:SIG)?(?:KILL|TERM|HUP|INT|QUIT|9|15|1|2|3)\s+)?%")
 
 
 def read(attempts: Sequence[Attempt]) -> History:
@@ -31,12 +33,14 @@ def _after(history: History, attempt: Attempt) -> History:
     if attempt.command not in _EFFECTS:
         return _other(history, attempt)
     ended = replace(history, last=attempt, error=ending.error(attempt), done=False, suspects=())
-    if ending.refused(attempt):
+    if attempt.command not in ROTATIONS and traces.hidden(attempt):  # of a rotation below it, not read as one
+        return replace(ended, begun=True, filled=True, doubts=ended.doubts | {Doubt.UNREAD}, sight=Sight())
+    if ending.refused(attempt) and not traces.hidden(attempt):
         own = AUTO if attempt.command == "auto-mk-rotate" else PARTS
         return replace(ended, flow=history.flow or own)
     if not attempt.shown:
         ended = replace(ended, doubts=ended.doubts | {Doubt.NOT_SHOWN})
-    after = _EFFECTS[attempt.command](replace(ended, sight=Sight()), history, attempt)
+    after = _EFFECTS[attempt.command](replace(ended, sight=Sight(), commits=(0, 0)), history, attempt)
     if after.hazard is history.hazard:
         return after
     return replace(after, cause=(*history.quotes(), Quote(attempt.line, attempt.typed)))
@@ -44,9 +48,10 @@ def _after(history: History, attempt: Attempt) -> History:
 
 def _other(history: History, attempt: Attempt) -> History:
     """A command that changes nothing, a program that is not known, or the end of what is cut off."""
-    if not attempt.typed and all(JOB.match(line) for line in attempt.lines if line.strip()):
+    if not attempt.typed and all(map(_of_a_job, filter(str.strip, attempt.lines))):
         return history  # the shell tells of jobs when it likes
-    if not attempt.typed and ending.ends_a_rotation(attempt):
+    ended = not attempt.typed and ending.ends_a_rotation(attempt)
+    if ended and not history.begun:
         return History(done=True, last=attempt)
     first, second = traces.quoted(attempt)
     lines = tuple(traces.traces(attempt))
@@ -59,7 +64,7 @@ def _other(history: History, attempt: Attempt) -> History:
         doubts.add(Doubt.NO_START)
     elif second:
         doubts.add(Doubt.UNNAMED)
-    if lines or traces.unread(attempt):
+    if ended or lines or traces.unread(attempt):
         doubts.add(Doubt.UNREAD)
         history = replace(history, suspects=(*history.suspects, *lines, Quote(attempt.line, attempt.typed)))
     if not (first or second):
@@ -70,17 +75,24 @@ def _other(history: History, attempt: Attempt) -> History:
         message1=first or history.message1,
         message2=second or history.message2,
         begun=True,
+        filled=True,
         done=False,
         doubts=frozenset(doubts),
         sight=Sight(),
     )
 
 
+def _of_a_job(line: str) -> bool:
+    return bool(JOB.match(line)) and not of_a_rotation(line)
+
+
 def _auto(ended: History, before: History, attempt: Attempt) -> History:
-    if ending.succeeded(attempt):
+    output = ending.output(attempt)
+    named = output.instance or traces.instance(attempt)
+    other = bool(named) and before.instance not in ("", named) and not before.over
+    if ending.succeeded(attempt) and not other:
         return History(flow=AUTO, done=True, last=attempt)
     first, second = traces.quoted(attempt)
-    output = ending.output(attempt)
     suspects = tuple(traces.suspects(attempt))
     clear = next((quote for quote, like in suspects if like is Likeness.CLEAR), None)
     first = first or clear
@@ -92,8 +104,7 @@ def _auto(ended: History, before: History, attempt: Attempt) -> History:
         doubts -= before.doubts - {Doubt.INSTANCES}
     if not begun:
         doubts |= set(_silence(output, before, bool(suspects)))
-    named = output.instance or traces.instance(attempt)
-    if named and before.instance not in ("", named) and not before.over:
+    if other:
         doubts |= {Doubt.INSTANCES}
     return replace(
         ended,
@@ -105,6 +116,8 @@ def _auto(ended: History, before: History, attempt: Attempt) -> History:
         doubts=frozenset(doubts),
         instance=named or before.instance,
         suspects=tuple(quote for quote, _ in suspects if quote not in (first, second)),
+        filled=_filled(before) or not output.whole or output.stage >= Stage.MAKING,
+        commits=traces.commits(attempt),
     )
 
 
@@ -116,7 +129,7 @@ def _silence(output: Output, before: History, suspects: bool) -> Iterator[Doubt]
         yield Doubt.LAST_COMMIT
     elif not output.silent:
         yield Doubt.GAP
-    if output.cleared and (before.last is None or before.over):
+    if output.cleared and not _filled(before):
         yield Doubt.EARLIER
 
 
@@ -124,19 +137,25 @@ def _rotate(ended: History, before: History, attempt: Attempt) -> History:
     if ending.succeeded(attempt):
         return History(flow=before.flow or PARTS, done=True, last=attempt)
     second = traces.quoted(attempt)[1] or before.message2
-    return replace(ended, flow=before.flow or PARTS, message2=second, begun=True)
+    return replace(ended, flow=before.flow or PARTS, message2=second, begun=True, filled=True)
 
 
 def _load(ended: History, before: History, attempt: Attempt) -> History:
     if before.begun and not before.over:
-        return ended  # units refuse to load over a key that is there
-    doubts = _fresh(ended, before)
+        if not ending.succeeded(attempt):
+            return ended  # units refuse to load over a key that is there
+        # So NEW was empty: what its messages speak of was promoted or cleared, and that is not shown.
+        doubts = ended.doubts | {Doubt.EARLIER}
+        return replace(ended, flow=PARTS, message1=None, message2=None, doubts=doubts)
+    # A crypto unit that refuses to load has a key in NEW; nothing shown has put it there.
+    full = ending.output(attempt).headline.startswith("ErrorreportedbyEP11") and not _filled(before)
+    doubts = _fresh(ended, before) | (frozenset({Doubt.EARLIER}) if full else frozenset())
     fresh = replace(ended, flow=PARTS, message1=None, message2=None, begun=False, hazard=None, doubts=doubts)
-    return _step(fresh, attempt)
+    return _step(replace(fresh, filled=not full), attempt)
 
 
 def _commit(ended: History, before: History, attempt: Attempt) -> History:
-    after = _step(replace(ended, flow=before.flow or PARTS), attempt)
+    after = _of_what(_step(replace(ended, flow=before.flow or PARTS), attempt), before)
     return replace(after, done=after.done and not before.begun)
 
 
@@ -157,7 +176,18 @@ def _setimm(ended: History, before: History, attempt: Attempt) -> History:
 def _clrnew(ended: History, before: History, attempt: Attempt) -> History:
     lost = before.begun and not before.over
     hazard = Hazard.NEW_CLEARED if lost else before.hazard
-    return _step(replace(ended, flow=before.flow or PARTS, hazard=hazard), attempt)
+    return _of_what(_step(replace(ended, flow=before.flow or PARTS, hazard=hazard), attempt), before)
+
+
+def _of_what(after: History, before: History) -> History:
+    """A step that broke off and is not the first: what it had in NEW has to be shown."""
+    known = after.done or _filled(before)
+    return after if known else replace(after, doubts=after.doubts | {Doubt.EARLIER})
+
+
+def _filled(before: History) -> bool:
+    """Whether what is shown may have put something into NEW since the last rotation that ended well."""
+    return before.filled and not before.over
 
 
 def _clrcur(ended: History, _before: History, _attempt: Attempt) -> History:
@@ -196,7 +226,7 @@ def _still_there(attempts: Sequence[Attempt]) -> bool:
         for line in attempt.lines:
             if (notice := JOB.match(line)) and "tke" in line.split():
                 there = (notice["state"] or "").lower() in ALIVE
-        there = there and not attempt.typed.startswith("kill ")
+        there = there and not _KILLS.match(attempt.typed)
     return there
 
 

@@ -39,7 +39,7 @@ class Doubt(StrEnum):
     LAST_COMMIT = "last-commit"  # the next line would be message 1
     DAMAGED = "damaged"  # a line may be a message that was cut or misread
     UNREAD = "unread"  # a rotation goes on where no command of one was read
-    EARLIER = "earlier"  # NEW was not empty when it began, and what had filled it is not shown
+    EARLIER = "earlier"  # what was in NEW when it began is not shown
     INSTANCES = "instances"  # commands of several service instances
     UNNAMED = "unnamed"  # message 2 is part of what another program printed
     NO_ROTATION = "no-rotation"  # no command of a rotation was typed
@@ -62,7 +62,8 @@ class History:
     ``last``: the attempt of a rotation that came last, ``error`` and ``done`` how it ended;
     ``begun``: key storage may have been rewrapped in part; ``cause``: what stood before a hazard;
     ``sight``: what the screens have shown since; ``instance``: name of the service instance, where it is
-    told; ``suspects``: lines that may be messages.
+    told; ``suspects``: lines that may be messages; ``filled``: what is shown may have put something into NEW;
+    ``commits``: which crypto unit ``auto-mk-rotate`` committed last, and of how many.
     """
 
     flow: str = ""
@@ -78,6 +79,8 @@ class History:
     sight: Sight = field(default=Sight())
     instance: str = ""
     suspects: tuple[Quote, ...] = ()
+    filled: bool = False
+    commits: tuple[int, int] = (0, 0)
 
     @property
     def evidence(self) -> Evidence:

@@ -5,7 +5,7 @@ asked for is the procedure's choice; what nobody asked for stays unknown.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,10 @@ from harness.model.registers import VALID, UnitRegisters, promotion
 
 _UNIT = re.compile(r"^(\d+)\s+(?:true|false)\s+(OPERATIONAL|RECOVERY|FAILOVER)\s")
 _ROWS = re.compile(r"^([0-9a-f]{32})\s+(\d+)\s*$")
+_COUNTED = re.compile(r"\s*MASTER KEY\s+KEY VERSIONS\s*$")
+# What is left of a row that was cut or misread.
+_TORN = re.compile(r"[0-9a-fA-FOolIS]{12}|^\W*[0-9a-fA-FOolIS]{4,}\W*$")
+_REGISTERS = re.compile(r"\s*(?:NEW|CURRENT) MASTER KEY REGISTER\s*$")
 _INSTANCE = re.compile(r"\s*SERVICE INSTANCE:\s*(\S*)\s*$")
 MIXED = "mixed"
 
@@ -65,8 +69,7 @@ class Sight:
             found = (_UNIT.match(line) for line in _of(instance, lines))
             return replace(self, listed=tuple(Listed(int(row[1]), row[2]) for row in found if row))
         if command == "rotation-status":
-            found = (_ROWS.match(line) for line in _of(instance, lines))
-            return replace(self, rows={row[1]: int(row[2]) for row in found if row})
+            return replace(self, rows=_counts(_of(instance, lines)))
         if command in ("cryptounit-mk", "cryptounit-mks"):
             units, shown = screens.registers(lines, instance), screens.instances(lines)
             return replace(self, units=units, instances=shown)
@@ -90,6 +93,22 @@ def _of(instance: str, lines: Sequence[str]) -> Iterator[str]:
             here = not instance or named[1] in ("", instance)
         if here:
             yield line
+
+
+def _counts(lines: Iterable[str]) -> Mapping[str, int] | None:
+    """Read rows by master key; None where the table is not there, has none, or one of them is torn."""
+    found: dict[str, int] = {}
+    here = torn = False
+    for line in lines:
+        if _COUNTED.match(line):
+            here, torn, found = True, False, {}  # of several the last one
+        elif _REGISTERS.match(line):
+            here = False
+        elif here and (row := _ROWS.match(line)):
+            found[row[1]] = int(row[2])
+        elif here and not _INSTANCE.match(line):
+            torn |= bool(_TORN.search(line))
+    return found if found and not torn else None
 
 
 def _agreement(units: Sequence[UnitRegisters]) -> Agreement:

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from harness.model import printed
 from harness.model.evidence import MESSAGE_1, MESSAGE_2, phrase
 from harness.model.folding import Likeness, letters, likeness
-from harness.model.transcript import MESSAGES, Attempt, like_a_message
+from harness.model.transcript import MESSAGES, READERS, Attempt, like_a_message, of_a_rotation
 
 # Commands that change registers or key storage.
 CHANGING = (
@@ -17,19 +17,8 @@ CHANGING = (
 )  # fmt: skip
 _SERVICE = phrase("The master key of service instance")
 _SERVICE_NAME = re.compile(r"serviceinstance(?P<name>[\w.:-]{1,64}?)will")
-# Words of a rotation's own lines, as ``letters`` leaves them.
-_ROTATES = re.compile(
-    "|".join(
-        letters(text)
-        for text in (
-            "Committing the master key", "Transferring the master key", "Generating a random master",
-            "Setting the master key value", "replaced by a random value", "Workloads must not use",
-            "CRK rewrap", "will be rewrapped", "Error sending rewrap",
-        )
-    )
-)  # fmt: skip
 _NAMED = re.compile(r"\btke\s+(?:auto-|cryptounit-(?:mk-|zero))")
-_READERS = frozenset({"cat", "echo", "grep", "head", "history", "kill", "less", "man", "pkill", "tail", "vi"})
+_COMMITTING = re.compile(r"Committingthemasterkeyvaluein(\d{1,2})of(\d{1,2})cryptounits")
 _NAME_LETTERS_MIN, _NAME_RATIO = 7, 0.75
 
 
@@ -60,7 +49,7 @@ def quoted(attempt: Attempt) -> tuple[Quote | None, Quote | None]:
 def traces(attempt: Attempt) -> Iterator[Quote]:
     """Yield lines of a rotation in the output of something else: its own command line was not read."""
     for number, line in enumerate(attempt.lines, start=attempt.first):
-        if _ROTATES.search(letters(line)) or like_a_message(line):
+        if of_a_rotation(line):
             yield Quote(number, line.strip())
 
 
@@ -71,7 +60,7 @@ def unread(attempt: Attempt) -> bool:
     words = attempt.typed.split()
     if _NAMED.search(attempt.typed):
         return True
-    return words[0] not in _READERS and any(_misread(letters(word)) for word in words)
+    return words[0] not in READERS and any(_misread(letters(word)) for word in words)
 
 
 def _misread(word: str) -> bool:
@@ -91,6 +80,17 @@ def suspects(attempt: Attempt) -> Iterator[tuple[Quote, Likeness]]:
         if first or second:
             clear = first is Likeness.CLEAR
             yield Quote(number, line.strip()), Likeness.CLEAR if clear else Likeness.MAYBE
+
+
+def hidden(attempt: Attempt) -> bool:
+    """Whether one of the two messages may stand there; for output in which neither has a place."""
+    return any(map(like_a_message, attempt.lines))
+
+
+def commits(attempt: Attempt) -> tuple[int, int]:
+    """Which crypto unit was committed last, and of how many; zeros where it does not say."""
+    found = _COMMITTING.findall(printed.signs(attempt.lines))
+    return (int(found[-1][0]), int(found[-1][1])) if found else (0, 0)
 
 
 def instance(attempt: Attempt) -> str:

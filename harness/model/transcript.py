@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.model import prompts
-from harness.model.folding import Likeness, fold, likeness
+from harness.model.folding import Likeness, fold, letters, likeness
 from harness.model.prompts import Prompt
 
 _ESCAPES = re.compile(
-    r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # titles of windows, links
+    r"\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\|(?=\n)|$)"  # titles of windows, links; never past their line
     r"|\x1b\[[0-?]*[ -/]*(?:[@-~]|$)"  # colours, cursor
     r"|\x1b[ -/]*[0-~]?"  # the rest
 )
@@ -55,6 +55,18 @@ MESSAGES = (
     "Delaying 30 seconds to allow server to discover new master key values",
     "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm",
 )
+# Words of a rotation's own lines, as ``letters`` leaves them.
+_ROTATES = re.compile(
+    "|".join(
+        letters(text)
+        for text in (
+            "Committing the master key", "Transferring the master key", "Generating a random master",
+            "Setting the master key value", "replaced by a random value", "Workloads must not use",
+            "CRK rewrap", "will be rewrapped", "Error sending rewrap",
+        )
+    )
+)  # fmt: skip
+READERS = frozenset({"cat", "echo", "grep", "head", "history", "kill", "less", "man", "pkill", "tail", "vi"})
 
 
 @dataclass(frozen=True)
@@ -99,7 +111,7 @@ class Attempt:
         """Return what the command printed: not what the shell says, no line twice."""
         kept: list[str] = []
         for line in self.lines:
-            shell = _SHELL_SAYS.fullmatch(line) and not like_a_message(line)
+            shell = _SHELL_SAYS.fullmatch(line) and not of_a_rotation(line)
             if not shell and not (kept and line.strip() == kept[-1].strip()):
                 kept.append(line)
         return tuple(kept)
@@ -108,6 +120,11 @@ class Attempt:
 def like_a_message(line: str) -> bool:
     """Whether a line may be one of the two messages, cut, broken or misread."""
     return any(likeness(line, message) is not Likeness.NONE for message in MESSAGES)
+
+
+def of_a_rotation(line: str) -> bool:
+    """Whether a line may be one that a rotation prints."""
+    return bool(_ROTATES.search(letters(line))) or like_a_message(line)
 
 
 def clean(raw: str) -> str:
@@ -132,7 +149,7 @@ def attempts(raw: str) -> tuple[Attempt, ...]:
     """Split scroll-back at its prompts; a banner above the first one, and an idle last one, are left out."""
     text = clean(raw)
     starts = [match.start() for match in re.finditer(r"^", text, re.MULTILINE)]
-    places = [Prompt(0, 0), *prompts.find(text)]
+    places = [Prompt(0, 0), *(prompt for prompt in prompts.find(text) if _is_prompt(prompt, text))]
     ends = [*(prompt.start for prompt in places[1:]), len(text)]
     headers = frozenset(_headers(text, places))
     found = []
@@ -148,6 +165,13 @@ def attempts(raw: str) -> tuple[Attempt, ...]:
     if _is_banner(found[0].lines):
         del found[0]
     return _without_farewell(found)
+
+
+def _is_prompt(prompt: Prompt, text: str) -> bool:
+    """Whether it is none of a rotation's lines that somebody has marked, with an arrow or a number sign."""
+    if prompt.command or prompt.typed.partition(" ")[0] in READERS:
+        return True
+    return not of_a_rotation(text[prompt.start : prompt.end])
 
 
 def _headers(text: str, places: Sequence[Prompt]) -> Iterator[str]:

@@ -298,6 +298,22 @@ def _logs(rng: random.Random, text: str) -> str:
     return "\n".join(lines)
 
 
+def _marked(rng: random.Random, text: str) -> str:
+    """Some lines with a sign before them, as people point at what matters; it may look like a prompt."""
+    mark, share = (
+        rng.choice(["\u2192 ", "\u279c ", "# ", "% ", "$ ", "\u276f ", "[0] ", "+ ", "* "]),
+        rng.random(),
+    )
+    return _each(text, lambda line: mark + line if line.strip() and rng.random() < share else line)
+
+
+def _stamped(rng: random.Random, text: str) -> str:
+    """Lines with a time or a number before them, as logs and editors put it there."""
+    lines = text.split("\n")
+    stamp = rng.choice(["2026-11-28T20:01:{:02} ", "[20:01:{:02}] ", "{:4}: ", "{} ", "{:6}  "])
+    return "\n".join(stamp.format(number) + line for number, line in enumerate(lines, start=1))
+
+
 def _logs_inside(rng: random.Random, text: str) -> str:
     at = rng.randint(0, len(text))
     return f"{text[:at]}\n{rng.choice(_LOGS)}\n{text[at:]}"
@@ -365,6 +381,8 @@ DAMAGES: Mapping[str, Damage] = {
     "doubled": _doubled,
     "log lines": _logs,
     "log lines inside": _logs_inside,
+    "marked": _marked,
+    "stamped": _stamped,
     "swapped": _swapped,
     "joined": _joined,
     "squeezed": _squeezed,

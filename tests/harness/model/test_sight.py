@@ -39,7 +39,7 @@ def test_rows_by_master_key() -> None:
     rows = {"a" * 32: 12, "0123456789abcdef" * 2: 4}
     assert Sight().rows is None
     assert Sight().read("rotation-status", screen.key_storage(_instance(), rows)).rows == rows
-    assert Sight().read("rotation-status", screen.key_storage(_instance(), {})).rows == {}
+    assert Sight().read("rotation-status", screen.key_storage(_instance(), {})).rows is None
 
 
 def test_a_command_that_shows_nothing_of_this() -> None:
