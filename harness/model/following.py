@@ -104,6 +104,7 @@ def _auto(ended: History, before: History, attempt: Attempt) -> History:
         doubts -= before.doubts - {Doubt.INSTANCES}
     if not begun:
         doubts |= set(_silence(output, before, bool(suspects)))
+        doubts |= set() if attempt.back else {Doubt.GAP}
     if other:
         doubts |= {Doubt.INSTANCES}
     return replace(
@@ -162,8 +163,8 @@ def _commit(ended: History, before: History, attempt: Attempt) -> History:
 def _step(ended: History, attempt: Attempt) -> History:
     """End a step of the key-part flow; one that broke off proves nothing where its output is not whole."""
     done = ending.succeeded(attempt)
-    gap = frozenset() if done or ending.output(attempt).whole else frozenset({Doubt.GAP})
-    return replace(ended, done=done, doubts=ended.doubts | gap)
+    whole = done or (attempt.back and ending.output(attempt).whole)
+    return replace(ended, done=done, doubts=ended.doubts | (frozenset() if whole else {Doubt.GAP}))
 
 
 def _setimm(ended: History, before: History, attempt: Attempt) -> History:

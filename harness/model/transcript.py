@@ -47,7 +47,7 @@ _HEADER = re.compile(r"\s*(?:[\u250c\u256d]|\S+@\S+|[~/]|\S+ (?:on|via|in|took) 
 _SHORT_PROMPT = 4
 # What a shell says of a job that died or was stopped.
 _SHELL_SAYS = re.compile(
-    r"\s*(?:\^[CZD\\]\s*)*(?:\[\d+\]\s*[-+]?\s+(?:\d+\s+)?[A-Za-z]+\b.*|\[\d+\][-+]?\s.*\btke\b.*"
+    r"\s*(?:\^[CZD\\]\s*)*(?:\[\d+\]\s*[-+]?\s+(?:\d+\s+)?(?!Com|De|KM|MK)[A-Za-z]+\b.*|\[\d+\][-+]?\s.*\btke\b.*"
     r"|(?:\S+: )?(?:line \d+: +\d+ +)?(?:Killed|Terminated|Hangup)\b.*"
     r"|zsh: (?:killed|terminated|hangup|suspended|interrupt)\b.*|fish: (?:Job|Process) .*)?\s*"
 )
@@ -77,7 +77,8 @@ class Attempt:
     ``typed``: what was typed behind the prompt; ``line``: number of its line in the file, from 1;
     ``lines``: all that followed, from line ``first`` on;
     ``ended``: a prompt follows, so this is all that it printed;
-    ``shown``: the output went to the terminal and not elsewhere.
+    ``shown``: the output went to the terminal and not elsewhere;
+    ``back``: what follows is a prompt like the one that it was typed at.
     """
 
     command: str
@@ -87,6 +88,7 @@ class Attempt:
     lines: tuple[str, ...]
     ended: bool
     shown: bool = True
+    back: bool = True
 
     def find(self, pattern: re.Pattern[str]) -> tuple[int, str] | None:
         """Number and text of the line on which ``pattern`` is found first; broken lines are joined."""
@@ -160,8 +162,10 @@ def attempts(raw: str) -> tuple[Attempt, ...]:
         following = places[number] if number < len(places) else None
         if following and len(following.sign) <= _SHORT_PROMPT:
             lines = _without_header(lines, headers)
-        ended, shown = following is not None, prompt.shown
-        found.append(Attempt(prompt.command, prompt.typed, line, first, tuple(lines), ended, shown))
+        ended, back = following is not None, following is None or _alike(prompt.sign, following.sign)
+        found.append(
+            Attempt(prompt.command, prompt.typed, line, first, tuple(lines), ended, prompt.shown, back)
+        )
     if _is_banner(found[0].lines):
         del found[0]
     return _without_farewell(found)
@@ -172,6 +176,11 @@ def _is_prompt(prompt: Prompt, text: str) -> bool:
     if prompt.command or prompt.typed.partition(" ")[0] in READERS:
         return True
     return not of_a_rotation(text[prompt.start : prompt.end])
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two prompts are of one shell: they begin or end alike; where one is not shown, nobody knows."""
+    return not (one and other) or one[0] == other[0] or one[-1] == other[-1]
 
 
 def _headers(text: str, places: Sequence[Prompt]) -> Iterator[str]:

@@ -43,6 +43,14 @@ def test_a_line_that_somebody_has_marked(mark: str) -> None:
     assert typed(told) == ("cryptounit-mk-rotate",)
 
 
+@pytest.mark.parametrize("mark", ["\u2192 ", "# ", "% ", "\u276f ", "me@host:/# "])
+def test_a_mark_that_is_not_the_prompt(mark: str) -> None:
+    """Output that ends at a sign unlike the prompt it was typed at is not known to have ended."""
+    for width in (5, 8, 14, 20):
+        cut = "".join(f"{mark}{line[:width]}\n" for line in (TWO_OF_TWO, FIRST))
+        assert "auto-mk-rotate" not in typed(advice(f"{AUTO}{MADE}{ONE_OF_TWO}{cut}$ "))
+
+
 @pytest.mark.parametrize(
     "transcript",
     [
