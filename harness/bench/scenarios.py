@@ -53,7 +53,8 @@ def _hil(*arguments: str) -> None:
         timeout=SECONDS,
     )
     if ran.returncode not in (0, 1, 2):
-        raise Broken(f"hil {arguments[0]}: {ran.stderr.strip().splitlines()[-1:]}")
+        said = (ran.stderr.strip() or ran.stdout.strip()).splitlines() or ["nothing"]
+        raise Broken(f"hil {arguments[0]} ended with exit code {ran.returncode} and said: {said[-1]}")
 
 
 def _thin(plan: Path, sample: int) -> None:

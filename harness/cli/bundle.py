@@ -1,5 +1,6 @@
 """``hil bundle``: the evidence of a campaign as one file, and the check of such a file."""
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def _hash(ctx: click.Context, param: click.Parameter, value: str) -> str:
 
 @bundle.command(
     epilog=options.examples(
-        "hil bundle verify evidence.zip", "hil bundle verify evidence.zip --manifest HASH"
+        "hil bundle verify evidence.zip",
+        f"hil bundle verify evidence.zip --manifest {hashlib.sha256().hexdigest()}",
     )
 )
 @click.argument("file", type=options.Place(dir_okay=False))

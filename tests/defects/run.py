@@ -54,7 +54,7 @@ class Outcome(Enum):
     """How a campaign on a defective instance ended."""
 
     CONVICTED = "convicted"  # as the catalogue says
-    SURVIVED = "SURVIVED"  # the gate says pass
+    SURVIVED = "SURVIVED"  # nothing speaks against the instance
     OTHERWISE = "OTHERWISE"  # the gate does not say pass, but for another reason than the catalogue's
     NOT_SOWN = "NOT SOWN"  # no process ran the changed code, or the text to change is not there
 
@@ -165,9 +165,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _judge(defect: Defect, campaign: dict[str, Any], code: int) -> tuple[Outcome, str]:
     """Return the outcome and the reason that the bench gives."""
-    if code == Exit.AS_DOCUMENTED:
-        return Outcome.SURVIVED, ""
     reasons = dict(_reasons(campaign))
+    # A plan of one rotation that nobody kills proves nothing by itself: its gate is never better.
+    tried_nothing_else = code == Exit.INCONCLUSIVE and campaign.get("untried") and not reasons
+    if code == Exit.AS_DOCUMENTED or tried_nothing_else:
+        return Outcome.SURVIVED, ""
     wanted = f"probe {defect.probe}" if defect.probe else defect.check
     as_told = defect.probe or campaign["scenarios"][0]["verdict"] == defect.verdict
     if code == Exit.CONTRADICTED and wanted in reasons and as_told:

@@ -134,7 +134,7 @@ def test_plan_on_two_workers(place: Place) -> None:
         for case in report.findall(".//testcase")
     }
     verdicts = {**IDS, MISSES: "NOT_FIRED"}
-    assert told == {name: {"verdict": verdicts[name], "expected": IDS[name]} for name in IDS}
+    assert told == {name: {"verdict": verdicts[name], "expected": IDS[name], "faults": "1"} for name in IDS}
 
     evidence = RunDir(place.pytester.path / "out")
     assert [scenario.id for scenario in evidence.plan() or ()] == list(IDS)
