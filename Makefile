@@ -30,7 +30,7 @@ hil-pytest: packages venv ## Run a sample of the campaign as tests of pytest
 	.venv/bin/pytest --hil-plan .build/plan.jsonl --hil-backend $(BACKEND) --hil-operational 1 $(PYTEST_ARGS)
 
 bench: packages venv ## Measure this machine: scenarios, rewraps against a C loop and python-pkcs11, starts (ARGS=--quick)
-	.venv/bin/hil bench --peer tests/harness/bench/python_pkcs11.py $(ARGS)
+	.venv/bin/hil bench --peer tests/hil/targets/hpcs/tools/bench/python_pkcs11.py $(ARGS)
 
 doctor: venv ## Say what this machine lacks for the bench, and what to do
 	.venv/bin/hil doctor --backend $(BACKEND) $(ARGS)

@@ -31,12 +31,12 @@ build_image() {
     rm -rf "$context"
     mkdir "$context"
     fetch_site "$context/site"
-    mkdir "$context/emulator"
-    cp "$root"/emulator/*.py "$context/emulator"
-    cp -r "$root/emulator/unit" "$root/emulator/wire" "$context/emulator"
+    mkdir "$context/hsm_emulator"
+    cp "$root"/emulator/hsm_emulator/*.py "$context/hsm_emulator"
+    cp -r "$root/emulator/hsm_emulator/unit" "$root/emulator/hsm_emulator/wire" "$context/hsm_emulator"
     mkdir "$context/bench"
-    (cd "$root" && "$python" -m harness.rig.image bench | xargs cp --parents -t "$context/bench")
-    find "$context/emulator" -name __pycache__ -prune -exec rm -r {} +
+    (cd "$root/harness" && "$python" -m hil.targets.hpcs.rig.units.image bench | xargs cp --parents -t "$context/bench")
+    find "$context/hsm_emulator" -name __pycache__ -prune -exec rm -r {} +
     say "building $name"
     docker build -q --network none --build-arg "BASE=$base" --label "$label=unit" -t "$name" \
         -f "$root/docker/Dockerfile" "$context" >"$build/image.log" 2>&1 ||
@@ -47,7 +47,7 @@ build_image() {
 engine_answers || die "no Docker engine answers; run this first: make engine"
 [ -x "$python" ] || die "no project venv; run this first: make venv"
 mkdir -p "$build"
-name=$("$python" -m harness.rig.image)
+name=$("$python" -m hil.targets.hpcs.rig.units.image)
 # One build at a time: the workers of a parallel test run ask for the image together.
 exec 9>"$build/image.lock"
 flock -w 600 9 || die "another build of the image did not end within ten minutes"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from harness.rig import docker, server
-from harness.rig.layout import OWN_SERVER, Layout, scratch
+from hil.targets.hpcs.rig.keystore import server
+from hil.targets.hpcs.rig.layout import OWN_SERVER, Layout, scratch
+from hil.targets.hpcs.rig.units import docker
 
 if TYPE_CHECKING:
-    from harness.rig.database import Database
+    from hil.targets.hpcs.rig.keystore.database import Database
 
 # A shell starts a background job with SIGINT ignored, and every child inherits that; then no test could
 # interrupt anything. A handler in this process gives its children the default back.
@@ -61,7 +62,7 @@ def compiler() -> str:
 @pytest.fixture(scope="session")
 def own_database() -> "Iterator[Database]":
     """A PostgreSQL server of the tests' own, started at the first need."""
-    from harness.rig import database  # noqa: PLC0415 needs a library of the server's packages
+    from hil.targets.hpcs.rig.keystore import database  # noqa: PLC0415 needs a library of the server's packages
 
     root = scratch("test-")
     layout = Layout(root / "pg" / "files", root / "pg" / "s", OWN_SERVER)

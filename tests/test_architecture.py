@@ -9,38 +9,43 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("emulator", "harness")
+PACKAGES = {"hsm_emulator": "emulator", "hil": "harness"}  # import package: top-level folder
 MODULE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 50
 LONG_MODULES: dict[str, int] = {}
 
 # Third-party modules that are behind one door each.
 ONE_DOOR = {
-    "pkcs11": {"emulator/unit/token.py"},
-    "docker": {"harness/rig/docker.py"},
+    "pkcs11": {"emulator/hsm_emulator/unit/token.py"},
+    "docker": {"harness/hil/targets/hpcs/rig/units/docker.py"},
     "pydantic": {
-        "harness/campaign/plan.py",
-        "harness/forms/form.py",
-        "harness/forms/reading.py",
-        "harness/foreign/form.py",
-        "harness/foreign/ledger.py",
-        "harness/modules/form.py",
-        "harness/procedures/schema.py",
+        "harness/hil/engine/plan.py",
+        "harness/hil/forms/form.py",
+        "harness/hil/forms/reading.py",
+        "harness/hil/targets/program/form.py",
+        "harness/hil/targets/program/ledger.py",
+        "harness/hil/targets/hpcs/rig/modules/form.py",
+        "harness/hil/targets/hpcs/operator/schema.py",
     },
-    "pydantic_core": {"harness/forms/form.py", "harness/forms/reading.py"},
-    "psycopg": {"emulator/kms/store/postgresql.py", "harness/rig/database.py"},
-    "requests": {"harness/rig/docker.py"},  # the transport of docker, whose errors it lets through
-    "pytest": {"harness/plugin/__init__.py", "harness/plugin/plan.py"},
-    "tenacity": {"harness/rig/ready.py", "emulator/wire/connection.py"},
+    "pydantic_core": {"harness/hil/forms/form.py", "harness/hil/forms/reading.py"},
+    "psycopg": {
+        "emulator/hsm_emulator/kms/store/postgresql.py",
+        "harness/hil/targets/hpcs/rig/keystore/database.py",
+    },
+    "requests": {
+        "harness/hil/targets/hpcs/rig/units/docker.py"
+    },  # the transport of docker, whose errors it lets through
+    "pytest": {"harness/hil/plugin/__init__.py", "harness/hil/plugin/plan.py"},
+    "tenacity": {"harness/hil/targets/hpcs/rig/process/ready.py", "emulator/hsm_emulator/wire/connection.py"},
 }
 # What the bench may know of the system under test beside its sockets and files.
-KNOWN_TO_THE_BENCH = ("emulator.wire.", "emulator.durable")
+KNOWN_TO_THE_BENCH = ("hsm_emulator.wire.", "hsm_emulator.durable")
 
 
 @cache
 def _trees() -> dict[str, ast.Module]:
     """Every module of the project by its path."""
-    paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    paths = [path for folder in PACKAGES.values() for path in (ROOT / folder).rglob("*.py")]
     return {str(path.relative_to(ROOT)): ast.parse(path.read_bytes()) for path in paths}
 
 
@@ -60,14 +65,14 @@ def _below(folder: str) -> list[str]:
 
 def test_there_is_something_to_look_at() -> None:
     """Both packages are found, so the other facts are not about nothing."""
-    assert all(len(_below(package)) > 20 for package in PACKAGES)
+    assert all(len(_below(folder)) > 20 for folder in PACKAGES.values())
 
 
 def test_the_pure_core() -> None:
-    """harness.model imports itself and the standard library, nothing else."""
-    for path in _below("harness/model"):
+    """hil.model imports itself and the standard library, nothing else."""
+    for path in _below("harness/hil/model"):
         for name in _imports(path):
-            own = name.startswith("harness.model.")
+            own = name.startswith("hil.model.")
             assert own or name.partition(".")[0] in sys.stdlib_module_names, f"{path} imports {name}"
 
 
@@ -75,14 +80,14 @@ def test_the_system_under_test_does_not_know_its_bench() -> None:
     """Nothing below emulator imports harness, or tests."""
     for path in _below("emulator"):
         tops = {name.partition(".")[0] for name in _imports(path)}
-        assert not tops & {"harness", "tests"}, path
+        assert not tops & {"hil", "tests"}, path
 
 
 def test_the_bench_knows_the_wire_and_the_disk_only() -> None:
     """Of emulator, harness imports the wire protocols and the durable files alone."""
     for path in _below("harness"):
         for name in _imports(path):
-            if name.partition(".")[0] == "emulator":
+            if name.partition(".")[0] == "hsm_emulator":
                 assert f"{name}.".startswith(KNOWN_TO_THE_BENCH), f"{path} imports {name}"
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.scenario import Scenario, not_judged
-from harness.model.verdicts import Exit, Verdict
-from harness.procedures import load
+from hil.model.scenario import Scenario, not_judged
+from hil.model.verdicts import Exit, Verdict
+from hil.targets.hpcs.operator import load
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md")
@@ -89,7 +89,7 @@ def test_paths(document: str) -> None:
 
 def test_map_is_whole() -> None:
     """ARCHITECTURE names every folder of code."""
-    folders = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("*/*/__init__.py")}
+    folders = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("*/*/*/__init__.py")}
     code = {folder for folder in folders if folder.startswith(("harness/", "emulator/"))}
     assert {f"{folder}/" for folder in code} <= set(_spans("ARCHITECTURE.md"))
 
@@ -117,7 +117,9 @@ def test_exit_codes() -> None:
 
 def test_procedures() -> None:
     """Procedures that a document names can be loaded, and README's example is one."""
-    named = set(re.findall(r"harness/procedures/([\w-]+)\.toml", "".join(map(_text, DOCUMENTS))))
+    named = set(
+        re.findall(r"harness/hil/targets/hpcs/operator/([\w-]+)\.toml", "".join(map(_text, DOCUMENTS)))
+    )
     assert {load.builtin(name).name for name in named} == named
     assert "documented" in named
     (example,) = [body for language, body in FENCE.findall(_text("README.md")) if language == "toml"]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from harness.campaign.plan import write_plan
-from harness.campaign.stored import Stored
-from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
-from harness.report.html import page as whole
-from harness.rig.layout import scratch
+from hil.engine.plan import write_plan
+from hil.engine.stored import Stored
+from hil.model.scenario import Scenario
+from hil.model.verdicts import Verdict
+from hil.report.html import page as whole
+from hil.targets.hpcs.rig.layout import scratch
 
 RECOVERED = "auto/tke@setimm.1-after/documented"
 LOST = "auto/kms@C_WrapKey.7-after/rerun-after-message-1"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import ViewportSize, sync_playwright
 
-from harness.campaign.stored import Stored
-from harness.report.html import page
+from hil.engine.stored import Stored
+from hil.report.html import page
 
 SIZE = ViewportSize(width=1180, height=1150)
 

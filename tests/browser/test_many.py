@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from harness.campaign.rundir import PLAN, RESULTS
+from hil.engine.rundir import PLAN, RESULTS
 
 SCENARIOS, CONTROLS = 5000, 250
 SECONDS_MAX, BYTES_MAX, TRIES = 2.0, 5_000_000, 3

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from harness.campaign.rundir import CAMPAIGN, RESULTS
-from harness.model.verdicts import Gate
-from harness.report.html.head import GATES
+from hil.engine.rundir import CAMPAIGN, RESULTS
+from hil.model.verdicts import Gate
+from hil.report.html.head import GATES
 
 LOST = "auto/kms@C_WrapKey.7-after/rerun-after-message-1"
 RECOVERED = "auto/tke@setimm.1-after/documented"

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from harness.cli import main
-from harness.foreign.write import write_all
-from harness.model.verdicts import Exit
-from tests.harness.foreign.conftest import make
+from hil.cli import main
+from hil.model.verdicts import Exit
+from hil.targets.program.write import write_all
+from tests.hil.targets.program.conftest import make
 
 LOST = "rotate/tool@write.1-before/rerun"
 KEPT = "rotate/tool@openat.1-before/rerun"

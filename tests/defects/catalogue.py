@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.model.verdicts import Verdict
+from hil.model.verdicts import Verdict
 
 FOLDER = Path(__file__).parent / "catalogue"
 CHECKS = "checks.toml"

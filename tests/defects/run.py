@@ -27,8 +27,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from harness.model.scenario import Scenario
-from harness.model.verdicts import Exit, Verdict
+from hil.model.scenario import Scenario
+from hil.model.verdicts import Exit, Verdict
 from tests.defects import catalogue
 from tests.defects.catalogue import Change, Check, Defect
 from tests.defects.seed import sower
@@ -37,10 +37,10 @@ SEED = Path(__file__).parent / "seed"
 HIL = Path(sys.executable).with_name("hil")
 RUN_SECONDS = 300.0
 # A check has to bite by itself, so where one is taken away the second opinion is not asked either.
-NO_TWIN = Change("harness.model.twin.agreement", "found = compare(record)", "found = None")
+NO_TWIN = Change("hil.targets.hpcs.model.twin.agreement", "found = compare(record)", "found = None")
 # Probes are the longer part of a campaign of one scenario: left out where nothing rests on them.
 NO_PROBES = Change(
-    "harness.probes.run",
+    "hil.targets.hpcs.probes.run",
     "    stages: tuple[",
     "    return (Probe('left out', '', ()),)\n    stages: tuple[",
 )

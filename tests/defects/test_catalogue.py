@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
+from hil.model.scenario import Scenario
+from hil.model.verdicts import Verdict
 from tests.defects import catalogue
 from tests.defects.catalogue import Change, Check, Defect
 from tests.defects.seed import sower
@@ -34,14 +34,14 @@ def _sown(changes: tuple[Change, ...]) -> None:
 @pytest.mark.parametrize("defect", DEFECTS.values(), ids=DEFECTS)
 def test_every_defect_can_be_sown(defect: Defect) -> None:
     """Each text that a defect replaces stands exactly once in a module of the emulator."""
-    assert all(change.module.startswith("emulator.") for change in defect.changes)
+    assert all(change.module.startswith("hsm_emulator.") for change in defect.changes)
     _sown(defect.changes)
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
 def test_every_check_can_be_removed(check: Check) -> None:
     """Each text that removes a check stands exactly once in a module of the bench."""
-    assert all(change.module.startswith("harness.") for change in check.changes)
+    assert all(change.module.startswith("hil.") for change in check.changes)
     assert check.alone in DEFECTS
     _sown(check.changes)
 

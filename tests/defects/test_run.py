@@ -29,7 +29,7 @@ def test_without_a_check(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_defect_that_nothing_runs() -> None:
     """A change in code that no process reaches is not sown, whatever the campaign says."""
     change = Change(
-        "emulator.unit.snapshot", "    source, copy = Folder(unit), Folder(snapshot)", "    raise OSError"
+        "hsm_emulator.unit.snapshot", "    source, copy = Folder(unit), Folder(snapshot)", "    raise OSError"
     )
     trial = run.try_defect(Defect("idle", "nobody takes a snapshot", (change,), check="readable"))
     assert trial.outcome is Outcome.NOT_SOWN

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.rig import docker, ready
-from harness.rig.labels import Labels
+from hil.targets.hpcs.rig.process import ready
+from hil.targets.hpcs.rig.units import docker
+from hil.targets.hpcs.rig.units.labels import Labels
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SECRET = "not-a-secret-just-a-test-of-the-bearer-tokens"
@@ -65,7 +66,7 @@ def make_unit(rig_dir: Path, number: int, unit_type: str) -> tuple[Path, Path]:
     sockets.mkdir()
     subprocess.run(
         [
-            *(sys.executable, "-m", "emulator.unit", "init", "--dir", folder, "--iam-secret", secret),
+            *(sys.executable, "-m", "hsm_emulator.unit", "init", "--dir", folder, "--iam-secret", secret),
             *("--number", str(number), "--type", unit_type, "--location", f"[us-south].[AZ1].[{number:02}]"),
         ],
         check=True,

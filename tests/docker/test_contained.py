@@ -18,19 +18,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from docker import from_env
 
-from emulator import bearer
-from emulator.wire import unixhttp
-from emulator.wire.client import Module
-from harness import sut
-from harness.nursery.client import Seedling
-from harness.rig import layout, ready
-from harness.rig.child import NotKilled, Watch
-from harness.rig.containers import DockerHost
-from harness.rig.hosts import ProcessHost
-from harness.rig.layout import Layout
-from harness.rig.mirror import mirror
-from harness.rig.ready import NotReady
-from harness.watch.supervisor import Answer, Reply, SystemCall
+from hil.faults.watch.supervisor import Answer, Reply, SystemCall
+from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.rig import layout
+from hil.targets.hpcs.rig.keystore.mirror import mirror
+from hil.targets.hpcs.rig.layout import Layout
+from hil.targets.hpcs.rig.process import ready
+from hil.targets.hpcs.rig.process.child import NotKilled, Watch
+from hil.targets.hpcs.rig.process.ready import NotReady
+from hil.targets.hpcs.rig.units.containers import DockerHost
+from hil.targets.hpcs.rig.units.hosts import ProcessHost
+from hil.targets.hpcs.rig.zygote.client import Seedling
+from hsm_emulator import bearer
+from hsm_emulator.wire import unixhttp
+from hsm_emulator.wire.client import Module
 
 pytestmark = pytest.mark.docker
 
@@ -258,8 +259,8 @@ def test_nothing_is_left(host: DockerHost, run_label: str) -> None:
 def test_container_ends_with_its_bench(image: str, place: Layout, run_label: str) -> None:
     """A unit ends with the process that drives it, because its first process sees the socket close."""
     program = (
-        "import sys; from pathlib import Path; from harness.rig.containers import DockerHost;"
-        "from harness.rig.layout import Layout;"
+        "import sys; from pathlib import Path; from hil.targets.hpcs.rig.units.containers import DockerHost;"
+        "from hil.targets.hpcs.rig.layout import Layout;"
         "root = Path(sys.argv[1]); host = DockerHost(Layout(root / 'files', root / 's'), *sys.argv[2:]);"
         "host.start([1]); import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     )

@@ -13,13 +13,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from docker import from_env
 
-from emulator import bearer
-from emulator.unit.command import signed_bytes
-from emulator.wire import unixhttp
-from emulator.wire.client import Module
-from harness.rig import docker, ready
-from harness.rig.child import NotKilled
-from harness.rig.labels import Labels
+from hil.targets.hpcs.rig.process import ready
+from hil.targets.hpcs.rig.process.child import NotKilled
+from hil.targets.hpcs.rig.units import docker
+from hil.targets.hpcs.rig.units.labels import Labels
+from hsm_emulator import bearer
+from hsm_emulator.unit.command import signed_bytes
+from hsm_emulator.wire import unixhttp
+from hsm_emulator.wire.client import Module
 
 pytestmark = pytest.mark.docker
 
@@ -182,7 +183,7 @@ def test_leftovers_are_those_of_dead_runs(image: str, start: Start, run_label: s
     """A container whose maker has died is a leftover; one whose maker lives is not."""
     mine = start()
     program = (
-        "import sys; from pathlib import Path; from harness.rig import docker, labels;"
+        "import sys; from pathlib import Path; from hil.targets.hpcs.rig import docker, labels;"
         "folder = Path(sys.argv[2]); print(docker.create_unit("
         "sys.argv[1], 9, folder, folder, labels.Labels(sys.argv[3], 'worker-0')).id)"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.rig import image
+from hil.targets.hpcs.rig.units import image
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 Done = subprocess.CompletedProcess[str]
@@ -142,9 +142,13 @@ def test_locks_name_no_index() -> None:
 
 
 def test_name_printed_for_the_script_is_the_one_the_bench_uses() -> None:
-    """`python -m harness.rig.image` and harness.rig.image.name agree."""
+    """`python -m hil.targets.hpcs.rig.units.image` and hil.targets.hpcs.rig.units.image.name agree."""
     done = subprocess.run(
-        [sys.executable, "-m", "harness.rig.image"], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-m", "hil.targets.hpcs.rig.units.image"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
     )
     assert done.stdout.strip() == image.name()
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.plan import write_plan
-from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
-from harness.rig import ready
-from harness.rig.layout import scratch
+from hil.engine.plan import write_plan
+from hil.model.scenario import Scenario
+from hil.model.verdicts import Verdict
+from hil.targets.hpcs.rig.layout import scratch
+from hil.targets.hpcs.rig.process import ready
 
 SECONDS = 100.0
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.cli import commands, main
+from hil.cli import commands, main
 
 
 def _every_help() -> list[list[str]]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.model.history import Doubt
-from tests.harness.advise.conftest import Case, cases, decisions, typed
+from hil.targets.hpcs.model.history import Doubt
+from tests.hil.targets.hpcs.tools.advise.conftest import Case, cases, decisions, typed
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import sut
-from harness.rig import owner, ready
+from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.rig.process import owner, ready
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place

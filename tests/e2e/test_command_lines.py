@@ -12,8 +12,8 @@ import click
 import pytest
 import yaml
 
-from harness.cli import main
-from harness.cli.commands import hil
+from hil.cli import main
+from hil.cli.commands import hil
 
 ROOT = Path(__file__).resolve().parents[2]
 HIL = Path(sys.executable).with_name("hil")

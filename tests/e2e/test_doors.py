@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import sut
-from harness.byhand.record import Record
-from harness.drill.points import POINTS
-from harness.rig import owner, ready
+from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.rig.process import owner, ready
+from hil.targets.hpcs.tools.byhand.record import Record
+from hil.targets.hpcs.tools.drill.points import POINTS
 
 if TYPE_CHECKING:
-    from harness.rig.database import Database
+    from hil.targets.hpcs.rig.keystore.database import Database
     from tests.e2e.conftest import Place
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import main
-from harness.model.verdicts import Exit
+from hil.cli import main
+from hil.model.verdicts import Exit
 
 DOORS = {
     "procedure check": ("procedure", "check", "FILE"),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from harness import sut
-from harness.drill.points import POINTS
+from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.tools.drill.points import POINTS
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place

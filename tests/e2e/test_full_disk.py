@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.model.verdicts import Exit
+from hil.model.verdicts import Exit
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.rig.database import Database
+    from hil.targets.hpcs.rig.keystore.database import Database
     from tests.e2e.conftest import Place
 
 pytestmark = pytest.mark.postgresql

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 import pytest
 
-from harness.cli import commands, main
-from harness.cli.options import Place
-from harness.rig.layout import scratch
+from hil.cli import commands, main
+from hil.cli.options import Place
+from hil.targets.hpcs.rig.layout import scratch
 
 HIL = Path(sys.executable).with_name("hil")
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from harness import sut
-from harness.campaign.worker import Bench
-from harness.faults.relay import Exchange, Relay
-from harness.model.ledger import Ledger
-from harness.rig import golden
-from harness.rig.layout import scratch
-from harness.rig.rig import Rig
+from hil.engine.worker import Bench
+from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.boundaries.relay import Exchange, Relay
+from hil.targets.hpcs.model.ledger import Ledger
+from hil.targets.hpcs.rig import golden
+from hil.targets.hpcs.rig.layout import scratch
+from hil.targets.hpcs.rig.rig import Rig
 
 SHAPE = sut.Shape(operational=1, recovery=1, keys=8)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.rundir import RunDir
-from harness.cli import main
-from harness.model.scenario import Scenario, not_judged
-from harness.model.verdicts import Verdict
+from hil.cli import main
+from hil.engine.rundir import RunDir
+from hil.model.scenario import Scenario, not_judged
+from hil.model.verdicts import Verdict
 
 PLAN = [
     Scenario.parse(text, Verdict.RECOVERED)

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.model.verdicts import Exit
-from harness.rig import ready
+from hil.model.verdicts import Exit
+from hil.targets.hpcs.rig.process import ready
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place
@@ -27,7 +27,9 @@ def _warm_parent(pid: int) -> int:
     """Return the id of the warm parent of ``hil``, which is process ``pid``; 0 where none is at work."""
     for child in _children(pid):
         with suppress(FileNotFoundError):
-            if b"harness.nursery.server" in Path(f"/proc/{child}/cmdline").read_bytes() and _children(child):
+            if b"hil.targets.hpcs.rig.zygote.server" in Path(
+                f"/proc/{child}/cmdline"
+            ).read_bytes() and _children(child):
                 return child
     return 0
 

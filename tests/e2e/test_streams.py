@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.campaign.rundir import RunDir
-from harness.cli import commands, main
-from harness.model.scenario import Scenario, not_judged
-from harness.model.verdicts import Verdict
+from hil.cli import commands, main
+from hil.engine.rundir import RunDir
+from hil.model.scenario import Scenario, not_judged
+from hil.model.verdicts import Verdict
 
 HIL = Path(sys.executable).with_name("hil")
 SCHEMA = (str(HIL), "procedure", "schema")
@@ -139,7 +139,7 @@ def test_closed_streams(closed: str) -> None:
 
 def test_children_of_a_command_without_streams() -> None:
     """What a command starts has standard streams as well."""
-    code = "import subprocess\nfrom harness.cli import streams\nstreams.prepare()\n"
+    code = "import subprocess\nfrom hil.cli import streams\nstreams.prepare()\n"
     code += (
         "raise SystemExit(subprocess.run(['sh', '-c', 'read nothing; echo said; echo said >&2']).returncode)"
     )
@@ -202,10 +202,10 @@ def test_an_interrupt_while_everything_is_imported() -> None:
     """It is one line as well, and exit code 130."""
     code = (
         "import signal, sys\n"
-        "from harness.cli import main\n"
+        "from hil.cli import main\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *_):\n"
-        "        if name == 'harness.cli.commands':\n"
+        "        if name == 'hil.cli.commands':\n"
         "            signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Interrupting())\n"
         "sys.exit(main(['doctor']))\n"

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.campaign.plan import Origin, write_plan
-from harness.campaign.rundir import FIELDS, SCHEMA_VERSION, RunDir
-from harness.cli import main
-from harness.model.scenario import Scenario, not_judged
-from harness.model.verdicts import Gate, Verdict
-from harness.sut import Shape
+from hil.cli import main
+from hil.engine.plan import Origin, write_plan
+from hil.engine.rundir import FIELDS, SCHEMA_VERSION, RunDir
+from hil.model.scenario import Scenario, not_judged
+from hil.model.verdicts import Gate, Verdict
+from hil.targets.hpcs.emulator import Shape
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place

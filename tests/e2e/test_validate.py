@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.campaign.plan import write_plan
-from harness.cli import main
-from harness.model.scenario import Scenario
-from harness.model.verdicts import Verdict
+from hil.cli import main
+from hil.engine.plan import write_plan
+from hil.model.scenario import Scenario
+from hil.model.verdicts import Verdict
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place

@@ -1,0 +1,5 @@
+import sys
+
+from hsm_emulator.tke.cli import main
+
+sys.exit(main())

@@ -1,5 +1,0 @@
-import sys
-
-from emulator.tke.cli import main
-
-sys.exit(main())

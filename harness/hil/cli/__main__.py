@@ -1,0 +1,8 @@
+"""``hil`` as a module."""
+
+import sys
+
+from hil.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,8 +1,0 @@
-"""Removes the containers of one run, for a janitor that outlives the bench."""
-
-import sys
-
-from harness.rig import docker
-
-if __name__ == "__main__":
-    docker.reap(sys.argv[1])
