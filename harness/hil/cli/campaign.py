@@ -26,6 +26,7 @@ from hil.model.verdicts import EXIT_OF_GATE
 from hil.report import console
 from hil.report.live import Live
 from hil.targets.hpcs.emulator import Shape
+from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig import preflight, space
@@ -157,7 +158,7 @@ def run(
     equipment = wanted.chosen(watched=True)
     for scenario in given or ():  # what nobody knows, or has, is told before anything is begun
         RunDir(out).book[scenario.procedure]
-        scenario.check_victims(len(origin.shape.numbers), server=equipment.server == OWN_SERVER)
+        processes.check_victims(scenario, len(origin.shape.numbers), server=equipment.server == OWN_SERVER)
     rundir = RunDir.create(out)
     benches.keep(rundir, equipment)
     if given and rundir.plan() is None:

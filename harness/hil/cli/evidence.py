@@ -19,6 +19,7 @@ from hil.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
 from hil.report import console, steps
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
 from hil.targets.hpcs.emulator import Shape
+from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.operator import book as bookshelf
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play.profiles import PROFILES
@@ -62,7 +63,7 @@ class _Subject:
 
     def __post_init__(self) -> None:
         own = self.equipment.server == OWN_SERVER
-        self.scenario.check_victims(len(self.shape.numbers), server=own)
+        processes.check_victims(self.scenario, len(self.shape.numbers), server=own)
 
     def player(self) -> AbstractContextManager[Play]:
         """Set up the instance."""
@@ -193,7 +194,7 @@ def _subject(
     scenario_id: str, run: Path | None, wanted: Wanted, procedure: Path | None, size: dict[str, int | None]
 ) -> _Subject:
     """Find out what is to be played, before anything is started."""
-    scenario = Scenario.parse(scenario_id, Verdict.RECOVERED)
+    scenario = processes.check(Scenario.parse(scenario_id, Verdict.RECOVERED))
     added = (bookshelf.read(procedure)[0],) if procedure else ()
     stored = _stored(run, size)
     book = Book((*added, *(stored.book.added if stored else ())))

@@ -16,6 +16,7 @@ from hil.engine.rundir import Record, RunDir
 from hil.engine.worker import PROBE, Answer, Bench, Full, Lost, Order, Played, Probed, Task
 from hil.model.faults import FaultKind
 from hil.model.scenario import BENCH, MACHINE, Result, Scenario, not_judged
+from hil.targets.hpcs.model.evidence import MESSAGES
 from hil.targets.hpcs.play.attempt import Account
 from hil.targets.hpcs.play.profiles import DOCUMENTED, STATE_BASED, Profile
 from hil.targets.hpcs.play.record import Recording
@@ -133,7 +134,7 @@ class Campaign:
             raise TypeError(f"a worker answered {answer} to an order to play")
         kind = self.bench.book[answer.scenario.procedure].kind
         check = MACHINE if answer.disturbed else BENCH
-        result = not_judged(answer.scenario, kind, answer.why, check=check)
+        result = not_judged(answer.scenario, kind, answer.why, check=check, messages=MESSAGES)
         result = replace(result, disturbed=answer.disturbed)
         self.rundir.write_account(answer.number, Account(result))
         return Played(answer.number, result)

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from hil.engine.crew import Crew
 from hil.engine.worker import Order, Reached, Recorded, Task
-from hil.model.faults import KMS, Fault
+from hil.model.faults import Fault
 from hil.model.scenario import Scenario
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
 from hil.targets.hpcs.model.points import LINE, PER_ROW
+from hil.targets.hpcs.model.processes import KMS
 from hil.targets.hpcs.play.record import GoldenFailed
 
 SAMPLE_EVERY = 50

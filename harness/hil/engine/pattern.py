@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from hil.model.faults import BadId, Process
-from hil.model.scenario import Flow
+from hil.targets.hpcs.model.flow import Flow
 
 _WILD = re.compile(r"[*?\[]")
 

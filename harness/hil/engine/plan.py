@@ -16,6 +16,7 @@ from hil.forms.reading import Faulty, Problem
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import Shape
+from hil.targets.hpcs.model import processes
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def write_plan(path: Path, scenarios: Iterable[Scenario], origin: Origin | None 
 
 def read_plan(path: Path) -> tuple[Scenario, ...]:
     """Read what ``write_plan`` wrote; raises BadRunDir."""
-    return tuple(Scenario.parse(line.id, line.expected) for line in _lines(path))
+    return tuple(processes.check(Scenario.parse(line.id, line.expected)) for line in _lines(path))
 
 
 def _lines(path: Path) -> tuple[_Line, ...]:
@@ -96,7 +97,7 @@ def _lines(path: Path) -> tuple[_Line, ...]:
 
 def _problems(line: _Line) -> Iterator[Problem]:
     try:
-        Scenario.parse(line.id, line.expected)
+        processes.check(Scenario.parse(line.id, line.expected))
     except ValueError as error:
         yield Problem(("id",), str(error))
     if line.profile and not {"units", "keys"} <= line.model_fields_set:

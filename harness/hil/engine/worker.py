@@ -19,9 +19,10 @@ from pathlib import Path
 from hil.engine.guard import Guard
 from hil.engine.rundir import RunDir
 from hil.model.faults import Fault
-from hil.model.scenario import Flow, Result, Scenario
+from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.model.flow import Flow
 from hil.targets.hpcs.model.points import kills
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play.attempt import Account, NotReached, attempt, reach

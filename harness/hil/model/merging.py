@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from hil.model.faults import Fault, FaultKind
-from hil.model.scenario import Flow, Result
-from hil.targets.hpcs.model.rules import ProcedureKind
+from hil.model.procedure import ProcedureKind
+from hil.model.scenario import Result
 
 DEPTH = 2
-Key = tuple[Flow, tuple[Fault, ...]]
+Key = tuple[str, tuple[Fault, ...]]
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,12 @@
 """Scenarios (what is tried) and results (what was seen)."""
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from hil.model.faults import SERVER, BadId, Fault
+from hil.model.faults import BadId, Fault
+from hil.model.outcome import Outcome
 from hil.model.verdicts import Verdict
-from hil.targets.hpcs.model.outcome import Outcome
-from hil.targets.hpcs.model.registers import UnitRegisters
-from hil.targets.hpcs.model.standing import Standing
-
-
-class Flow(StrEnum):
-    """The two documented ways of rotating that this bench drives."""
-
-    AUTO = "auto"  # auto-mk-rotate, by recovery crypto units
-    PARTS = "parts"  # mk-load, mk-commit, mk-rotate, by key-part files
 
 
 @dataclass(frozen=True)
@@ -25,7 +16,7 @@ class Scenario:
     The first fault strikes the rotation, the second one the recovery, and so on.
     """
 
-    flow: Flow
+    flow: str
     faults: tuple[Fault, ...]
     procedure: str
     expected: Verdict
@@ -41,45 +32,17 @@ class Scenario:
         """Read the form that ``id`` writes."""
         flow, _, rest = text.partition("/")
         where, _, procedure = rest.partition("/")
-        if flow not in list(Flow) or not where or not procedure:
-            raise BadId(f"{text!r} is no scenario id: auto|parts/CRASH-POINT[~CRASH-POINT]/PROCEDURE")
+        if not flow or not where or not procedure:
+            raise BadId(f"{text!r} is no scenario id: FLOW/CRASH-POINT[~CRASH-POINT]/PROCEDURE")
         faults = () if where == "none" else tuple(Fault.parse(part) for part in where.split("~"))
-        return cls(Flow(flow), faults, procedure, expected)
-
-    def check_victims(self, units: int, *, server: bool) -> None:
-        """Raise BadId where a victim is none of ``units`` crypto units, or there is no ``server`` to die."""
-        for victim in (fault.victim for fault in self.faults):
-            if victim.number > units:
-                raise BadId(
-                    f"{self.id}: there are {units} crypto units, and none is {victim.slug}; "
-                    "give the numbers of units that it was planned for"
-                )
-            if victim.role in SERVER and not server:
-                raise BadId(f"{self.id}: there is no database server to kill; add --keystore postgresql")
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """Rows of the key store by master key: under CURRENT, under NEW, under neither."""
-
-    current: int
-    new: int
-    unreadable: int
-
-
-@dataclass(frozen=True)
-class CrashState:
-    """What the instance looked like when the first fault had struck and nothing moved any more."""
-
-    units: tuple[UnitRegisters, ...]
-    rows: RowCounts
+        return cls(flow, faults, procedure, expected)
 
 
 @dataclass(frozen=True)
 class KeyCount:
-    """Keys of the ledger, and how many of them the oracle could read in every version on every unit.
+    """Keys of the ledger, and how many of them the oracle could read in full.
 
-    ``gone``: how many no register of any crypto unit opens any more; ``usable``: how many still serve through
+    ``gone``: how many nothing opens any more; ``usable``: how many still serve through
     the kms, each tried, None where the workload of the oracle was tried in their place.
     """
 
@@ -124,21 +87,24 @@ class Result:
 
     ``started`` is in seconds since 1970, ``worker`` who played it: 0 and empty where nobody did. ``outcome``
     is what came of the procedure in this crash state, None where nothing was learned; ``expected_outcome``
-    what its author predicts for the true ``standing``, None where he predicts no more than a verdict.
-    ``disturbed``: what the machine did to an earlier play, which does not count.
+    what its author predicts, None where they predict no more than a verdict. ``trunk``: id of the scenario
+    whose rotation this one goes on from; ``ending_of``: id of the one whose recovery from the same crash
+    state stands for this one's. ``messages`` are those that count, by name, and whether they stood on the
+    terminal. ``disturbed``: what the machine did to an earlier play, which does not count. ``own``: what only
+    this target has, as JSON knows it.
     """
 
     scenario: Scenario
     kind: str
     verdict: Verdict
     fired: tuple[bool, ...]
-    messages: tuple[bool, bool]
-    messages_at_crash: tuple[bool, bool]
+    messages: Mapping[str, bool]
+    messages_at_crash: Mapping[str, bool]
     recovery: tuple[str, ...]
     rules: tuple[str, ...]
     stuck: str
     state: str
-    state_at_crash: CrashState | None
+    state_at_crash: Mapping[str, Any] | None
     keys: KeyCount
     findings: tuple[Finding, ...]
     seconds: float
@@ -147,9 +113,10 @@ class Result:
     worker: str = ""
     outcome: Outcome | None = None
     expected_outcome: Outcome | None = None
-    standing: Standing | None = None
     trunk: str = ""
+    ending_of: str = ""
     disturbed: tuple[str, ...] = ()
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def foreseen(self) -> bool:
@@ -168,7 +135,6 @@ class Result:
 
     def record(self) -> dict[str, Any]:
         """Return the entry of campaign.json, schema version 1."""
-        state = self.state_at_crash
         return {
             "id": self.scenario.id,
             "flow": str(self.scenario.flow),
@@ -185,8 +151,8 @@ class Result:
                 }
                 for fault, fired in zip(self.scenario.faults, self.fired, strict=True)
             ],
-            "messages": {"1": self.messages[0], "2": self.messages[1]},
-            "messages_at_crash": {"1": self.messages_at_crash[0], "2": self.messages_at_crash[1]},
+            "messages": dict(self.messages),
+            "messages_at_crash": dict(self.messages_at_crash),
             "recovery": list(self.recovery),
             "rules": list(self.rules),
             "stuck": self.stuck,
@@ -196,9 +162,7 @@ class Result:
             "outcome": self.outcome and str(self.outcome),
             "expected_outcome": self.expected_outcome and str(self.expected_outcome),
             "as_documented": self.as_documented,
-            "standing": self.standing and self.standing.record(),
-            "state_at_crash": state
-            and {"units": [unit.brief() for unit in state.units], "rows": asdict(state.rows)},
+            "state_at_crash": self.state_at_crash,
             "keys": asdict(self.keys),
             "findings": [asdict(finding) for finding in self.findings],
             "seconds": round(self.seconds, 3),
@@ -206,12 +170,13 @@ class Result:
             "started": round(self.started, 3),
             "worker": self.worker,
             "trunk": self.trunk,
+            "ending_of": self.ending_of,
             "disturbed": list(self.disturbed),
-        }
+        } | dict(self.own)
 
     @classmethod
     def from_record(cls, value: dict[str, Any]) -> Self:
-        """Read what ``record`` returned, registers of the crash state left out.
+        """Read what ``record`` returned.
 
         Fields that schema version 1 did not have from its beginning may be missing.
         """
@@ -220,13 +185,13 @@ class Result:
             kind=value["procedure"],
             verdict=Verdict(value["verdict"]),
             fired=tuple(fault["fired"] for fault in value["faults"]),
-            messages=(value["messages"]["1"], value["messages"]["2"]),
-            messages_at_crash=(value["messages_at_crash"]["1"], value["messages_at_crash"]["2"]),
+            messages=dict(value["messages"]),
+            messages_at_crash=dict(value["messages_at_crash"]),
             recovery=tuple(value["recovery"]),
             rules=tuple(value["rules"]),
             stuck=value["stuck"],
             state=value.get("state", ""),
-            state_at_crash=None,
+            state_at_crash=value["state_at_crash"],
             keys=KeyCount(**value["keys"]),
             findings=tuple(Finding(**finding) for finding in value["findings"]),
             seconds=value["seconds"],
@@ -234,26 +199,42 @@ class Result:
             started=value.get("started", 0.0),
             worker=value.get("worker", ""),
             trunk=value.get("trunk", ""),
+            ending_of=value.get("ending_of", ""),
             disturbed=tuple(value.get("disturbed", ())),
             outcome=_outcome(value.get("outcome")),
             expected_outcome=_outcome(value.get("expected_outcome")),
-            standing=Standing.from_record(value["standing"]) if value.get("standing") else None,
+            own={name: each for name, each in value.items() if name not in COMMON},
         )
+
+
+# What the record of every target has; the rest is its own.
+COMMON = frozenset(
+    (
+        *("id", "flow", "procedure", "faults", "messages", "messages_at_crash", "recovery", "rules", "stuck"),
+        *("state", "verdict", "expected", "outcome", "expected_outcome", "as_documented", "state_at_crash"),
+        *("keys", "findings", "seconds", "trace", "started", "worker", "trunk", "ending_of", "disturbed"),
+    )
+)
 
 
 def _outcome(value: str | None) -> Outcome | None:
     return Outcome(value) if value else None
 
 
-def not_judged(scenario: Scenario, kind: str, why: str, *, check: str = BENCH) -> Result:
-    """Return the result of a scenario that the bench failed to play to its end, or was not let."""
+def not_judged(
+    scenario: Scenario, kind: str, why: str, *, check: str = BENCH, messages: Iterable[str] = ()
+) -> Result:
+    """Return the result of a scenario that the bench failed to play to its end, or was not let.
+
+    ``messages``: names of those that count.
+    """
     return Result(
         scenario=scenario,
         kind=kind,
         verdict=Verdict.HARNESS_ERROR,
         fired=tuple(False for _ in scenario.faults),
-        messages=(False, False),
-        messages_at_crash=(False, False),
+        messages=dict.fromkeys(messages, False),
+        messages_at_crash=dict.fromkeys(messages, False),
         recovery=(),
         rules=(),
         stuck="",

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hil.model.scenario import Finding, Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.boundaries.terminal import Answers, Ended
+from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.model.observation import Judgement
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.operator import Operator
@@ -31,7 +32,7 @@ class Desk:
     def operator(self, flow: str = "auto", procedure: str = "documented", crash: str = "none") -> Operator:
         """Return an operator and arm the crash; raises BadId or BadProcedure."""
         follow = load.builtin(procedure)
-        scenario = Scenario.parse(f"{flow}/{crash}/{procedure}", follow.expected)
+        scenario = processes.check(Scenario.parse(f"{flow}/{crash}/{procedure}", follow.expected))
         if needs_watch(scenario, self.rig):
             self.rig.watch(on=True)  # stops what runs
             self.rig.start()

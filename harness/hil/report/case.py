@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import VOID, Verdict
 from hil.targets.hpcs.model.decision import SETTING_OUT, is_blind, promotion_of
 from hil.targets.hpcs.model.registers import VALID, Promotion
-from hil.targets.hpcs.model.rules import ProcedureKind
 from hil.targets.hpcs.model.twin.crashes import CrashAt, stopped
 from hil.targets.hpcs.model.twin.instance import OLD, Instance
 

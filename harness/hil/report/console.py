@@ -45,7 +45,7 @@ def table(results: Sequence[Result]) -> Iterator[str]:
     """Yield the decision table as the campaign has seen it: messages and rule, scenarios, verdicts."""
     groups: dict[tuple[str, str, str, str], Counter[Verdict]] = defaultdict(Counter)
     for result in results:
-        seen = "".join("yes  " if shown else "no   " for shown in result.messages_at_crash)
+        seen = "".join("yes  " if shown else "no   " for shown in result.messages_at_crash.values())
         rules = "; ".join(result.rules) or followed_nothing(result, NO_RULE if result.stuck else NO_NEED)
         key = (str(result.scenario.flow), seen, result.scenario.procedure, rules)
         groups[key][result.verdict] += 1

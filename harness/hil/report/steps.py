@@ -23,7 +23,7 @@ def steps(account: Account, *, every: bool) -> Iterator[str]:
         yield f"{'':8}{mark.text}"
         if mark.text == AT_REST and not looked:
             looked = True
-            yield from _crash_state(account.result)
+            yield from _crash_state(account)
     yield from _events(account.events[told:], account.result, every=every)
     yield from _end(account.result)
 
@@ -49,17 +49,18 @@ def _line(run: Sequence[Event], *, every: bool) -> str:
     return f"{clock}{ends}  " + ", ".join(f"{name} x{number}" for name, number in calls.items())
 
 
-def _crash_state(result: Result) -> Iterator[str]:
-    state = result.state_at_crash
+def _crash_state(account: Account) -> Iterator[str]:
+    state = account.result.state_at_crash
     if state is None:
         return
     yield "registers at the crash"
-    for unit in state.units:
+    for unit in account.at_crash:
         current, new = _register(unit.current), _register(unit.new)
         yield f"  unit {unit.number} {unit.type:<11}  CURRENT {current:<14}  NEW {new}"
-    rows = state.rows
-    yield f"  rows under CURRENT {rows.current}, under NEW {rows.new}, under neither {rows.unreadable}"
-    shown = [f"message {number}" for number, seen in enumerate(result.messages_at_crash, 1) if seen]
+    yield "  rows under CURRENT {current}, under NEW {new}, under neither {unreadable}".format(
+        **state["rows"]
+    )
+    shown = [f"message {name}" for name, seen in account.result.messages_at_crash.items() if seen]
     yield f"  shown to the operator: {' and '.join(shown) or 'neither message'}"
 
 

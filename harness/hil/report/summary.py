@@ -11,14 +11,14 @@ from typing import Any
 
 from hil.engine.stored import Stored
 from hil.model.merging import Merging
+from hil.model.outcome import Outcome, outcome
+from hil.model.procedure import CONTROLS, ProcedureKind
 from hil.model.verdicts import Gate, Verdict
 from hil.report.console import GATES, nothing
 from hil.report.markdown import code, counts, table
 from hil.targets.hpcs.model import decision
 from hil.targets.hpcs.model.decision import SEEN, YES_NO, Row, Table
-from hil.targets.hpcs.model.outcome import Outcome, outcome
 from hil.targets.hpcs.model.rivals import Side, rivals
-from hil.targets.hpcs.model.rules import CONTROLS, ProcedureKind
 from hil.targets.hpcs.model.twin.agreement import agreement
 from hil.targets.hpcs.report.claims import page
 from hil.targets.hpcs.report.findings import Evidence, Finding, findings

@@ -8,8 +8,9 @@ import pytest
 
 from hil.engine import asked
 from hil.engine.rundir import RunDir
-from hil.model.scenario import CrashState, Result, RowCounts, Scenario
+from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Verdict
+from hil.targets.hpcs.model.crashstate import CrashState, RowCounts
 from hil.targets.hpcs.model.observation import Observation, RowProblem, conclude, judge
 from hil.targets.hpcs.model.registers import EMPTY, VALID, Register, UnitRegisters
 from hil.targets.hpcs.play.attempt import Account
@@ -54,13 +55,13 @@ def account(scenario: Scenario, *, unreadable: int = 0) -> Account:
         kind="documented",
         verdict=verdict,
         fired=fired,
-        messages=(True, True),
-        messages_at_crash=(False, False),
+        messages={"1": True, "2": True},
+        messages_at_crash={"1": False, "2": False},
         recovery=("auto-mk-rotate",),
         rules=("auto: neither message",),
         stuck="",
         state="",
-        state_at_crash=CrashState(registers("a"), RowCounts(KEYS, 0, 0)),
+        state_at_crash=CrashState(registers("a"), RowCounts(KEYS, 0, 0)).record(),
         keys=judgement.keys,
         findings=findings,
         seconds=0.5,

@@ -11,10 +11,11 @@ import pytest
 
 from hil.engine.guard import Guard, Troubles
 from hil.engine.worker import Bench
-from hil.model.faults import KMS, TKE, Process, unit
+from hil.model.faults import Process
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play.attempt import Account, attempt
 from hil.targets.hpcs.rig import golden

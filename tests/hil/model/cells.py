@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from hil.model.scenario import CrashState, Finding, KeyCount, Result, RowCounts, Scenario
+from hil.model.outcome import Outcome
+from hil.model.scenario import Finding, KeyCount, Result, Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.crash import Crash, state
-from hil.targets.hpcs.model.evidence import ErrorClass
-from hil.targets.hpcs.model.outcome import Outcome
+from hil.targets.hpcs.model.crashstate import CrashState, RowCounts
+from hil.targets.hpcs.model.evidence import ErrorClass, named
 from hil.targets.hpcs.model.registers import (
     EMPTY,
     FULL_COMMITTED,
@@ -51,13 +52,13 @@ def cell(
         kind=kind,
         verdict=verdict,
         fired=tuple(verdict is not Verdict.NOT_FIRED for _ in scenario.faults),
-        messages=messages,
-        messages_at_crash=messages,
+        messages=named(messages),
+        messages_at_crash=named(messages),
         recovery=recovery,
         rules=(rule,) if rule else (),
         stuck=stuck,
         state=state(crash, before),
-        state_at_crash=CrashState(registers, counts),
+        state_at_crash=CrashState(registers, counts).record(),
         keys=KeyCount(KEYS, KEYS - lost, lost),
         findings=(Finding("readable", "a row\nis unreadable"),) if lost else (),
         seconds=0.5,

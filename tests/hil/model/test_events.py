@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from hil.model.events import Event, is_point, normalised, trace
-from hil.model.faults import KMS, TKE, EventClass, Fault, When, unit
+from hil.model.faults import EventClass, Fault, When
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 
 LINE = Event(1, 0, 0.1, EventClass.TRANSCRIPT, "line", 1, When.AFTER, TKE, TKE, "Answer [y/N]:")
 WRITE = Event(2, 0, 0.2, EventClass.SYSCALL, "write", 3, When.BEFORE, KMS, KMS, "kms/keystore.sqlite")

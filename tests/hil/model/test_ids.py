@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.model.faults import KMS, TKE, BadId, Fault, Process, When, unit
-from hil.model.scenario import Flow, Scenario
+from hil.model.faults import BadId, Fault, Process, When
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
+from hil.targets.hpcs.model import processes
+from hil.targets.hpcs.model.flow import Flow
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 
 PROCESSES = st.one_of(st.sampled_from([TKE, KMS]), st.builds(unit, st.integers(1, 99)))
 EVENTS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,20}", fullmatch=True)
@@ -70,7 +73,7 @@ def test_ids_are_those_that_were_published() -> None:
 def test_bad_crash_point_is_refused(text: str, part: str) -> None:
     """What is no crash point is refused with the form that it should have."""
     with pytest.raises(BadId) as refused:
-        Fault.parse(text)
+        processes.check_fault(Fault.parse(text))
     assert part in str(refused.value)
 
 
@@ -91,7 +94,7 @@ def test_bad_crash_point_is_refused(text: str, part: str) -> None:
 def test_bad_scenario_id_is_refused(text: str) -> None:
     """What is no scenario id is refused, and the text repeats what was given."""
     with pytest.raises(BadId, match="is no") as refused:
-        Scenario.parse(text, Verdict.RECOVERED)
+        processes.check(Scenario.parse(text, Verdict.RECOVERED))
     assert "\n" not in str(refused.value)
 
 
@@ -107,8 +110,8 @@ def test_bad_scenario_id_is_refused(text: str) -> None:
 def test_a_victim_that_is_not_there(text: str, says: str) -> None:
     """What an instance has not cannot die in it, which is known before anything is played."""
     with pytest.raises(BadId, match=says):
-        Scenario.parse(text, Verdict.RECOVERED).check_victims(2, server=False)
-    Scenario.parse(text, Verdict.RECOVERED).check_victims(9, server=True)
+        processes.check_victims(Scenario.parse(text, Verdict.RECOVERED), 2, server=False)
+    processes.check_victims(Scenario.parse(text, Verdict.RECOVERED), 9, server=True)
 
 
 @given(st.text(max_size=40))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from hil.model.merging import Merging, merging
+from hil.model.outcome import Outcome
 from hil.model.scenario import KeyCount, Result, Scenario
 from hil.model.verdicts import Verdict
-from hil.targets.hpcs.model.outcome import Outcome
 
 SECOND = "auto/tke@commit.1-after~tke@setimm.1-after/documented"
 SAMPLED = "auto/unit1@commit.1-after~tke@setimm.1-after/documented"
@@ -34,8 +34,8 @@ def result(text: str, state: str, **seen: object) -> Result:
         kind=scenario.procedure,
         verdict=Verdict.RECOVERED,
         fired=tuple(True for _ in scenario.faults),
-        messages=(True, True),
-        messages_at_crash=(False, False),
+        messages={"1": True, "2": True},
+        messages_at_crash={"1": False, "2": False},
         recovery=("auto-mk-rotate",),
         rules=("auto: neither message",),
         stuck="",

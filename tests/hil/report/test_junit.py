@@ -10,11 +10,11 @@ import pytest
 
 from hil.engine.rundir import RunDir
 from hil.engine.stored import Stored
+from hil.model.outcome import Outcome
 from hil.model.scenario import Finding, KeyCount, Result, Scenario, not_judged
 from hil.model.verdicts import Gate, Verdict, gate
 from hil.report import junit
 from hil.report.write import write_all
-from hil.targets.hpcs.model.outcome import Outcome
 
 Document = Callable[..., ET.Element]
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from hil.engine.rundir import RunDir
+from hil.model.outcome import Outcome
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.report.markdown import table
 from hil.report.summary import summary
 from hil.report.write import write_all
-from hil.targets.hpcs.model.outcome import Outcome
 from tests.hil.model.cells import COMMITTED, HALF, cell
 
 HEAD = {

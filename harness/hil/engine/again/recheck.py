@@ -8,10 +8,10 @@ from hil.engine.errors import BadRunDir
 from hil.engine.outcome import Results
 from hil.engine.rundir import Record
 from hil.engine.stored import Stored
+from hil.model.outcome import Outcome, outcome
 from hil.model.scenario import Result
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model.observation import conclude, judge
-from hil.targets.hpcs.model.outcome import Outcome, outcome
 
 
 @dataclass(frozen=True)

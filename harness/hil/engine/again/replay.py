@@ -8,6 +8,7 @@ from hil.engine import benches, setup
 from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Gate, gate
 from hil.targets.hpcs.emulator import Shape
+from hil.targets.hpcs.model.standing import standing_of
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play.attempt import Account, attempt
 from hil.targets.hpcs.rig.modules.equipment import Equipment
@@ -29,9 +30,10 @@ def player(shape: Shape, equipment: Equipment, book: Book) -> Iterator[Play]:
 
 def foretold(result: Result, book: Book) -> Result:
     """Expect what the procedure predicts for the standing that was found, where no plan does."""
-    if result.standing is None:
+    standing = standing_of(result)
+    if standing is None:
         return result
-    expected = book[result.scenario.procedure].verdict(result.standing)
+    expected = book[result.scenario.procedure].verdict(standing)
     return replace(result, scenario=replace(result.scenario, expected=expected))
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hil.model.judging import Judged
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Gate
 from hil.report.html.lines import Line
 from hil.report.html.look import Look, look
-from hil.targets.hpcs.model.rules import ProcedureKind
 
 Record = dict[str, Any]
 

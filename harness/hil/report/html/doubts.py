@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from hil.model.merging import Merging
+from hil.model.outcome import Outcome
 from hil.report.html.campaign import Campaign
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, to_scenario
-from hil.targets.hpcs.model.outcome import Outcome
 from hil.targets.hpcs.model.twin.agreement import agreement
 
 SHOWN_MAX = 50

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hil.model.events import Event
-from hil.model.faults import KMS, SERVER, TKE, EventClass, Process, When
+from hil.model.faults import EventClass, Process, When
 from hil.model.scenario import Result
 from hil.report.html.words import happens
 from hil.report.runs import MANY, runs, strike
+from hil.targets.hpcs.model.processes import KMS, SERVER, TKE
 from hil.targets.hpcs.report.violation import Moment
 
 OPERATOR, KEY_STORE = "operator", "key store"

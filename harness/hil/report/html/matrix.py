@@ -7,11 +7,11 @@ the scenario's verdict.json, so that the matrix is of use without the script, wh
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
+from hil.model.procedure import ProcedureKind
 from hil.report.html.campaign import Campaign
 from hil.report.html.lines import Heading, Line
 from hil.report.html.look import Look
 from hil.report.html.markup import Node, node
-from hil.targets.hpcs.model.rules import ProcedureKind
 
 KINDS = (
     ProcedureKind.DOCUMENTED,

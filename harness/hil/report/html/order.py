@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
 
-from hil.model.faults import SERVER
-from hil.model.scenario import Flow, Scenario
+from hil.model.scenario import Scenario
 from hil.report.html.lines import Heading, Line, Row
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
 from hil.targets.hpcs.emulator import MESSAGES, STEPS
+from hil.targets.hpcs.model.flow import Flow
+from hil.targets.hpcs.model.processes import SERVER
 
 SYSTEM_CALLS = "system calls"
 NO_FAULT = "no fault"
@@ -81,7 +82,7 @@ def _fine(one: Numbered) -> tuple[object, ...]:
 def places(plan: Sequence[Scenario]) -> Mapping[int, Place]:
     """Return the place of the first fault of every scenario, by number from 1."""
     steps = _steps(plan)
-    flows = list(Flow)
+    flows = list(map(str, Flow))
     found = {}
     on_server = any(fault.victim.role in SERVER for scenario in plan for fault in scenario.faults)
     for number, scenario in enumerate(plan, start=1):
@@ -98,7 +99,7 @@ def places(plan: Sequence[Scenario]) -> Mapping[int, Place]:
 
 def _steps(plan: Sequence[Scenario]) -> Mapping[tuple[str, str], int]:
     steps: dict[tuple[str, str], int] = {}
-    last = dict.fromkeys(Flow, 0)
+    last = dict.fromkeys(map(str, Flow), 0)
     for scenario in plan:
         if not scenario.faults:
             continue

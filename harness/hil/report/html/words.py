@@ -3,9 +3,10 @@
 import shlex
 
 from hil.model.faults import Fault, FaultKind
-from hil.model.scenario import Flow, Scenario
+from hil.model.scenario import Scenario
+from hil.targets.hpcs.model.flow import Flow
 
-ROTATIONS = {Flow.AUTO: "by recovery crypto units", Flow.PARTS: "by key-part files"}
+ROTATIONS: dict[str, str] = {Flow.AUTO: "by recovery crypto units", Flow.PARTS: "by key-part files"}
 _HAPPENS = {
     FaultKind.KILL: "{victim} is killed",
     FaultKind.HANG: "{victim} stops answering",

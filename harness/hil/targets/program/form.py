@@ -11,8 +11,8 @@ from hil.forms import form, reading
 from hil.forms.form import Form, JsonSchema, Like, OneOf, Words, amiss, meant, said
 from hil.forms.places import Path
 from hil.forms.reading import Problem
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import VOID, Verdict
-from hil.targets.hpcs.model.rules import ProcedureKind
 
 DEADLINE_SECONDS = 60.0
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from hil.engine.stored import SUT
+from hil.model.procedure import ProcedureKind
 from hil.report.html import whole
 from hil.report.html.campaign import Campaign, Record
 from hil.report.html.lines import Heading, Line, Row
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, to_scenario
-from hil.targets.hpcs.model.rules import ProcedureKind
 from hil.targets.program.ledger import Standing
 from hil.targets.program.point import Point, Scenario
 from hil.targets.program.profile import Procedure, Profile

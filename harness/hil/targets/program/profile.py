@@ -14,8 +14,8 @@ from pathlib import Path
 
 from hil.forms import textfile
 from hil.forms.reading import Faulty
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
-from hil.targets.hpcs.model.rules import ProcedureKind
 from hil.targets.program import form
 from hil.targets.program.form import DEADLINE_SECONDS, Ended
 

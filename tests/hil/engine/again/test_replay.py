@@ -44,9 +44,9 @@ def test_comparison(now: Result, then: Result | None, same: tuple[bool | None, .
 def test_what_no_plan_predicts_is_predicted_by_the_procedure() -> None:
     """With message 1 lost after the rewrap, the page's rule is expected to lose keys, also without a plan."""
     seen = Standing("auto", "auto-mk-rotate", rows=Extent.ALL, printed="1", shown="none")
-    lost = replace(LOST, standing=seen)
+    lost = replace(LOST, own={"standing": seen.record()})
     assert foretold(lost, Book()).scenario.expected is Verdict.DATA_LOST
     assert foretold(lost, Book()).as_documented
-    whole = replace(lost, standing=replace(seen, shown="1"))
+    whole = replace(lost, own={"standing": replace(seen, shown="1").record()})
     assert foretold(whole, Book()).scenario.expected is Verdict.RECOVERED
     assert foretold(BROKEN, Book()) == BROKEN

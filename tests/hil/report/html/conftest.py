@@ -8,8 +8,9 @@ import pytest
 
 from hil.engine.rundir import RunDir
 from hil.engine.stored import Stored
-from hil.model.scenario import CrashState, KeyCount, Result, RowCounts, Scenario, not_judged
+from hil.model.scenario import KeyCount, Result, Scenario, not_judged
 from hil.model.verdicts import Verdict
+from hil.targets.hpcs.model.crashstate import CrashState, RowCounts
 from hil.targets.hpcs.model.observation import Observation
 from hil.targets.hpcs.model.registers import EMPTY, FULL_COMMITTED, VALID, Register, UnitRegisters
 from hil.targets.hpcs.play.attempt import Account
@@ -27,10 +28,10 @@ def played(scenario: Scenario, verdict: Verdict) -> Result:
         not_judged(scenario, "documented", ""),
         verdict=verdict,
         fired=tuple(verdict is not Verdict.NOT_FIRED for _ in scenario.faults),
-        messages_at_crash=(True, False),
+        messages_at_crash={"1": True, "2": False},
         recovery=("cryptounit-mk-rotate",),
         rules=("auto: first message only",),
-        state_at_crash=CrashState(AT_CRASH, RowCounts(6, 6, 0)),
+        state_at_crash=CrashState(AT_CRASH, RowCounts(6, 6, 0)).record(),
         keys=KeyCount(8, 8 - lost),
         findings=(),
         seconds=0.5,

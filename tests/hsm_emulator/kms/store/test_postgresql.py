@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.faults import DB
+from hil.targets.hpcs.model.processes import DB
 from hsm_emulator.kms import store as key_store
 from hsm_emulator.kms.model import KeyType, Rotation
 from hsm_emulator.kms.policy import IN_PLACE

@@ -29,7 +29,6 @@ from hil.model.faults import (
     BLINDING,
     EXPIRED,
     KILLS,
-    TKE,
     EventClass,
     Fault,
     FaultKind,
@@ -40,6 +39,7 @@ from hil.model.faults import (
 from hil.targets.hpcs.boundaries.crossing import Crossing, Passage, with_error
 from hil.targets.hpcs.boundaries.hands import Drained, Hands
 from hil.targets.hpcs.model.evidence import MESSAGE_1, MESSAGE_2
+from hil.targets.hpcs.model.processes import TKE
 
 # Every transcript line is an event; the two literal messages are events of their own as well.
 LINE = "line"

@@ -14,10 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 
-from hil.model.faults import TKE, FaultKind
+from hil.model.faults import FaultKind
 from hil.model.machine import death
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.conductor import Conductor
+from hil.targets.hpcs.model.processes import TKE
 from hil.targets.hpcs.rig.zygote.client import Seedling
 
 Answers = Sequence[tuple[re.Pattern[str], str]]

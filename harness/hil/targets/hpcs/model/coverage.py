@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from hil.model.procedure import CONTROLS, ProcedureKind
 from hil.model.scenario import Result
 from hil.targets.hpcs.model.evidence import ErrorClass
-from hil.targets.hpcs.model.rules import CONTROLS, Procedure, ProcedureKind
-from hil.targets.hpcs.model.standing import Standing
+from hil.targets.hpcs.model.rules import Procedure
+from hil.targets.hpcs.model.standing import Standing, standing_of
 
 CONTROL_KINDS = CONTROLS | {ProcedureKind.STATE_BASED}
 
@@ -27,7 +28,7 @@ def outcomes(results: Iterable[Result]) -> Mapping[str, Mapping[str, int]]:
 
 def missing(results: Sequence[Result], controls: Iterable[Procedure]) -> tuple[str, ...]:
     """Return the cells that were not played, in words: a control, and a standing that was reached."""
-    reached = [result.standing for result in results if result.standing and _reached(result)]
+    reached = [standing for result in results if (standing := standing_of(result)) and _reached(result)]
     return tuple(
         f"{procedure.name} from {_words(standing)}"
         for procedure in controls
@@ -39,7 +40,7 @@ def missing(results: Sequence[Result], controls: Iterable[Procedure]) -> tuple[s
 
 def _played(procedure: Procedure, results: Iterable[Result]) -> list[Standing]:
     ours = (result for result in results if result.scenario.procedure == procedure.name and result.outcome)
-    return [result.standing for result in ours if result.standing]
+    return [standing for result in ours if (standing := standing_of(result))]
 
 
 def _told_apart(procedure: Procedure, standings: Iterable[Standing]) -> Collection[Standing]:
@@ -51,7 +52,7 @@ def _told_apart(procedure: Procedure, standings: Iterable[Standing]) -> Collecti
 
 def _reached(result: Result) -> bool:
     """Whether an operator with an undamaged transcript had to recover from one fault."""
-    standing = result.standing
+    standing = standing_of(result)
     alone = result.kind is ProcedureKind.DOCUMENTED and len(result.scenario.faults) == 1
     return (
         alone

@@ -10,7 +10,7 @@ out: transaction counters, and which rows are under which key beyond their numbe
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hil.model.scenario import RowCounts
+from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.model.evidence import ErrorClass
 from hil.targets.hpcs.model.registers import EMPTY, Register, UnitRegisters
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hil.model.faults import BLINDING
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import VOID, Verdict
 from hil.targets.hpcs.model.registers import EMPTY, VALID, Promotion, Register, UnitRegisters, promotion
-from hil.targets.hpcs.model.rules import ASK, ProcedureKind
+from hil.targets.hpcs.model.rules import ASK
 from hil.targets.hpcs.model.standing import Extent, extent
 from hil.targets.hpcs.model.twin.crashes import read, stopped
 from hil.targets.hpcs.model.twin.instance import OLD

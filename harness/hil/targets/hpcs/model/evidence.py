@@ -20,6 +20,7 @@ def phrase(text: str) -> re.Pattern[str]:
     return re.compile(_BROKEN.join(re.escape(sign) for sign in text if not sign.isspace()))
 
 
+MESSAGES = ("1", "2")  # names of the two messages that count, in results
 MESSAGE_1 = phrase("Delaying 30 seconds to allow server to discover new master key values")
 # One of the pages writes MKS. Both messages may end in a period.
 MESSAGE_2 = re.compile(
@@ -61,6 +62,11 @@ def messages(lines: Sequence[str]) -> tuple[bool, bool]:
     """Whether message 1 and message 2 stand in the transcript."""
     text = "\n".join(lines)
     return bool(MESSAGE_1.search(text)), bool(MESSAGE_2.search(text))
+
+
+def named(shown: tuple[bool, bool]) -> dict[str, bool]:
+    """Return whether each message was shown, by its name in results."""
+    return dict(zip(MESSAGES, shown, strict=True))
 
 
 def error_class(lines: Sequence[str], exit_code: int) -> ErrorClass:

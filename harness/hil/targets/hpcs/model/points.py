@@ -12,20 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from hil.model.events import Event
-from hil.model.faults import (
-    BACKEND,
-    DB,
-    ERRORS,
-    EXCHANGES,
-    MATRIX,
-    TKE,
-    EventClass,
-    Fault,
-    FaultKind,
-    Process,
-    When,
-)
+from hil.model.faults import ERRORS, EXCHANGES, MATRIX, EventClass, Fault, FaultKind, Process, When
 from hil.targets.hpcs.model.evidence import MESSAGE_1, MESSAGE_2
+from hil.targets.hpcs.model.processes import BACKEND, DB, TKE
 
 PER_ROW = "C_WrapKey"
 LINE = "line"

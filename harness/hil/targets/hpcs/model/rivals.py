@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hil.model.procedure import ProcedureKind
 from hil.targets.hpcs.model.decision import broke_off, did
-from hil.targets.hpcs.model.rules import ProcedureKind
 
 Record = Mapping[str, Any]
 Side = tuple[tuple[str, ...], str]  # what was typed, and the verdict

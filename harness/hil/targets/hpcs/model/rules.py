@@ -9,25 +9,12 @@ because what a wrong command destroys depends on what the operator cannot see.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from hil.model.outcome import VERDICT, Outcome
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.evidence import Evidence
-from hil.targets.hpcs.model.outcome import VERDICT, Outcome
 from hil.targets.hpcs.model.standing import Standing
-
-
-class ProcedureKind(StrEnum):
-    """Why a procedure is run."""
-
-    DOCUMENTED = "documented"  # what the page says to do
-    FORBIDDEN = "forbidden"  # what the page says never to do
-    MISREAD = "misread"  # what the page can be taken to say
-    STATE_BASED = "state-based"  # what the registers and rows alone would tell
-
-
-# One wrong step, tried once; what follows it is the page's own rule.
-CONTROLS = frozenset({ProcedureKind.FORBIDDEN, ProcedureKind.MISREAD})
 
 SIGHTS = ("promotion", "current", "new", "rows")  # what an operator knows only after a look
 CONDITIONS = ("flow", "command", "error", "message1", "message2", *SIGHTS)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from hil.model.scenario import Result
 from hil.targets.hpcs.model.evidence import ErrorClass
 from hil.targets.hpcs.model.registers import EMPTY, FULL_COMMITTED, UnitRegisters
 
@@ -54,6 +55,12 @@ class Standing:
 
 
 EXTENTS = ("loaded", "committed", "rows", "promoted")
+
+
+def standing_of(result: Result) -> Standing | None:
+    """Return the true standing that a result of this target tells; None where nobody came to look."""
+    value = result.own.get("standing")
+    return Standing.from_record(value) if value else None
 
 
 def extent(count: int, total: int) -> Extent:

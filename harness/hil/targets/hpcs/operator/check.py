@@ -8,7 +8,8 @@ from operator import attrgetter
 
 from hil.forms.places import line_of, places
 from hil.forms.reading import Fault
-from hil.targets.hpcs.model.rules import CONTROLS, Procedure
+from hil.model.procedure import CONTROLS
+from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.operator import gaps
 from hil.targets.hpcs.operator.load import parse
 

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from hil.model.procedure import CONTROLS
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.terminal import Answers, Ended
 from hil.targets.hpcs.model import evidence
 from hil.targets.hpcs.model.evidence import ErrorClass, Evidence
 from hil.targets.hpcs.model.orders import Order, login_first, orders, typed
-from hil.targets.hpcs.model.rules import CONTROLS, Act, Look, NoAnswer, Procedure, Rule, decide
+from hil.targets.hpcs.model.rules import Act, Look, NoAnswer, Procedure, Rule, decide
 from hil.targets.hpcs.model.sight import Sight
 
 ROUNDS_MAX = 6

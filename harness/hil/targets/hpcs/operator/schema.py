@@ -14,13 +14,14 @@ from pydantic import Field
 from hil.forms import form, places, reading
 from hil.forms.form import AnyOf, Form, Like, OneOf, Words, meant, said
 from hil.forms.reading import Problem
-from hil.model.scenario import Flow
+from hil.model.outcome import Outcome
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import VOID, Verdict
 from hil.targets.hpcs.model.evidence import ErrorClass
+from hil.targets.hpcs.model.flow import Flow
 from hil.targets.hpcs.model.orders import SELECTORS
-from hil.targets.hpcs.model.outcome import Outcome
 from hil.targets.hpcs.model.registers import EMPTY, FULL_COMMITTED, FULL_UNCOMMITTED, VALID, Promotion
-from hil.targets.hpcs.model.rules import AGAIN, ASK, LOOK, ProcedureKind
+from hil.targets.hpcs.model.rules import AGAIN, ASK, LOOK
 from hil.targets.hpcs.model.sight import MIXED, Agreement, Rows
 from hil.targets.hpcs.model.standing import Extent
 from hil.targets.hpcs.model.twin.commands import COMMANDS

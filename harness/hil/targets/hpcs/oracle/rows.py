@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hil.model.scenario import RowCounts
+from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.model.registers import EMPTY, Register, UnitRegisters
 from hil.targets.hpcs.rig.layout import is_server
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field, replace
 from hil.model.events import Event, trace
 from hil.model.faults import FaultKind
 from hil.model.machine import in_error
-from hil.model.scenario import NOT_BACK, CrashState, Finding, KeyCount, Result, Scenario, not_judged
+from hil.model.outcome import outcome
+from hil.model.scenario import NOT_BACK, Finding, KeyCount, Result, Scenario, not_judged
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
 from hil.targets.hpcs.boundaries.terminal import Ended
 from hil.targets.hpcs.model.crash import Crash, state
-from hil.targets.hpcs.model.evidence import error_class, messages
+from hil.targets.hpcs.model.crashstate import CrashState
+from hil.targets.hpcs.model.evidence import MESSAGES, error_class, messages, named
 from hil.targets.hpcs.model.observation import Observation, conclude, judge
-from hil.targets.hpcs.model.outcome import outcome
 from hil.targets.hpcs.model.registers import UnitRegisters
 from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.model.standing import Standing
@@ -83,7 +84,9 @@ def attempt(
     the beginning of the scenario, it is put back and not played.
     """
     start = time.monotonic()
-    account = Account(not_judged(scenario, procedure.kind, "not played"), before=golden.registers)
+    account = Account(
+        not_judged(scenario, procedure.kind, "not played", messages=MESSAGES), before=golden.registers
+    )
     seen = _Seen(KeyCount(len(golden.ledger.key_ids), 0))
     rig.conductor.begin(scenario.faults)  # from now on what the rig says is of this scenario
     try:
@@ -118,12 +121,12 @@ def _result(
         kind=procedure.kind,
         verdict=seen.verdict,
         fired=fired if len(fired) == len(scenario.faults) else (False,) * len(scenario.faults),
-        messages=messages(account.transcript),
-        messages_at_crash=seen.crash.messages if seen.crash else (False, False),
+        messages=named(messages(account.transcript)),
+        messages_at_crash=named(seen.crash.messages if seen.crash else (False, False)),
         recovery=seen.recovery.commands,
         rules=seen.recovery.rules,
         state=seen.state,
-        state_at_crash=CrashState(seen.crash.units, seen.crash.rows) if seen.crash else None,
+        state_at_crash=CrashState(seen.crash.units, seen.crash.rows).record() if seen.crash else None,
         stuck=seen.recovery.stuck,
         keys=seen.keys,
         findings=seen.findings,
@@ -131,7 +134,7 @@ def _result(
         trace=trace(told(account.events)),
         outcome=outcome(seen.verdict, refused=seen.recovery.refused),
         expected_outcome=procedure.expectation(seen.standing) if seen.standing else None,
-        standing=seen.standing,
+        own={"standing": seen.standing and seen.standing.record()},
         trunk=seen.trunk,
     )
 

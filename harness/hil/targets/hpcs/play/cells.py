@@ -9,14 +9,15 @@ It is not followed where nothing is left to do or to save, nor where the procedu
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from hil.model.outcome import outcome
+from hil.model.procedure import CONTROLS
 from hil.model.scenario import Finding
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.boundaries.terminal import Ended
 from hil.targets.hpcs.model.crash import Crash
 from hil.targets.hpcs.model.evidence import ErrorClass, messages
-from hil.targets.hpcs.model.outcome import outcome
 from hil.targets.hpcs.model.registers import EMPTY, UnitRegisters
-from hil.targets.hpcs.model.rules import CONTROLS, Procedure
+from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.model.standing import Standing, standing
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.operator import Console, Operator, Recovery

@@ -7,12 +7,14 @@ the terminal has lost a message: it is then followed on false evidence.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from hil.model.scenario import Flow, Scenario
+from hil.model.outcome import Outcome
+from hil.model.procedure import ProcedureKind
+from hil.model.scenario import Scenario
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import points
 from hil.targets.hpcs.model.coverage import CONTROL_KINDS
-from hil.targets.hpcs.model.outcome import Outcome
-from hil.targets.hpcs.model.rules import Procedure, ProcedureKind
+from hil.targets.hpcs.model.flow import Flow
+from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.model.standing import Extent
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.book import Book

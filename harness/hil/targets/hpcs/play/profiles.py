@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from hil.model.faults import Fault
-from hil.model.scenario import Flow, Scenario
+from hil.model.procedure import ProcedureKind
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import points
 from hil.targets.hpcs.model.coverage import CONTROL_KINDS
-from hil.targets.hpcs.model.rules import ProcedureKind
+from hil.targets.hpcs.model.flow import Flow
 from hil.targets.hpcs.play import controls, handpicked
 from hil.targets.hpcs.play.record import Recording
 
@@ -77,7 +78,7 @@ def _thinned(kills: tuple[Fault, ...]) -> tuple[Fault, ...]:
 
 def _neighbours(scenarios: Iterable[Scenario]) -> Iterator[Scenario]:
     """Bring together what begins alike, each once: a worker then plays the beginning once."""
-    groups: dict[tuple[Flow, Fault], list[Scenario]] = {}
+    groups: dict[tuple[str, Fault], list[Scenario]] = {}
     for scenario in dict.fromkeys(scenarios):
         groups.setdefault((scenario.flow, scenario.faults[0]), []).append(scenario)
     return (scenario for group in groups.values() for scenario in group)

@@ -9,8 +9,9 @@ from difflib import unified_diff
 
 from hil.engine.errors import NothingTried
 from hil.model.events import Event, normalised
-from hil.model.scenario import Flow, Scenario
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
+from hil.targets.hpcs.model.flow import Flow
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play.attempt import attempt
 from hil.targets.hpcs.rig.golden import Golden

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from hil.model.events import Event
 from hil.model.faults import Fault
-from hil.model.scenario import Flow, Scenario
+from hil.model.scenario import Scenario
 from hil.targets.hpcs.boundaries.terminal import Ended
 from hil.targets.hpcs.model.crash import Crash
 from hil.targets.hpcs.play.console import Mark
@@ -53,7 +53,7 @@ class Trunk:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.wanted = False
-        self._key: tuple[Flow, tuple[Fault, ...], bool] | None = None
+        self._key: tuple[str, tuple[Fault, ...], bool] | None = None
         self._fork: Fork | None = None
 
     def keep(self, rig: Rig, scenario: Scenario, ended: Ended, crash: Crash, marks: Sequence[Mark]) -> None:
@@ -78,5 +78,5 @@ class Trunk:
         return fork
 
 
-def _key(rig: Rig, scenario: Scenario) -> tuple[Flow, tuple[Fault, ...], bool]:
+def _key(rig: Rig, scenario: Scenario) -> tuple[str, tuple[Fault, ...], bool]:
     return scenario.flow, scenario.faults[:1], rig.watched

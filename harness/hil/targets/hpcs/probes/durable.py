@@ -8,7 +8,8 @@ after; a database is written to only behind a flushed journal, and flushed befor
 from collections.abc import Iterable, Iterator
 
 from hil.model.events import Event
-from hil.model.faults import EventClass, Role, When
+from hil.model.faults import EventClass, When
+from hil.targets.hpcs.model.processes import Role
 
 TEMPORARY, JOURNAL, OBJECT = ".tmp", "-journal", ".object"
 FLUSHES = frozenset({"fsync", "fdatasync"})
@@ -40,7 +41,7 @@ def units(events: Iterable[Event]) -> frozenset[int]:
     return frozenset(
         event.client.number
         for event in events
-        if event.client.role is Role.UNIT and event.name in RENAMES and event.text.endswith(STATES[0])
+        if event.client.role == Role.UNIT and event.name in RENAMES and event.text.endswith(STATES[0])
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hil.model.procedure import ProcedureKind
 from hil.report.html.campaign import Campaign
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, prose, to_scenario
 from hil.targets.hpcs.model.decision import SEEN, Row, Table, table
-from hil.targets.hpcs.model.rules import ProcedureKind
 from hil.targets.hpcs.report.findings import Finding, Word, findings
 
 TABLES = {

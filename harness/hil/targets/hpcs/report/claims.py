@@ -7,10 +7,10 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from hil.model.outcome import Outcome
+from hil.model.procedure import ProcedureKind
 from hil.report.case import Case
-from hil.targets.hpcs.model.outcome import Outcome
 from hil.targets.hpcs.model.registers import Promotion
-from hil.targets.hpcs.model.rules import ProcedureKind
 
 CLEARING = frozenset({"cryptounit-zeroize", "cryptounit-mk-clrcur", "cryptounit-mk-clrnew"})
 ROTATE, SET_IMMEDIATE, AUTO = "cryptounit-mk-rotate", "cryptounit-mk-setimm", "auto-mk-rotate"

@@ -7,11 +7,12 @@ from typing import Self
 from hil.engine.outcome import Results
 from hil.engine.stored import Stored
 from hil.model import judging
+from hil.model.procedure import ProcedureKind
 from hil.model.scenario import Result, Scenario
 from hil.report.html import order, words
 from hil.report.html.campaign import Campaign
 from hil.report.html.lines import Line
-from hil.targets.hpcs.model.rules import Procedure, ProcedureKind
+from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.operator.load import BadProcedure
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hil.model.events import Event
-from hil.model.faults import EventClass, When, unit
+from hil.model.faults import EventClass, When
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import CLEARING, FAILED
+from hil.targets.hpcs.model.processes import unit
 
 Unit = dict[str, Any]
 NAMES = ("current", "new")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from hil.model.faults import DB, KMS, SERVER, TKE, EventClass, FaultKind, Process, Role, unit
+from hil.model.faults import EventClass, FaultKind, Process
 from hil.model.machine import death
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries import http, pkcs11
@@ -15,6 +15,7 @@ from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
 from hil.targets.hpcs.boundaries.syscalls import asker
 from hil.targets.hpcs.boundaries.terminal import Answers, Ended, Terminal
+from hil.targets.hpcs.model.processes import DB, KMS, SERVER, TKE, Role, unit
 from hil.targets.hpcs.rig import accesstoken
 from hil.targets.hpcs.rig.keystore import keystores
 from hil.targets.hpcs.rig.keystore.mirror import mirror
@@ -178,11 +179,11 @@ class Rig:
 
     def kill(self, victim: Process) -> None:
         """SIGKILL a process of the instance; returns when that is proven, raises otherwise."""
-        if victim.role is Role.TKE:
+        if victim.role == Role.TKE:
             code = self.terminal.kill()
             if code != SIGKILLED:
                 raise NotKilled(f"tke ended with exit code {code}, not by SIGKILL")
-        elif victim.role is Role.KMS:
+        elif victim.role == Role.KMS:
             if self._kms is None:
                 raise NotKilled("kms does not run")
             self._kms.kill()
@@ -193,9 +194,9 @@ class Rig:
 
     def pause(self, victim: Process) -> None:
         """Stop a process of the instance from answering, and prove it."""
-        if victim.role is Role.UNIT:
+        if victim.role == Role.UNIT:
             self._host.pause(victim.number)
-        elif victim.role is Role.KMS and self._kms:
+        elif victim.role == Role.KMS and self._kms:
             self._kms.pause()
         elif victim == DB:
             self.store.pause()
@@ -230,7 +231,7 @@ class Rig:
         """Start again whatever a fault has killed, as the service's own supervisor would; raises NotBack."""
         hung = self.conductor.paused
         for process in hung:
-            if process.role is Role.UNIT:
+            if process.role == Role.UNIT:
                 self._host.resume(process.number)
             elif process == DB:
                 self.store.resume()
@@ -238,7 +239,7 @@ class Rig:
                 self._kms.resume()
             self.conductor.resumed(process)
         dead = self.conductor.dead
-        units = sorted(process.number for process in dead if process.role is Role.UNIT)
+        units = sorted(process.number for process in dead if process.role == Role.UNIT)
         for number in units:
             # Without a relay the kms would have seen its connection go with the unit, not at the next call.
             if number in self._calls:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hil.model.faults import KMS, EventClass, Fault, FaultKind, Process, unit
+from hil.model.faults import EventClass, Fault, FaultKind, Process
 from hil.targets.hpcs.boundaries import http
 from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
+from hil.targets.hpcs.model.processes import KMS, unit
 from hil.targets.hpcs.rig.layout import scratch
 from hsm_emulator.wire import unixhttp
 

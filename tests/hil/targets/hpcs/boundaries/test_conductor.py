@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.faults import KMS, TKE, EventClass, Process, unit
+from hil.model.faults import EventClass, Process
 from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.boundaries.crossing import Passage
 from hil.targets.hpcs.boundaries.relay import SPARE
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.rig.process import ready
 
 if TYPE_CHECKING:

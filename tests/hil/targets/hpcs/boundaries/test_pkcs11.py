@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.faults import KMS, unit
 from hil.targets.hpcs.boundaries import pkcs11
 from hil.targets.hpcs.boundaries.relay import Relay
+from hil.targets.hpcs.model.processes import KMS, unit
 from hsm_emulator.wire.call import Call
 from hsm_emulator.wire.client import Module, Session
 from hsm_emulator.wire.constants import Attribute, KeyType, ObjectClass

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.faults import BACKEND, DB, Fault
+from hil.model.faults import Fault
+from hil.targets.hpcs.model.processes import BACKEND, DB
 from hsm_emulator.kms.store import StoreError
 
 if TYPE_CHECKING:

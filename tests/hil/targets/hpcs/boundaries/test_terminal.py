@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.faults import TKE, EventClass, Fault, FaultKind, Process, Role, unit
+from hil.model.faults import EventClass, Fault, FaultKind, Process
 from hil.targets.hpcs.boundaries import http
 from hil.targets.hpcs.boundaries.conductor import TYPED, Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
 from hil.targets.hpcs.boundaries.terminal import Answers, Ended, NoAnswerKnown, Terminal
 from hil.targets.hpcs.emulator import Program
+from hil.targets.hpcs.model.processes import TKE, Role, unit
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -35,7 +36,7 @@ class Bench:
 
     def kill(self, process: Process) -> None:
         """Kill; what is not the command itself is not there."""
-        if process.role is Role.TKE:
+        if process.role == Role.TKE:
             self.codes.append(self.terminal.kill())
 
     def pause(self, process: Process) -> None:

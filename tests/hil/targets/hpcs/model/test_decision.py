@@ -2,11 +2,12 @@
 
 import pytest
 
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.decision import Seen, action, table
 from hil.targets.hpcs.model.registers import Promotion
 from hil.targets.hpcs.model.rivals import rivals
-from hil.targets.hpcs.model.rules import ASK, ProcedureKind
+from hil.targets.hpcs.model.rules import ASK
 from hil.targets.hpcs.model.standing import Extent
 from tests.hil.model.cells import COMMITTED, HALF, cell
 

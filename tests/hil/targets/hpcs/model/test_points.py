@@ -1,8 +1,9 @@
 """Crash points from a list of events: which are kept, and which are another one's crash state or a race."""
 
 from hil.model.events import Event
-from hil.model.faults import KMS, TKE, EventClass, Process, When, unit
+from hil.model.faults import EventClass, Process, When
 from hil.targets.hpcs.model import points
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 
 
 def _events(*told: tuple[EventClass, str, Process, Process, When]) -> list[Event]:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.evidence import ErrorClass, Evidence
 from hil.targets.hpcs.model.registers import Promotion
-from hil.targets.hpcs.model.rules import Act, Look, NoAnswer, Procedure, ProcedureKind, Rule, decide
+from hil.targets.hpcs.model.rules import Act, Look, NoAnswer, Procedure, Rule, decide
 
 SEEN = Evidence("auto", "auto-mk-rotate", ErrorClass.OTHER, message1=True, message2=False)
 

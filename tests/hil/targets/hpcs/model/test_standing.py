@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from hil.model.outcome import Outcome, outcome
+from hil.model.procedure import ProcedureKind
 from hil.model.scenario import Result, Scenario, not_judged
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.coverage import missing, outcomes
 from hil.targets.hpcs.model.evidence import ErrorClass
-from hil.targets.hpcs.model.outcome import Outcome, outcome
 from hil.targets.hpcs.model.registers import (
     EMPTY,
     FULL_COMMITTED,
@@ -17,8 +18,8 @@ from hil.targets.hpcs.model.registers import (
     Register,
     UnitRegisters,
 )
-from hil.targets.hpcs.model.rules import Expectation, Procedure, ProcedureKind
-from hil.targets.hpcs.model.standing import Extent, Standing, standing
+from hil.targets.hpcs.model.rules import Expectation, Procedure
+from hil.targets.hpcs.model.standing import Extent, Standing, standing, standing_of
 
 NONE, SOME, ALL = Extent
 C, N = "c" * 64, "d" * 64
@@ -80,7 +81,9 @@ CONTROL = Procedure(
 
 def _result(procedure: str, kind: ProcedureKind, at: Standing, seen: Outcome | None) -> Result:
     scenario = Scenario.parse(f"auto/tke@commit.1-after/{procedure}", Verdict.RECOVERED)
-    return replace(not_judged(scenario, kind, ""), standing=at, outcome=seen, rules=("a rule",))
+    return replace(
+        not_judged(scenario, kind, ""), own={"standing": at.record()}, outcome=seen, rules=("a rule",)
+    )
 
 
 def test_a_standing_without_its_control_is_missing() -> None:
@@ -92,7 +95,14 @@ def test_a_standing_without_its_control_is_missing() -> None:
         "wrong from auto auto-mk-rotate: loaded all, committed all, rows some, promoted none, printed 1",
     )
     assert len(missing([reached, replace(played, outcome=None)], [CONTROL])) == 1
-    assert len(missing([reached, replace(played, standing=replace(HERE, loaded=SOME))], [CONTROL])) == 1
+    assert (
+        len(
+            missing(
+                [reached, replace(played, own={"standing": replace(HERE, loaded=SOME).record()})], [CONTROL]
+            )
+        )
+        == 1
+    )
 
 
 def test_how_a_command_ended_matters_to_controls_that_ask_for_it() -> None:
@@ -104,8 +114,8 @@ def test_how_a_command_ended_matters_to_controls_that_ask_for_it() -> None:
     assert missing([reached, played], [CONTROL]) == ()
     (lacking,) = missing([reached, played], [asking])
     assert lacking.endswith("printed 1, ended token")
-    assert missing([reached, replace(played, standing=expired)], [asking]) == ()
-    assert missing([replace(reached, standing=HERE)], [asking]) == ()
+    assert missing([reached, replace(played, own={"standing": expired.record()})], [asking]) == ()
+    assert missing([replace(reached, own={"standing": HERE.record()})], [asking]) == ()
     assert Standing.from_record(expired.record()) == expired
 
 
@@ -146,7 +156,7 @@ def test_a_result_is_as_documented_only_with_its_outcome() -> None:
     wrong = replace(result, expected_outcome=Outcome.REFUSED)
     assert not wrong.as_documented
     again = Result.from_record(wrong.record())
-    assert (again.outcome, again.expected_outcome, again.standing) == (
+    assert (again.outcome, again.expected_outcome, standing_of(again)) == (
         Outcome.PRESERVED,
         Outcome.REFUSED,
         HERE,

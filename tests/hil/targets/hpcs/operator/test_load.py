@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
+from hil.model.outcome import Outcome
+from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import FLOWS
-from hil.targets.hpcs.model.outcome import Outcome
-from hil.targets.hpcs.model.rules import ProcedureKind
 from hil.targets.hpcs.model.standing import Extent, Standing
 from hil.targets.hpcs.operator import load
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.scenario import KeyCount, RowCounts
+from hil.model.scenario import KeyCount
 from hil.model.verdicts import Verdict
+from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.oracle.rows import count_rows, read_rows
 
 if TYPE_CHECKING:

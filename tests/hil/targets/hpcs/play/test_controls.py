@@ -14,12 +14,14 @@ from hil.engine.rundir import RunDir, read_campaign
 from hil.engine.stored import Stored
 from hil.engine.worker import Bench
 from hil.model.events import Event
-from hil.model.faults import KMS, TKE, EventClass, When, unit
-from hil.model.scenario import Flow, Scenario
+from hil.model.faults import EventClass, When
+from hil.model.procedure import ProcedureKind
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model.coverage import CONTROL_KINDS
-from hil.targets.hpcs.model.rules import ProcedureKind
+from hil.targets.hpcs.model.flow import Flow
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play import controls, moments

@@ -3,7 +3,8 @@
 import pytest
 
 from hil.model.events import Event
-from hil.model.faults import KMS, TKE, EventClass, Process, When, unit
+from hil.model.faults import EventClass, Process, When
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.probes import durable
 
 ONE = unit(1)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from hil.model.outcome import Outcome
 from hil.model.verdicts import Verdict
-from hil.targets.hpcs.model.outcome import Outcome
 from hil.targets.hpcs.report.claims import PREDICATES, page
 from hil.targets.hpcs.report.findings import Word, findings
 from tests.hil.model.cells import COMMITTED, DONE, HALF, cell

@@ -3,7 +3,8 @@
 from typing import Any
 
 from hil.model.events import Event
-from hil.model.faults import TKE, EventClass, When, unit
+from hil.model.faults import EventClass, When
+from hil.targets.hpcs.model.processes import TKE, unit
 from hil.targets.hpcs.report.violation import violation
 
 Unit = dict[str, Any]

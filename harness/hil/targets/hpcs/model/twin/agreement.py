@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hil.model.outcome import Outcome
+from hil.model.procedure import CONTROLS
 from hil.model.scenario import NOT_BACK
 from hil.model.verdicts import VOID, Verdict
-from hil.targets.hpcs.model.outcome import Outcome
-from hil.targets.hpcs.model.rules import CONTROLS
 from hil.targets.hpcs.model.standing import Extent, extent
 from hil.targets.hpcs.model.twin.crashes import UnreadableState, read
 from hil.targets.hpcs.model.twin.predict import Prediction, predict

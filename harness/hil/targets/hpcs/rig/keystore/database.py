@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from hil.model.faults import DB, KMS, Process, Role
+from hil.model.faults import Process
 from hil.targets.hpcs.boundaries import sql as sql_wire
 from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
+from hil.targets.hpcs.model.processes import DB, KMS, Role
 from hil.targets.hpcs.rig.keystore import server, store
 from hil.targets.hpcs.rig.keystore.server import Server
 from hil.targets.hpcs.rig.layout import OWN_SERVER, Layout
@@ -176,7 +177,7 @@ class Database:
     def kill(self, process: Process) -> None:
         """See StoreHost."""
         own = self._own(process)
-        if process.role is Role.BACKEND:
+        if process.role == Role.BACKEND:
             own.kill_backend(self.serving.pid)
         else:
             own.kill()

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from hil.model.scenario import RowCounts
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.model.ledger import Ledger
 from hil.targets.hpcs.model.registers import UnitRegisters
 from hil.targets.hpcs.oracle import reader

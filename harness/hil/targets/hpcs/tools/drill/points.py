@@ -7,8 +7,10 @@ All of them exist in an instance of any size.
 
 from dataclasses import dataclass
 
-from hil.model.scenario import Flow, Scenario
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
+from hil.targets.hpcs.model import processes
+from hil.targets.hpcs.model.flow import Flow
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Point:
     @property
     def scenario(self) -> Scenario:
         """The scenario that a campaign would play of it."""
-        return Scenario.parse(f"{Flow.AUTO}/{self.crash}/documented", Verdict.RECOVERED)
+        return processes.check(Scenario.parse(f"{Flow.AUTO}/{self.crash}/documented", Verdict.RECOVERED))
 
 
 POINTS = (

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from hil.model.scenario import RowCounts
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.model.registers import Register, UnitRegisters
 from hil.targets.hpcs.tools.byhand.record import Record
 from hil.targets.hpcs.tools.drill.strike import Struck, Way

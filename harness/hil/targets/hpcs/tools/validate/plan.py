@@ -8,10 +8,11 @@ each of them every key is expected back, whatever the file predicts: that is wha
 from collections.abc import Iterator
 
 from hil.model.faults import Fault, FaultKind, When
-from hil.model.scenario import Flow, Scenario
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import points
+from hil.targets.hpcs.model.flow import Flow
 from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.play import controls
 from hil.targets.hpcs.play.profiles import DOCUMENTED, Profile
@@ -34,7 +35,7 @@ def profile(procedure: Procedure, size: Profile, *, every: bool) -> Profile:
     return Profile(procedure.title, size.shape, plan, promises=frozenset())
 
 
-def _states(recording: Recording, shape: Shape) -> Iterator[tuple[Flow, Fault]]:
+def _states(recording: Recording, shape: Shape) -> Iterator[tuple[str, Fault]]:
     for moment in controls.known(recording, shape):
         yield Flow(moment.standing.flow), Fault.parse(moment.point)
     for flow, events in recording.items():
@@ -50,7 +51,7 @@ def _is_reply(fault: Fault) -> bool:
     )
 
 
-def _everywhere(size: Profile, recording: Recording, shape: Shape) -> Iterator[tuple[Flow, Fault]]:
+def _everywhere(size: Profile, recording: Recording, shape: Shape) -> Iterator[tuple[str, Fault]]:
     """Yield the crash points at which the profile follows the page's own rule once."""
     for scenario in size.plan(recording, shape):
         if scenario.procedure == DOCUMENTED and len(scenario.faults) == 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hil.model.faults import BACKEND, DB
+from hil.targets.hpcs.model.processes import BACKEND, DB
 from hil.targets.hpcs.rig.keystore import server
 from hil.targets.hpcs.rig.layout import OWN_SERVER, Layout, scratch
 from hil.targets.hpcs.rig.process.child import NotKilled

@@ -1,10 +1,12 @@
 """What is played to validate a procedure."""
 
 from hil.model.events import Event
-from hil.model.faults import BLINDING, KMS, TKE, EventClass, FaultKind, Process, When, unit
-from hil.model.scenario import Flow, Scenario
+from hil.model.faults import BLINDING, EventClass, FaultKind, Process, When
+from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import Shape
+from hil.targets.hpcs.model.flow import Flow
+from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play import moments
 from hil.targets.hpcs.play.profiles import PROFILES
