@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from hil.engine.worker import Bench
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.relay import Exchange, Relay
 from hil.targets.hpcs.model.ledger import Ledger
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.layout import scratch
 from hil.targets.hpcs.rig.rig import Rig

@@ -14,12 +14,12 @@ from pathlib import Path
 import click
 
 from hil.cli import options
-from hil.engine import benches, pattern
+from hil.engine import pattern, space
 from hil.engine.campaign import Campaign, Shard
 from hil.engine.errors import NothingTried, RunDirBusy
-from hil.engine.outcome import Outcome
 from hil.engine.plan import Origin, read_origin, read_plan, write_plan
 from hil.engine.rundir import PLAN, RunDir
+from hil.engine.space import NoSpace
 from hil.engine.stored import Stored
 from hil.model.scenario import Scenario
 from hil.model.verdicts import EXIT_OF_GATE
@@ -28,11 +28,13 @@ from hil.report.live import Live
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.operator import load
+from hil.targets.hpcs.play import benches
+from hil.targets.hpcs.play.outcome import Outcome
 from hil.targets.hpcs.play.profiles import PROFILES
-from hil.targets.hpcs.rig import preflight, space
+from hil.targets.hpcs.rig import preflight
 from hil.targets.hpcs.rig.layout import OWN_SERVER
 from hil.targets.hpcs.rig.modules.equipment import PROCESS, Equipment, Wanted
-from hil.targets.hpcs.rig.space import NoSpace
+from hil.targets.hpcs.target import HpcsTarget
 
 DEFAULT = "default"
 
@@ -88,24 +90,23 @@ def plan(
     equipment = replace(wanted, backend=PROCESS).chosen(watched=True)
     live = Live(sys.stderr)
     with benches.bench(equipment, shape) as bench, live:
+        target = HpcsTarget(bench, profile, PROFILES[profile])
         campaign = Campaign(
-            bench,
+            target,
             RunDir(Path()),
-            profile,
-            PROFILES[profile],
             options.RIGS,
-            live.told,
+            live.on_result,
             lambda scenarios: _matching(scenarios, only),
             entered=live.entered,
         )
-        scenarios, made_for, recording = campaign.plan()
+        scenarios, made_for = campaign.plan()
     if out:
         write_plan(out, scenarios, made_for)
     if as_json:
-        merged = {"merged": asdict(campaign.merged)} if campaign.merged else {}
-        print(json.dumps(console.plan_record(scenarios, recording) | merged, indent=1))
+        merged = {"merged": asdict(target.merged)} if target.merged else {}
+        print(json.dumps(console.plan_record(scenarios, target.recording) | merged, indent=1))
         return 0
-    for text in console.counts(scenarios, recording, campaign.merged):
+    for text in console.counts(scenarios, target.recording, target.merged):
         print(text)
     return 0
 
@@ -166,12 +167,10 @@ def run(
     live = Live(sys.stdout)
     with benches.bench(equipment, origin.shape, rundir.path, rundir.book) as bench:
         campaign = Campaign(
-            bench,
+            HpcsTarget(bench, origin.profile, PROFILES.get(origin.profile, PROFILES[DEFAULT])),
             rundir,
-            origin.profile,
-            PROFILES.get(origin.profile, PROFILES[DEFAULT]),
             jobs,
-            live.told,
+            live.on_result,
             lambda scenarios: _enough(_matching(scenarios, only), shard),
             shard,
             live.entered,
@@ -218,12 +217,12 @@ def _fit(stored: Stored, given: tuple[Scenario, ...] | None, shard: Shard) -> No
         raise RunDirBusy(f"{stored.path} was begun with another {other}; choose another --out")
 
 
-def played(campaign: Campaign, equipment: Equipment, live: Live) -> Outcome:
+def played(campaign: Campaign[Outcome], equipment: Equipment, live: Live) -> Outcome:
     """Run a campaign, show it as it goes, and write its reports, however it ends."""
     folder = campaign.rundir.path
     kept = f"results so far are kept, the same command with --out {shlex.quote(str(folder))} goes on"
     try:
-        print(f"{campaign.name} on {equipment}, evidence in {folder}", flush=True)
+        print(f"{campaign.target.name} on {equipment}, evidence in {folder}", flush=True)
         with live:
             return campaign.run()
     except KeyboardInterrupt as interrupt:

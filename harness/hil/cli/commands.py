@@ -26,6 +26,7 @@ from hil.cli import (
 )
 from hil.engine.again.merge import NotOneCampaign
 from hil.engine.errors import BadRunDir, LeftRunning, NothingTried, RunDirBusy
+from hil.engine.space import NoSpace
 from hil.faults.watch.filter import CannotWatch
 from hil.faults.watch.handover import Unwatched
 from hil.model.faults import BadId
@@ -38,7 +39,6 @@ from hil.targets.hpcs.rig.keystore.store import StoreNotMade
 from hil.targets.hpcs.rig.layout import NoScratch
 from hil.targets.hpcs.rig.preflight import NotReadyHere
 from hil.targets.hpcs.rig.process.ready import NotReady
-from hil.targets.hpcs.rig.space import NoSpace
 from hil.targets.hpcs.rig.units.docker import EngineError
 from hil.targets.hpcs.rig.zygote.client import NurseryGone
 from hil.targets.hpcs.tools.advise.reading import BadTranscript

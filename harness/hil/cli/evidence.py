@@ -12,7 +12,7 @@ from hil.cli import options
 from hil.engine.again import merge as merging
 from hil.engine.again import recheck as rechecking
 from hil.engine.again import shrink as shrinking
-from hil.engine.again.replay import Comparison, Play, foretold, player
+from hil.engine.again.replay import Comparison
 from hil.engine.stored import LATEST, Stored
 from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import EXIT_OF_GATE, Exit, Verdict, gate
@@ -22,6 +22,7 @@ from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.operator import book as bookshelf
 from hil.targets.hpcs.operator.book import Book
+from hil.targets.hpcs.play.player import Play, foretold, player
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig import preflight
 from hil.targets.hpcs.rig.layout import OWN_SERVER

@@ -9,7 +9,6 @@ import click
 
 from hil.cli import options
 from hil.cli.campaign import played
-from hil.engine import benches
 from hil.engine.campaign import Campaign
 from hil.engine.rundir import RunDir
 from hil.engine.stored import Stored
@@ -19,9 +18,11 @@ from hil.report.live import Live
 from hil.targets.hpcs.operator import book as bookshelf
 from hil.targets.hpcs.operator import check
 from hil.targets.hpcs.operator.book import Book
+from hil.targets.hpcs.play import benches
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig import preflight
 from hil.targets.hpcs.rig.modules.equipment import Wanted
+from hil.targets.hpcs.target import HpcsTarget
 from hil.targets.hpcs.tools.validate import plan, words
 
 NAME = "validate"
@@ -81,7 +82,9 @@ def validate(
     live = Live(sys.stdout)
     name = f"{NAME} --every --profile {profile}" if every else NAME  # the words that play it again
     with benches.bench(equipment, shape, out, Book((followed,))) as bench:
-        campaign = Campaign(bench, rundir, name, played_as, jobs, live.told, entered=live.entered)
+        campaign = Campaign(
+            HpcsTarget(bench, name, played_as), rundir, jobs, live.on_result, entered=live.entered
+        )
         outcome = played(campaign, equipment, live)
     table = words.write(Stored.read(out), followed, outcome.gate)
     for text in ("", *words.shown(table, out), *console.doubts(outcome), *console.tally(outcome, out)):

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from hil.engine import space
 from hil.engine.errors import BadRunDir
 from hil.engine.rundir import Record
-from hil.targets.hpcs.probes.probe import Probe
-from hil.targets.hpcs.rig import space
+from hil.model.probe import Probe
 from hsm_emulator import durable
 
 FILE = "probes.json"

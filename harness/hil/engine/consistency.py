@@ -12,9 +12,10 @@ from typing import Any
 
 from hil.engine import asked
 from hil.engine.errors import BadRunDir
-from hil.engine.outcome import Results, tally
 from hil.engine.rundir import CAMPAIGN, RESULTS, Record, read_campaign
 from hil.engine.stored import Stored
+from hil.targets.hpcs.play import outcome
+from hil.targets.hpcs.play.outcome import tally
 
 SCENARIO, VERDICT = "scenario.json", "verdict.json"
 NAMED_MAX = 4
@@ -46,7 +47,7 @@ def _campaign(stored: Stored) -> Iterator[str]:
         return
     for entry, record in zip(entries, records, strict=True):
         yield from _differing(CAMPAIGN, entry, record)
-    wanted = json.loads(json.dumps(tally(Results.of(stored).outcome())))
+    wanted = json.loads(json.dumps(tally(outcome.of(stored))))
     for name in FOLLOWS:
         said = stored.head.get(name)
         if said is not None and said != wanted[name]:

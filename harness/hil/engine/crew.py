@@ -1,26 +1,26 @@
-"""The crew: worker processes that take orders, each with a rig of its own.
+"""The crew: worker processes that take orders, each with a place of its own.
 
 A worker that dies or hangs is replaced, and so is one that the machine has disturbed, as nobody knows what
-that has left of its rig. Its order is given out once more, from the golden state on: no step of a rotation is
+that has left of its place. Its order is given out once more, from the golden state on: no step of a rotation is
 tried again by that. The second time it is answered with Lost, as the scenario may be what killed the worker.
 """
 
 import itertools
 import multiprocessing
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from hil.engine import worker
-from hil.engine.worker import Answer, Bench, Disturbed, Lost, Order
+from hil.engine.orders import Answer, Disturbed, Lost, Order
+from hil.engine.target import Places
 from hil.model.machine import death
-from hil.targets.hpcs.boundaries.syscalls import is_system_call
-from hil.targets.hpcs.rig.golden import Golden
+from hil.model.scenario import Scenario
 
 ORDER_SECONDS = 240.0
-SHEAF_MAX = 16  # so that the last sheaf does not keep one worker busy while the others are done
+BATCH_MAX = 16  # so that the last batch does not keep one worker busy while the others are done
 CLOSE_SECONDS = 60.0
 # spawn, not fork: the parent has threads, and a forked child would inherit their locks.
 _context = multiprocessing.get_context("spawn")
@@ -34,14 +34,14 @@ class _Seat:
     pipe: Connection
     order: Order | None = None
     deadline: float = 0.0
-    sheaf: list[Order] = field(default_factory=list)
+    batch: list[Order] = field(default_factory=list)
 
 
 class Crew:
     """Up to ``jobs`` workers on one golden state."""
 
-    def __init__(self, bench: Bench, golden: Golden, jobs: int) -> None:
-        self._bench = bench
+    def __init__(self, places: Places, golden: object, jobs: int) -> None:
+        self._places = places
         self._golden = golden
         self._jobs = jobs
         self._seats: list[_Seat] = []
@@ -49,13 +49,13 @@ class Crew:
 
     def work(self, orders: Sequence[Order]) -> Iterator[Answer]:
         """Have all orders carried out; yield the answers as they come."""
-        waiting = sheaves(orders)[::-1]
+        waiting = batches(orders, self._places.set_apart)[::-1]
         while len(self._seats) < min(self._jobs, len(waiting)):
             self._hire()
-        while waiting or any(seat.order or seat.sheaf for seat in self._seats):
+        while waiting or any(seat.order or seat.batch for seat in self._seats):
             for seat in list(self._seats):
-                if seat.order is None and (seat.sheaf or waiting):
-                    self._give(seat, seat.sheaf or waiting.pop())
+                if seat.order is None and (seat.batch or waiting):
+                    self._give(seat, seat.batch or waiting.pop())
             yield from self._collect()
 
     def close(self) -> None:
@@ -78,16 +78,16 @@ class Crew:
             elif time.monotonic() >= seat.deadline:
                 yield from self._replace(seat, (f"it was not finished within {ORDER_SECONDS:g} s",))
 
-    def _give(self, seat: _Seat, sheaf: list[Order]) -> None:
+    def _give(self, seat: _Seat, batch: list[Order]) -> None:
         """Give a worker the first of its orders; one that has died with nothing to do has not begun it."""
-        order, *left = sheaf
+        order, *left = batch
         try:
             seat.pipe.send(order)
         except OSError:
             self._bury(seat)
             seat = self._hire()
             seat.pipe.send(order)
-        seat.order, seat.sheaf = order, left
+        seat.order, seat.batch = order, left
         seat.deadline = time.monotonic() + ORDER_SECONDS
 
     def _answer(self, seat: _Seat) -> Iterator[Answer]:
@@ -112,7 +112,7 @@ class Crew:
             raise AssertionError
         self._bury(seat)
         again = [] if order.disturbed else [replace(order, disturbed=why)]
-        self._hire().sheaf = [*again, *seat.sheaf]
+        self._hire().batch = [*again, *seat.batch]
         if not again:
             yield Lost(order.number, order.scenario, "; ".join(why), (*order.disturbed, *why))
 
@@ -120,7 +120,7 @@ class Crew:
         name = f"w{self._hired}"
         self._hired += 1
         ours, theirs = _context.Pipe()
-        arguments = (self._bench, name, self._golden, theirs)
+        arguments = (self._places, name, self._golden, theirs)
         process = _context.Process(target=worker.work, args=arguments, name=name)
         process.start()
         theirs.close()
@@ -131,7 +131,7 @@ class Crew:
     def _bury(self, seat: _Seat) -> None:
         """Dismiss a worker that is lost, and remove what it could not remove itself."""
         self._dismiss(seat)
-        worker.tidy(self._bench, seat.process.name)
+        self._places.tidy(seat.process.name)
 
     def _dismiss(self, seat: _Seat) -> None:
         seat.pipe.close()
@@ -143,21 +143,21 @@ class Crew:
         self._seats.remove(seat)
 
 
-def sheaves(orders: Sequence[Order]) -> list[list[Order]]:
+def batches(orders: Sequence[Order], set_apart: Callable[[Scenario], bool]) -> list[list[Order]]:
     """Divide orders into those that one worker gets one after the other, as they begin alike.
 
-    Not alike is a rotation whose system calls are watched and one whose are not. The watched ones come last:
-    where that changes everything that runs on a rig is started anew, 180 times in 1453 scenarios as planned.
+    Not alike are scenarios that are set apart and those that are not. The former come last: where that
+    changes a place is made anew, 180 times in 1453 scenarios as planned.
     """
+
+    def apart(order: Order) -> bool:
+        return set_apart(order.scenario)
+
     dealt = []
     for _, group in itertools.groupby(orders, lambda order: (order.scenario.flow, order.scenario.faults[:1])):
-        for _, same in itertools.groupby(sorted(group, key=_watched), _watched):
+        for _, same in itertools.groupby(sorted(group, key=apart), apart):
             alike = list(same)
-            for at in range(0, len(alike), SHEAF_MAX):
-                *ahead, last = alike[at : at + SHEAF_MAX]
+            for at in range(0, len(alike), BATCH_MAX):
+                *ahead, last = alike[at : at + BATCH_MAX]
                 dealt.append([*(replace(order, followed=True) for order in ahead), last])
-    return sorted(dealt, key=lambda sheaf: _watched(sheaf[0]))
-
-
-def _watched(order: Order) -> bool:
-    return any(is_system_call(fault.event) for fault in order.scenario.faults)
+    return sorted(dealt, key=lambda batch: apart(batch[0]))

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from hil.engine import space
 from hil.engine.environment import ENVIRONMENT, ended
 from hil.engine.errors import BadRunDir, RunDirBusy
 from hil.engine.plan import Origin, read_origin, read_plan, write_plan
@@ -21,7 +22,6 @@ from hil.model.verdicts import VOID, Gate, Verdict
 from hil.targets.hpcs.model.registers import UnitRegisters
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play.attempt import Account
-from hil.targets.hpcs.rig import space
 
 SCHEMA_VERSION = 1
 PLAN, RESULTS, CAMPAIGN = "plan.jsonl", "results.jsonl", "campaign.json"

@@ -19,12 +19,12 @@ from hil.engine.rundir import (
     read_campaign,
     read_results,
 )
+from hil.model.probe import Probe
 from hil.model.scenario import Result, Scenario
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model.observation import Observation
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play.profiles import PROFILES, Profile
-from hil.targets.hpcs.probes.probe import Probe
 from hil.targets.hpcs.rig.keystore.keystores import SQLITE
 from hil.targets.hpcs.rig.modules.equipment import AUTO
 

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from hil.engine import benches
 from hil.engine.errors import BadRunDir, RunDirBusy
 from hil.engine.plan import Origin
 from hil.engine.rundir import RESULTS, RunDir
 from hil.model.scenario import Scenario
+from hil.targets.hpcs.play import benches
 from hil.targets.hpcs.play.attempt import Account
 from hil.targets.hpcs.rig.modules.equipment import Equipment
 from hil.targets.hpcs.rig.preflight import NotReadyHere, check_folder

@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 from dataclasses import replace
 
-from hil.engine import benches, setup
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.play import benches, setup
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.modules.equipment import AUTO, Wanted
 from hil.targets.hpcs.rig.rig import Rig

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from hil.engine.deepen import Merged
-from hil.engine.outcome import Outcome
 from hil.model.faults import EventClass, FaultKind
 from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model import points
+from hil.targets.hpcs.play.deepen import Merged
+from hil.targets.hpcs.play.outcome import Outcome
 from hil.targets.hpcs.play.record import Recording
 
 SHOWN_MAX = 12

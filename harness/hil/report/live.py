@@ -102,7 +102,7 @@ class Live:
             self._progress.enter(phase, time.monotonic())
             self._paint()
 
-    def told(self, done: int, planned: int, result: Result) -> None:
+    def on_result(self, done: int, planned: int, result: Result) -> None:
         """Hear of a result."""
         with self._lock:
             self._progress.add(done, planned, result)

@@ -8,13 +8,13 @@ import pytest
 
 from hil.engine import asked
 from hil.engine.rundir import RunDir
+from hil.model.probe import Probe
 from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.crashstate import CrashState, RowCounts
 from hil.targets.hpcs.model.observation import Observation, RowProblem, conclude, judge
 from hil.targets.hpcs.model.registers import EMPTY, VALID, Register, UnitRegisters
 from hil.targets.hpcs.play.attempt import Account
-from hil.targets.hpcs.probes.probe import Probe
 
 KEYS = 8
 HEAD: dict[str, Any] = {

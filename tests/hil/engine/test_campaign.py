@@ -11,15 +11,16 @@ from functools import partial
 from pathlib import Path
 
 from hil.engine.campaign import Campaign
-from hil.engine.outcome import Outcome
 from hil.engine.rundir import RunDir
-from hil.engine.worker import Bench
 from hil.model.scenario import MACHINE, Result, Scenario
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.play.bench import Bench
+from hil.targets.hpcs.play.outcome import Outcome
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig.layout import scratch
 from hil.targets.hpcs.rig.process import ready
+from hil.targets.hpcs.target import HpcsTarget
 
 STALL_SECONDS = 4.0  # more than half of the 5 s that a client of an instance waits
 
@@ -38,7 +39,7 @@ def _stop(pid: int) -> None:
     os.kill(pid, signal.SIGCONT)
 
 
-def _disturb(root: Path, campaign: Campaign, names: Sequence[str], how: Disturb) -> None:
+def _disturb(root: Path, campaign: Campaign[Outcome], names: Sequence[str], how: Disturb) -> None:
     """Disturb these workers, each in its first scenario: past the probes, which end with units stopped."""
     ready.until(lambda: campaign.probes is not None, "the end of the probes", 100)
     for name in names:
@@ -53,7 +54,9 @@ def _run(rundir: RunDir, names: Sequence[str], how: Disturb) -> tuple[Outcome, l
     root = scratch("test-")
     told: list[Result] = []
     bench = Bench("test", root, sut.Shape(1, 1, 0, 8), "", rundir.path)
-    campaign = Campaign(bench, rundir, "test", PROFILES["smoke"], 1, lambda *news: told.append(news[2]))
+    campaign = Campaign(
+        HpcsTarget(bench, "test", PROFILES["smoke"]), rundir, 1, lambda *news: told.append(news[2])
+    )
     disturbing = threading.Thread(target=_disturb, args=(root, campaign, names, how))
     disturbing.start()
     try:

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from hil.engine.crew import Crew
-from hil.engine.deepen import deepen
-from hil.engine.setup import prepare
-from hil.engine.worker import Answer, Bench, Lost, Order, Played, Reached, Recorded, Task
+from hil.engine.orders import Answer, Lost, Order, Played, Reached, Recorded, Task
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.emulator import Shape
+from hil.targets.hpcs.play.bench import Bench
+from hil.targets.hpcs.play.deepen import deepen
+from hil.targets.hpcs.play.place import RigPlaces
 from hil.targets.hpcs.play.record import GoldenFailed
+from hil.targets.hpcs.play.setup import prepare
 from hil.targets.hpcs.rig.layout import scratch
 from hil.targets.hpcs.rig.process import ready
 
@@ -38,7 +40,7 @@ def test_a_worker_that_dies_with_nothing_to_do(root: Path) -> None:
     bench = Bench("test", root, Shape(1, 1, 0, 8), "", root / "run")
     (root / "run").mkdir()
     golden, _ = prepare(bench, recorded=False)
-    crew = Crew(bench, golden, 1)
+    crew = Crew(RigPlaces(bench), golden, 1)
     try:
         (reached,) = crew.work([Order(0, PLAN[0], Task.REACH)])
         assert isinstance(reached, Reached)

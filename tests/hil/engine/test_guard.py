@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from hil.engine.guard import Guard, Troubles
-from hil.engine.worker import Bench
 from hil.model.faults import Process
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
@@ -18,6 +16,8 @@ from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play.attempt import Account, attempt
+from hil.targets.hpcs.play.bench import Bench
+from hil.targets.hpcs.play.guard import Guard, Troubles
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.layout import scratch

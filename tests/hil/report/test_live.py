@@ -77,7 +77,7 @@ def test_a_line_for_each_in_a_short_plan() -> None:
         live.entered(Phase.GOLDEN)
         live.entered(Phase.PLAYING)
         for done in (1, 2):
-            live.told(done, 2, GOOD)
+            live.on_result(done, 2, GOOD)
     assert [line[:5] for line in log.getvalue().splitlines()] == ["[1/2]", "[2/2]"]
 
 
@@ -86,7 +86,7 @@ def test_what_matters_in_a_long_plan() -> None:
     log = io.StringIO()
     with Live(log) as live:
         for done in range(1, LINES_MAX + 2):
-            live.told(done, LINES_MAX + 1, LOST if done == 50 else GOOD)
+            live.on_result(done, LINES_MAX + 1, LOST if done == 50 else GOOD)
     (line,) = log.getvalue().splitlines()
     assert line.startswith("[ 50/101] !! DATA_LOST")
 
@@ -122,7 +122,7 @@ def test_a_moving_line(terminal: tuple[io.TextIOWrapper, int], monkeypatch: pyte
     monkeypatch.delenv("NO_COLOR", raising=False)
     with Live(terminal[0]) as live:
         live.entered(Phase.GOLDEN)
-        live.told(1, 2, GOOD)
+        live.on_result(1, 2, GOOD)
     text = _seen(terminal)
     assert "golden state, 0 s" in text
     assert "\x1b[K" in text
@@ -140,5 +140,5 @@ def test_plain_text_on_a_terminal(
     monkeypatch.setenv(name, value)
     with Live(terminal[0]) as live:
         live.entered(Phase.PLAYING)
-        live.told(1, 2, GOOD)
+        live.on_result(1, 2, GOOD)
     assert "\x1b" not in _seen(terminal)

@@ -7,10 +7,11 @@ from pathlib import Path
 from hil.engine import asked, environment
 from hil.engine.campaign import Shard
 from hil.engine.errors import RunDirBusy
-from hil.engine.outcome import Outcome, Results, tally
+from hil.engine.results import Results
 from hil.engine.rundir import PROCEDURES, Record, RunDir, read_campaign
 from hil.engine.stored import Stored
-from hil.targets.hpcs.probes.probe import Probe
+from hil.model.probe import Probe
+from hil.targets.hpcs.play.outcome import Outcome, judged, tally
 
 # What two parts of one campaign cannot differ in.
 ALIKE = ("profile", "backend", "keystore", "module", "units", "keys")
@@ -73,18 +74,17 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
 def _outcome(shards: Sequence[Stored]) -> Outcome:
     first = shards[0]
     records = {number: record for shard in shards for number, record in shard.records.items()}
-    return Results(
+    found = Results(
         plan=first.plan,
         planned=len(first.plan),
         origin=first.origin,
-        profile=first.profile,
-        book=first.book,
         records=[records[number] for number in sorted(records)],
         differing=tuple(scenario_id for shard in shards for scenario_id in shard.differing),
         probes=_probes(shards),
         seconds=sum(shard.head["seconds"] for shard in shards),
         played=len(records),
-    ).outcome()
+    )
+    return judged(found, first.profile, first.book)
 
 
 def _probes(shards: Sequence[Stored]) -> tuple[Probe, ...]:

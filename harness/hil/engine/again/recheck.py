@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, replace
 
 from hil.engine import consistency
 from hil.engine.errors import BadRunDir
-from hil.engine.outcome import Results
 from hil.engine.rundir import Record
 from hil.engine.stored import Stored
 from hil.model.outcome import Outcome, outcome
 from hil.model.scenario import Result
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model.observation import conclude, judge
+from hil.targets.hpcs.play.outcome import of as campaign_outcome
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def recheck(stored: Stored) -> Rechecked:
     judged = [_judged(stored, number) for number in sorted(stored.results)]
     now = tuple(new or old for new, old in zip(judged, then, strict=True))
     pairs = zip(then, now, strict=True)
-    found = replace(Results.of(stored), records=list(_records(stored, now))).outcome()
+    found = campaign_outcome(stored, list(_records(stored, now)))
     differences = (*consistency.differences(stored), *_counted(then, judged))
     doubtful = differences and found.gate is not Gate.FAIL
     return Rechecked(

@@ -6,8 +6,8 @@ of all; and the same verdict may have another reason than at the beginning.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from hil.engine.again.replay import Play
 from hil.model.faults import Fault
 from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Verdict
@@ -30,6 +30,15 @@ class Shrunk:
         return keeps(self.smallest, self.proof) and self.proof.trace == self.smallest.trace
 
 
+class Shown(Protocol):
+    """What one play of a scenario leaves behind."""
+
+    @property
+    def result(self) -> Result:
+        """Its result."""
+        ...
+
+
 def keeps(first: Result, other: Result) -> bool:
     """Whether ``other`` shows what ``first`` showed: the verdict, by faults that all struck."""
     lost = other.keys.readable < other.keys.total
@@ -40,7 +49,7 @@ def keeps(first: Result, other: Result) -> bool:
     )
 
 
-def shrink(play: Play, first: Result, tries: int, told: Told) -> Shrunk:
+def shrink(play: Callable[[Scenario], Shown], first: Result, tries: int, told: Told) -> Shrunk:
     """Shrink the scenario of ``first`` in at most so many tries; ``told`` hears of each."""
     seen = {first.scenario.id: first}
 

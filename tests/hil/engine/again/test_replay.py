@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from hil.engine.again.replay import Comparison, foretold
+from hil.engine.again.replay import Comparison
 from hil.model.scenario import Result, Scenario, not_judged
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model.standing import Extent, Standing
 from hil.targets.hpcs.operator.book import Book
+from hil.targets.hpcs.play.player import foretold
 from tests.hil.engine.conftest import account
 
 SCENARIO = Scenario.parse("auto/tke@commit.1-after/documented", Verdict.RECOVERED)

@@ -5,8 +5,8 @@ They need a unit in imprint mode, as cryptounit-zeroize leaves it, and install a
 
 from collections.abc import Iterator
 
+from hil.model.probe import Probe
 from hil.targets.hpcs.probes.administrator import Administrator, Body, Unit, Unready
-from hil.targets.hpcs.probes.probe import Probe
 
 # Return codes of EP11 (ep11.h in opencryptoki), as the units give them.
 COUNTER, IMPRINT, SIGNATURE, TOO_FEW, STRANGER = 163, 179, 192, 208, 257

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from hil.model.probe import Probe
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.evidence import ErrorClass, error_class
 from hil.targets.hpcs.probes.administrator import Unready
 from hil.targets.hpcs.probes.facts import Facts
-from hil.targets.hpcs.probes.probe import Probe
 from hil.targets.hpcs.rig.rest import Rest
 from hil.targets.hpcs.rig.rig import Rig
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import jwt
 
+from hil.model.probe import Probe
 from hil.targets.hpcs.model.ledger import Ledger
 from hil.targets.hpcs.probes.administrator import Unit
 from hil.targets.hpcs.probes.desk import Desk
 from hil.targets.hpcs.probes.facts import Facts
-from hil.targets.hpcs.probes.probe import Probe
 from hil.targets.hpcs.rig import accesstoken
 from hil.targets.hpcs.rig.layout import Layout
 from hsm_emulator.wire import unixhttp

@@ -7,8 +7,8 @@ text, because several conditions can stand in for each other: a unit in imprint 
 import json
 from collections.abc import Iterator
 
+from hil.model.probe import Probe
 from hil.targets.hpcs.probes.desk import Desk
-from hil.targets.hpcs.probes.probe import Probe
 
 AUTO, ROTATE, SETIMM = "auto-mk-rotate", "cryptounit-mk-rotate", "cryptounit-mk-setimm"
 RECOVER, INIT = "auto-mk-recover", "auto-init"

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from hil.model.faults import Fault
+from hil.model.probe import Probe
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.probes import contract, durable, gate, precheck
 from hil.targets.hpcs.probes.administrator import Unit, Unready
 from hil.targets.hpcs.probes.desk import Desk
-from hil.targets.hpcs.probes.probe import Probe
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.rest import Refused
 from hil.targets.hpcs.rig.rig import Rig

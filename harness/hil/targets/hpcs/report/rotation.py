@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from hil.engine.outcome import Results
 from hil.engine.stored import Stored
 from hil.model import judging
 from hil.model.procedure import ProcedureKind
@@ -15,6 +14,7 @@ from hil.report.html.lines import Line
 from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.operator.load import BadProcedure
+from hil.targets.hpcs.play import outcome
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Rotation(Campaign):
             plan=stored.plan,
             records=dict(sorted(stored.records.items())),
             head=stored.head,
-            judged=judging.stored(stored.head) or Results.of(stored).judged(),
+            judged=judging.stored(stored.head) or outcome.of(stored).judged,
             planned=stored.planned,
             differing=frozenset(stored.differing),
             home=home or str(stored.path),

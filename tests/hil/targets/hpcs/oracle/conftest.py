@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from hil.engine.worker import Bench
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.ledger import Known
 from hil.targets.hpcs.model.observation import Judgement
 from hil.targets.hpcs.oracle.judge import Oracle
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.layout import scratch

@@ -12,7 +12,6 @@ from hil.engine.campaign import Campaign
 from hil.engine.plan import Origin
 from hil.engine.rundir import RunDir, read_campaign
 from hil.engine.stored import Stored
-from hil.engine.worker import Bench
 from hil.model.events import Event
 from hil.model.faults import EventClass, When
 from hil.model.procedure import ProcedureKind
@@ -25,9 +24,11 @@ from hil.targets.hpcs.model.processes import KMS, TKE, unit
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play import controls, moments
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.play.profiles import PROFILES, Profile
 from hil.targets.hpcs.play.record import Recording
 from hil.targets.hpcs.rig.layout import scratch
+from hil.targets.hpcs.target import HpcsTarget
 from tests.hil.engine.conftest import HEAD, account
 
 ROWS = 12
@@ -142,7 +143,7 @@ def test_a_campaign_without_controls_proves_nothing(tmp_path: Path) -> None:
     root = scratch("test-")
     bench = Bench("test", root, shape, "", rundir.path)
     try:
-        outcome = Campaign(bench, rundir, "test", bare, 1, lambda *_: None).run()
+        outcome = Campaign(HpcsTarget(bench, "test", bare), rundir, 1, lambda *_: None).run()
     finally:
         shutil.rmtree(root, ignore_errors=True)
     assert [result.verdict for result in outcome.results] == [Verdict.RECOVERED]

@@ -3,17 +3,21 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from hil.engine import crew, setup
-from hil.engine.worker import Bench, Order, Task
+from hil.engine import crew
+from hil.engine.orders import Order, Task
 from hil.model.events import Event
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.operator import load
+from hil.targets.hpcs.play import setup
 from hil.targets.hpcs.play.attempt import Account, attempt
+from hil.targets.hpcs.play.bench import Bench
+from hil.targets.hpcs.play.place import RigPlaces
 from hil.targets.hpcs.play.record import compare
 from hil.targets.hpcs.play.trunk import CONNECTING, Trunk
 from hil.targets.hpcs.rig import layout
@@ -103,7 +107,7 @@ def test_fault_that_missed_is_no_beginning(stage: Stage) -> None:
 
 
 def test_what_begins_alike_goes_to_one_worker() -> None:
-    """Orders are dealt in sheaves that begin alike, the watched ones last, none longer than the limit."""
+    """Orders are divided into batches that begin alike, the watched ones last, none longer than the limit."""
     texts = [f"auto/tke@commit.1-after~tke@query.{number}-after/documented" for number in range(1, 20)]
     texts += ["auto/tke@commit.1-before/documented", "parts/tke@commit.1-before/documented"]
     texts += [
@@ -113,8 +117,9 @@ def test_what_begins_alike_goes_to_one_worker() -> None:
     orders = [
         Order(number, Scenario.parse(text, Verdict.RECOVERED), Task.PLAY) for number, text in enumerate(texts)
     ]
-    sheaves = crew.sheaves(orders)
-    assert [len(sheaf) for sheaf in sheaves] == [crew.SHEAF_MAX, 19 - crew.SHEAF_MAX, 1, 2, 1, 1]
-    assert [order.number for sheaf in sheaves for order in sheaf] == [*range(21), 22, 23, 21]
-    followed = [[order.followed for order in sheaf] for sheaf in sheaves[1:]]
+    bench = Bench("", Path(), sut.Shape(), "", Path())
+    batches = crew.batches(orders, RigPlaces(bench).set_apart)
+    assert [len(batch) for batch in batches] == [crew.BATCH_MAX, 19 - crew.BATCH_MAX, 1, 2, 1, 1]
+    assert [order.number for batch in batches for order in batch] == [*range(21), 22, 23, 21]
+    followed = [[order.followed for order in batch] for batch in batches[1:]]
     assert followed == [[True, True, False], [False], [True, False], [False], [False]]

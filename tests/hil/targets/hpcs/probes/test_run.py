@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from hil.engine.worker import Bench
+from hil.model.probe import Probe
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.probes import contract, run
 from hil.targets.hpcs.probes.administrator import Unit, Unready
-from hil.targets.hpcs.probes.probe import Probe
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.layout import scratch

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hil.engine.worker import Bench
 from hil.model.faults import Fault
 from hil.targets.hpcs import emulator as sut
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import GoldenError
 from hil.targets.hpcs.rig.layout import scratch

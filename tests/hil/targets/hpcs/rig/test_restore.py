@@ -11,13 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from hil.engine.worker import Bench
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.relay import peer_pid
 from hil.targets.hpcs.model.evidence import ErrorClass, error_class
 from hil.targets.hpcs.model.processes import KMS, unit
 from hil.targets.hpcs.oracle.judge import Oracle
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig import rig as rig_module
 from hil.targets.hpcs.rig.golden import Golden

@@ -6,24 +6,22 @@ judged here alike, of what their run directories hold; what one of them forgot w
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any
 
-from hil.engine.plan import Origin
+from hil.engine.results import AUDIT_EVERY, Results
 from hil.engine.rundir import Record
 from hil.engine.stored import Stored
 from hil.model.judging import Judged, judge
 from hil.model.merging import Merging, merging
-from hil.model.scenario import Result, Scenario
+from hil.model.probe import Probe
+from hil.model.scenario import Result
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model.coverage import missing, outcomes
 from hil.targets.hpcs.model.twin.agreement import Agreement, agreement
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play import controls
 from hil.targets.hpcs.play.profiles import Profile
-from hil.targets.hpcs.probes.probe import Probe
-
-AUDIT_EVERY = 20  # one scenario in so many is played twice
 
 
 @dataclass(frozen=True)
@@ -47,89 +45,91 @@ class Outcome:
     merging: Merging | None = None
     untried: tuple[str, ...] = ()
 
+    @property
+    def judged(self) -> Judged:
+        """The gate, and what speaks against any pass."""
+        return Judged(self.gate, self.untried)
+
+
+def judged(results: Results, profile: Profile | None, book: Book, missed: tuple[str, ...] = ()) -> Outcome:
+    """Judge a campaign; ``profile``: what the plan was made from.
+
+    ``missed``: controls that were found lacking when it was played.
+    """
+    return _Judge(results, profile, book, missed).outcome()
+
+
+def of(stored: Stored, records: Sequence[Record] | None = None) -> Outcome:
+    """Judge what stands in a run directory, finished or not, by its records or by others for the same plan.
+
+    Raises BadProcedure.
+    """
+    found = Results.of(stored)
+    missed = tuple(stored.head.get("controls", {}).get("missing", ()))
+    return judged(
+        replace(found, records=found.records if records is None else records),
+        stored.profile,
+        stored.book,
+        missed,
+    )
+
 
 @dataclass(frozen=True)
-class Results:
-    """What is known of a campaign, or of a shard that is to play ``planned`` scenarios of its plan.
-
-    ``records`` are the results as they are stored, in the order of the plan. ``probes``: empty where the
-    worker was lost over them, None where nobody knows. ``profile``: what the plan was made from. ``missed``:
-    controls that were found lacking when it was played.
-    """
-
-    plan: Sequence[Scenario]
-    planned: int
-    origin: Origin | None
+class _Judge:
+    found: Results
     profile: Profile | None
     book: Book
-    records: Sequence[Record]
-    differing: tuple[str, ...]
-    probes: tuple[Probe, ...] | None
-    seconds: float
-    played: int
-    missed: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, stored: Stored) -> Self:
-        """Take them from a run directory, finished or not; raises BadProcedure."""
-        return cls(
-            plan=stored.plan,
-            planned=stored.planned,
-            origin=stored.origin,
-            profile=stored.profile,
-            book=stored.book,
-            records=[stored.records[number] for number in sorted(stored.records)],
-            differing=stored.differing,
-            probes=stored.probes,
-            seconds=0.0,
-            played=0,
-            missed=tuple(stored.head.get("controls", {}).get("missing", ())),
-        )
-
-    def judged(self) -> Judged:
-        """Return the gate alone."""
-        outcome = self.outcome()
-        return Judged(outcome.gate, outcome.untried)
+    missed: tuple[str, ...]
 
     def outcome(self) -> Outcome:
-        """Judge it."""
-        results = tuple(map(Result.from_record, self.records))
-        probes = self.probes or ()
-        model = agreement(self.records)
+        found = self.found
+        results = tuple(map(Result.from_record, found.records))
+        probes = found.probes or ()
+        model = agreement(found.records)
         lacking = self._lacking(results)
         merged = self._merging(results)
-        judged = judge(
-            self.records,
-            self.planned,
-            faults=any(scenario.faults for scenario in self.plan),
-            lost=self.probes == () or not all(probe.tried for probe in probes),
-            repeatable=not self.differing and not (merged and merged.doubtful),
+        answer = judge(
+            found.records,
+            found.planned,
+            faults=any(scenario.faults for scenario in found.plan),
+            lost=found.probes == () or not all(probe.tried for probe in probes),
+            repeatable=not found.differing and not (merged and merged.doubtful),
             foreseen=all(result.foreseen for result in results),
             controlled=not lacking,
             agreed=not model.differences,
             probed=not any(probe.problems for probe in probes),
         )
-        took = self.seconds, self.played
-        doubts = results, self.differing, *took, model, probes, lacking, merged
-        return Outcome(judged.gate, *doubts, untried=judged.untried)
+        return Outcome(
+            gate=answer.gate,
+            results=results,
+            differing=found.differing,
+            seconds=found.seconds,
+            played=found.played,
+            model=model,
+            probes=probes,
+            lacking=lacking,
+            merging=merged,
+            untried=answer.untried,
+        )
 
     @property
     def _promised(self) -> Profile | None:
         """The profile, where all of its own plan is to be played here."""
-        whole = self.origin is not None and self.origin.scenarios == len(self.plan) == self.planned
+        found = self.found
+        whole = found.origin is not None and found.origin.scenarios == len(found.plan) == found.planned
         return self.profile if whole else None
 
     def _lacking(self, results: Sequence[Result]) -> tuple[str, ...]:
         """Return the controls that the profile promises and that were not played, in words."""
         if self._promised is None:
             return self.missed
-        kinds = controls.lacking(self.plan, self._promised.promises, self.book)
+        kinds = controls.lacking(self.found.plan, self._promised.promises, self.book)
         cells = missing(results, controls.procedures()) if self._promised.exhaustive else ()
         return (*(f"every control of kind {kind}" for kind in kinds), *cells)
 
     def _merging(self, results: Sequence[Result]) -> Merging | None:
         deep = self.profile is not None and self.profile.depth > 1
-        if not deep or self.planned != len(self.plan):
+        if not deep or self.found.planned != len(self.found.plan):
             return None
         return merging(results, whole=self._promised is not None)
 

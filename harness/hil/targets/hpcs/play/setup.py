@@ -4,10 +4,11 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
+from hil.engine import space
 from hil.engine.phases import Entered, Phase, unheard
-from hil.engine.worker import Bench
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.play.record import GoldenFailed, NotRepeatable, Recording, record
-from hil.targets.hpcs.rig import golden, space
+from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.rig import Rig
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hil.engine import environment
 from hil.engine.rundir import RunDir
-from hil.engine.worker import Bench
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.operator.book import Book
+from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.rig.modules.equipment import Equipment
 from hil.targets.hpcs.rig.modules.install import install
 from hil.targets.hpcs.rig.workplace import workplace

@@ -12,8 +12,8 @@ left to the page's recovery, which runs the same programs.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hil.engine.crew import Crew
-from hil.engine.worker import Order, Reached, Recorded, Task
+from hil.engine.orders import Order, Reached, Recorded, Task
+from hil.engine.target import Workers
 from hil.model.faults import Fault
 from hil.model.scenario import Scenario
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
@@ -38,11 +38,11 @@ class Merged:
     state_based: int = 0
 
 
-def deepen(crew: Crew, first: Sequence[Scenario]) -> tuple[tuple[Scenario, ...], Merged]:
+def deepen(workers: Workers, first: Sequence[Scenario]) -> tuple[tuple[Scenario, ...], Merged]:
     """Return the scenarios of depth 2 that follow from kills of depth 1, and how many were merged."""
-    groups = _groups(crew, first)
+    groups = _groups(workers, first)
     chosen = {group[0]: group for group in groups}
-    recorded = _recorded(crew, [first[index] for index in chosen])
+    recorded = _recorded(workers, [first[index] for index in chosen])
     scenarios: list[Scenario] = []
     merged: list[tuple[int, Sequence[Fault]]] = []
     for (index, group), points in zip(chosen.items(), recorded, strict=True):
@@ -57,9 +57,9 @@ def deepen(crew: Crew, first: Sequence[Scenario]) -> tuple[tuple[Scenario, ...],
     return (*scenarios, *sampled), Merged(crashes, len(groups), len(sampled))
 
 
-def state_based(crew: Crew, first: Sequence[Scenario]) -> tuple[Scenario, ...]:
+def state_based(workers: Workers, first: Sequence[Scenario]) -> tuple[Scenario, ...]:
     """Return what follows from kills in the recoveries of scenarios that reach a crash state each."""
-    recorded = _recorded(crew, first)
+    recorded = _recorded(workers, first)
     return tuple(
         _second(scenario, point)
         for scenario, points in zip(first, recorded, strict=True)
@@ -74,11 +74,11 @@ def _counts(point: Fault) -> bool:
     return not is_system_call(point.event) and point.event != LINE
 
 
-def _groups(crew: Crew, first: Sequence[Scenario]) -> list[list[int]]:
+def _groups(workers: Workers, first: Sequence[Scenario]) -> list[list[int]]:
     """Return the indices of the scenarios by the crash state that they reach, both in plan order."""
     orders = [Order(number, scenario, Task.REACH) for number, scenario in enumerate(first)]
     reached = {}
-    for answer in crew.work(orders):
+    for answer in workers.work(orders):
         if not isinstance(answer, Reached):
             raise GoldenFailed(f"{first[answer.number].id} could not be played up to its crash: {answer}")
         reached[answer.number] = answer.state
@@ -88,11 +88,11 @@ def _groups(crew: Crew, first: Sequence[Scenario]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _recorded(crew: Crew, scenarios: Sequence[Scenario]) -> list[tuple[Fault, ...]]:
+def _recorded(workers: Workers, scenarios: Sequence[Scenario]) -> list[tuple[Fault, ...]]:
     """Return the crash points of the recovery from each scenario."""
     orders = [Order(number, scenario, Task.RECORD) for number, scenario in enumerate(scenarios)]
     points = {}
-    for answer in crew.work(orders):
+    for answer in workers.work(orders):
         if not isinstance(answer, Recorded):
             raise GoldenFailed(f"the recovery from {scenarios[answer.number].id} was not recorded: {answer}")
         points[answer.number] = answer.points
