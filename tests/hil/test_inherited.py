@@ -44,7 +44,7 @@ def test_every_process_is_started_with_an_environment() -> None:
 
 
 def test_interpreters_are_started_in_one_place() -> None:
-    """Only harness/hil/inherited.py knows how an interpreter is started: elsewhere none is the first of words."""
+    """Only hil.inherited knows how an interpreter is started: elsewhere none is the first of words."""
     for path in (ROOT / "harness").rglob("*.py"):
         if path.name != "inherited.py":
             for node in ast.walk(ast.parse(path.read_bytes())):

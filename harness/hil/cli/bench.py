@@ -30,7 +30,7 @@ from hil.targets.hpcs.tools.bench import measure, table
     "--peer",
     type=options.Place(exists=True, dir_okay=False),
     default=None,
-    help="A Python program to compare rewrap with as well; its interface is that of harness/hil/targets/hpcs/tools/bench/rawloop.c.",
+    help="A Python program to compare rewrap with as well; its interface is that of rawloop.c.",
 )
 @options.equipment_of_processes
 def bench(

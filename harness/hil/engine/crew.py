@@ -1,8 +1,9 @@
 """The crew: worker processes that take orders, each with a place of its own.
 
 A worker that dies or hangs is replaced, and so is one that the machine has disturbed, as nobody knows what
-that has left of its place. Its order is given out once more, from the golden state on: no step of a rotation is
-tried again by that. The second time it is answered with Lost, as the scenario may be what killed the worker.
+that has left of its place. Its order is given out once more, from the golden state on: no step of a rotation
+is tried again by that. The second time it is answered with Lost, as the scenario may be what killed the
+worker.
 """
 
 import itertools

@@ -13,7 +13,7 @@ class Room:
     """Room for rigs like that of the golden state, and for evidence."""
 
     def __init__(self, scratch: Path, evidence: Path, golden: Path, snapshot: Path) -> None:
-        """``golden``: the place of the golden state, below ``scratch``; ``snapshot``: the copy of its files."""
+        """``golden``: place of the golden state, below ``scratch``; ``snapshot``: the copy of its files."""
         self._scratch = scratch
         self._evidence = evidence
         self._copy = space.used(snapshot)

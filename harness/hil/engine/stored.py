@@ -29,7 +29,7 @@ from hil.targets.hpcs.rig.keystore.keystores import SQLITE
 from hil.targets.hpcs.rig.modules.equipment import AUTO
 
 LATEST = Path("runs", "latest")
-SUT = "sut"  # folder that only the run directory of another system under test has (harness/hil/targets/program/stored.py)
+SUT = "sut"  # folder that only the run directory of a program has, see targets/program/stored.py
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ _PRINTED = (
     ("MemoryError", SCARCE[errno.ENOMEM]),
     ("p11-kit server was killed", "p11-kit server was killed, which the bench did not order"),
 )
-# How a client of a token tells that its connection broke, or that a deadline passed (emulator/hsm_emulator/wire).
+# How a client of a token tells that its connection broke, or that a deadline passed (hsm_emulator.wire).
 _DOUBTFUL = ("was it killed?", "was the unit killed?", "is the unit paused?")
 _INJECTED = frozenset(SCARCE[number] for number in FULL)
 

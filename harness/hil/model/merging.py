@@ -1,6 +1,6 @@
 """Whether crash states that count as equal are equal: the second deaths that were given to merged crashes.
 
-At depth 2 one crash stands for all that reach its crash state (harness/hil/targets/hpcs/model/crash.py says what makes two
+At depth 2 one crash stands for all that reach its crash state (a target says what makes two
 equal), and only its recovery is struck at every point. Some of the others get a second death all the same, at
 a point of that recovery. Each of these has to end as the one that stands for it did: the same verdict, keys,
 commands and rules. Not compared: their traces, which begin with different faults.

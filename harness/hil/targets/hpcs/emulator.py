@@ -224,7 +224,7 @@ _FROM_REWRAP = (
     Step("rewrap the key store", ("rewrap", "rewrap-wait", "sql-commit", "C_*")),
     Step("set immediate", ("message2", "setimm"), message=2),
 )
-# As they are printed; how they are found in a transcript stands in harness/hil/targets/hpcs/model/evidence.py.
+# As they are printed; how they are found in a transcript stands in model/evidence.py.
 MESSAGES = {
     1: "Delaying 30 seconds to allow server to discover new master key values",
     2: "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm",

@@ -29,8 +29,8 @@ from hil.targets.hpcs.rig.units import docker
 class HpcsTarget:
     """Instances as ``bench`` makes them, and what ``profile`` plays on them.
 
-    ``name`` is that of the profile as campaign.json tells it. ``recording`` is what the latest plan was made of,
-    ``merged`` how its depth 2 came to be.
+    ``name`` is that of the profile as campaign.json tells it. ``recording`` is what the latest plan was made
+    of, ``merged`` how its depth 2 came to be.
     """
 
     bench: Bench

@@ -1,4 +1,4 @@
-"""Where commands start: ``python -m hil.targets.program.launch FD``, a warm process that forks for each of them.
+"""Where commands start: ``python -m hil.targets.program.launch FD``, a warm process that forks for each.
 
 Each message at the socket ``FD`` is a Request in JSON with descriptors: what becomes standard output, a
 socket to the bench, and for a command that is to be watched one more, which gets the listener, or else the

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.hil.targets.hpcs.boundaries.conftest import Server
 
 SECONDS = 60.0
-PROGRAM = "tests.hil.targets.hpcs.boundaries.scripted"  # found from the folder of the checkout, in which pytest runs
+PROGRAM = "tests.hil.targets.hpcs.boundaries.scripted"  # found from the folder of the checkout
 Run = Callable[..., Ended]
 
 

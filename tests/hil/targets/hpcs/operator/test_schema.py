@@ -25,7 +25,7 @@ WORD = "@frobnicate me"
 
 
 def test_the_file_for_editors() -> None:
-    """What is shipped is what the program prints; 'python -m hil.targets.hpcs.operator.schema' writes it anew."""
+    """What is shipped is what the program prints; 'python -m …operator.schema' writes it anew."""
     assert json.loads(schema.FILE.read_text()) == schema.json_schema()
     jsonschema.Draft202012Validator.check_schema(schema.json_schema())
 

@@ -1,6 +1,6 @@
 """A crypto unit in a container, and its warm parent there as the bench sees it.
 
-The container's first process is the warm parent (``harness/hil/targets/hpcs/rig/zygote/contained.py``). It calls the bench when
+The container's first process is the warm parent (``rig/zygote/contained.py``). It calls the bench when
 it is ready, so that nothing polls for it, and forks the firmware anew where that ends without the container.
 Only a kill takes the container down, and everything in it.
 """

@@ -1,6 +1,7 @@
 """The first process of a container: the warm parent of the one program that runs there.
 
-``python -m hil.targets.hpcs.rig.zygote.contained MODULE SOCKET`` imports the module, connects to the bench at the socket
+``python -m hil.targets.hpcs.rig.zygote.contained MODULE SOCKET`` imports the module, connects to the bench
+at the socket
 and does what it is sent there, one message each: ``start`` with the arguments of the program and its
 descriptors, ``hangup``, ``end``. Answers ``{"code": n}`` when the program has ended, by itself or not, and
 ``{"alone": true}`` when ``end`` has left nobody but itself.

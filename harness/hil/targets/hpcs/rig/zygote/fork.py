@@ -1,6 +1,6 @@
 """What a forked child of a warm parent does to become the program that was asked for.
 
-Needs nothing but the standard library and two modules of harness/hil/faults/watch, because it also runs in containers.
+Needs nothing but the standard library and two modules of faults/watch, because it also runs in containers.
 """
 
 import importlib

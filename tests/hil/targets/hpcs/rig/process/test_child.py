@@ -63,7 +63,8 @@ def test_a_bench_that_ends_leaves_nobody(tmp_path: Path) -> None:
     starter = (
         "import sys; from pathlib import Path\n"
         "from hil.targets.hpcs.rig import ready\n"
-        "from hil.targets.hpcs.rig.process.child import Child; from hil.targets.hpcs.emulator import Program\n"
+        "from hil.targets.hpcs.rig.process.child import Child\n"
+        "from hil.targets.hpcs.emulator import Program\n"
         "log = Path(sys.argv[1])\n"
         f"child = Child('c', Program('{PROGRAM}', ('pair',)), log)\n"
         f"ready.until(lambda: log.read_text().endswith('\\n'), 'its first line', {SECONDS})\n"
@@ -124,7 +125,8 @@ def test_children_die_with_the_bench(tmp_path: Path) -> None:
     """When the process that started it is killed, a child does not stay behind."""
     starter = (
         "import sys, threading; from pathlib import Path\n"
-        "from hil.targets.hpcs.rig.process.child import Child; from hil.targets.hpcs.emulator import Program\n"
+        "from hil.targets.hpcs.rig.process.child import Child\n"
+        "from hil.targets.hpcs.emulator import Program\n"
         f"child = Child('c', Program('{PROGRAM}', ('alone',)), Path(sys.argv[1]))\n"
         "threading.Event().wait()"
     )
