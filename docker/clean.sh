@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 if engine_answers; then
-    if [ -x "$root/.venv/bin/python" ]; then (cd "$root" && .venv/bin/python -c 'from hil.targets.hpcs.rig import docker; docker.reap_leftovers()'); fi
+    if [ -x "$root/.venv/bin/python" ]; then (cd "$root" && .venv/bin/python -c 'from hil.targets.hpcs.rig.units import docker; docker.reap_leftovers()'); fi
     # Without force the engine refuses an image that a container uses: another run keeps its own.
     for kind in unit base; do
         docker image ls -q --filter "label=hsm-hil.image=$kind" | sort -u |

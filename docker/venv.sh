@@ -50,7 +50,7 @@ install_locked() {
 # follow where a folder has another letter. So the way there is written without names as well.
 here() {
     local packages
-    for packages in "$venv"/lib/python3*/site-packages; do echo ../../../.. >"$packages/hsm-hil-here.pth"; done
+    for packages in "$venv"/lib/python3*/site-packages; do printf '../../../..%s\n' '' /harness /emulator >"$packages/hsm-hil-here.pth"; done
 }
 
 # A machine without any Python gets the one of the distribution.

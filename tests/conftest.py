@@ -14,6 +14,7 @@ import pytest
 from hil.targets.hpcs.rig.keystore import server
 from hil.targets.hpcs.rig.layout import OWN_SERVER, Layout, scratch
 from hil.targets.hpcs.rig.units import docker
+from tests.hil.targets.hpcs.rig.keystore.straight import another
 
 if TYPE_CHECKING:
     from hil.targets.hpcs.rig.keystore.database import Database
@@ -81,6 +82,6 @@ def new_database(request: pytest.FixtureRequest) -> Callable[[], str]:
 
     def make() -> str:
         server: Database = request.getfixturevalue("own_database")
-        return server.another(f"test_{next(numbers)}")
+        return another(server, f"test_{next(numbers)}")
 
     return make

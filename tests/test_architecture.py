@@ -4,6 +4,7 @@ import ast
 import sys
 from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,90 @@ def test_length_of_functions() -> None:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 lines = node.end_lineno - node.lineno + 1
                 assert lines <= FUNCTION_LINES_MAX, f"{path}: {node.name} has {lines} lines"
+
+
+# The rooms of the bench, from the top down: a module imports from its own room and from those below it.
+FLOORS = (
+    ("__main__",),
+    ("cli", "plugin"),
+    ("tools",),
+    ("targets", "targets.hpcs", "targets.program"),
+    ("report",),
+    ("engine",),
+    ("faults",),
+    ("entry", "forms", "inherited"),
+    ("model",),
+)
+# How often a module of one room imports one of a room that is not below it. This list gets shorter only.
+CLIMBING: dict[tuple[str, str], int] = {
+    ("engine", "targets.hpcs"): 17,
+    ("report", "targets.hpcs"): 32,
+    ("targets.program", "targets.hpcs"): 1,
+}
+
+
+@cache
+def _modules() -> dict[str, str]:
+    """Paths of all modules by their full names."""
+    names = {path: path.partition("/")[2].removesuffix(".py").replace("/", ".") for path in _trees()}
+    return {name.removesuffix(".__init__"): path for path, name in names.items()}
+
+
+@cache
+def _graph() -> dict[str, set[str]]:
+    """Which of our modules each of them imports, wherever in it the import stands."""
+    return {
+        name: {known for imported in _imports(path) if (known := _known(imported))} - {name}
+        for name, path in _modules().items()
+    }
+
+
+def _known(name: str) -> str:
+    """Return the module of ours that an imported name is, or is in; an empty text for others."""
+    while name and name not in _modules():
+        name = name.rpartition(".")[0]
+    return name
+
+
+def _room(module: str) -> str:
+    """Return the room of a module of the bench; each target is one of its own."""
+    _, room, *rest = module.split(".")
+    return f"{room}.{rest[0]}" if room == "targets" and rest else room
+
+
+def _climbing() -> dict[tuple[str, str], list[str]]:
+    """Return the imports that climb, by the rooms from which and to which they lead."""
+    height = {room: -floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+    seen: dict[tuple[str, str], list[str]] = {}
+    for module, imports in _graph().items():
+        for imported in imports:
+            if module.startswith("hil.") and imported.startswith("hil."):
+                ends = (_room(module), _room(imported))
+                if ends[0] != ends[1] and height[ends[1]] >= height[ends[0]]:
+                    seen.setdefault(ends, []).append(f"{module} -> {imported}")
+    return seen
+
+
+def test_every_room_has_a_floor() -> None:
+    """No room of the bench stands outside the order, and the order names none that is not there."""
+    rooms = {_room(module) for module in _modules() if module.startswith("hil.")}
+    assert rooms == {room for rooms in FLOORS for room in rooms}
+
+
+def test_no_import_climbs() -> None:
+    """Imports lead down; what still climbs is counted, and the count is exact, so that it can only shrink."""
+    seen = _climbing()
+    changed = [
+        line
+        for ends, lines in sorted(seen.items())
+        if len(lines) != CLIMBING.get(ends, 0)
+        for line in sorted(lines)
+    ]
+    table = "".join(f"    {ends}: {len(lines)},\n" for ends, lines in sorted(seen.items()))
+    now = "\n".join(["imports that climb and are not as counted:", *changed, "the list as it is now:", table])
+    assert {ends: len(lines) for ends, lines in seen.items()} == CLIMBING, now
+
+
+def test_no_circle() -> None:
+    """No module imports itself by way of others, in the bench or in the emulator."""
+    TopologicalSorter(_graph()).prepare()

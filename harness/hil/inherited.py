@@ -55,7 +55,7 @@ def settle() -> None:
     acting = [name for name in os.environ if name.startswith("PYTHON") and not _harmless(name)]
     if acting:
         rest = {name: value for name, value in os.environ.items() if name not in acting}
-        os.execve(sys.executable, python("hil.cli", *sys.argv[1:]), rest)  # noqa: S606 no shell is wanted
+        os.execve(sys.executable, python("hil", *sys.argv[1:]), rest)  # noqa: S606 no shell is wanted
     _outside.update(os.environ)
     for name in _outside:
         if not _listed(name, (*INHERITED, *OF_HIL)):

@@ -21,6 +21,7 @@ from hsm_emulator import bearer
 from hsm_emulator.unit.command import signed_bytes
 from hsm_emulator.wire import unixhttp
 from hsm_emulator.wire.client import Module
+from tests.hsm_emulator.wire.drawn import drawn
 
 pytestmark = pytest.mark.docker
 
@@ -163,7 +164,7 @@ def test_wire_works_from_the_host(start: Start) -> None:
     unit = start()
     pin = (unit.unit_dir / "pin").read_text()
     with Module(unit.socket_dir / "p11.sock") as module, module.open_session("unit1", pin) as session:
-        assert len(session.generate_random(16)) == 16
+        assert len(drawn(session, 16)) == 16
 
 
 def test_two_runs_side_by_side(start: Start, run_label: str) -> None:
@@ -183,7 +184,7 @@ def test_leftovers_are_those_of_dead_runs(image: str, start: Start, run_label: s
     """A container whose maker has died is a leftover; one whose maker lives is not."""
     mine = start()
     program = (
-        "import sys; from pathlib import Path; from hil.targets.hpcs.rig import docker, labels;"
+        "import sys; from pathlib import Path; from hil.targets.hpcs.rig.units import docker, labels;"
         "folder = Path(sys.argv[2]); print(docker.create_unit("
         "sys.argv[1], 9, folder, folder, labels.Labels(sys.argv[3], 'worker-0')).id)"
     )

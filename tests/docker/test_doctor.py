@@ -20,7 +20,7 @@ def test_containers_of_dead_runs(image: str, start: "Start", run_label: str, rig
     """A container whose maker has died is named, with what removes it; one whose maker lives is not."""
     mine = start()
     program = (
-        "import sys; from pathlib import Path; from hil.targets.hpcs.rig import docker, labels;"
+        "import sys; from pathlib import Path; from hil.targets.hpcs.rig.units import docker, labels;"
         "folder = Path(sys.argv[2]); print(docker.create_unit("
         "sys.argv[1], 9, folder, folder, labels.Labels(sys.argv[3], 'worker-0')).id)"
     )

@@ -16,6 +16,7 @@ from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig.process import owner, ready
 from hil.targets.hpcs.tools.byhand.record import Record
 from hil.targets.hpcs.tools.drill.points import POINTS
+from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
     from hil.targets.hpcs.rig.keystore.database import Database
@@ -46,12 +47,12 @@ def nss(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def there(own_database: "Database") -> str:
     """URL of a server that is there."""
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         return f"postgresql://{database.info.user}@/?host={database.info.host}"
 
 
 def _names(database: "Database") -> set[str]:
-    with database.straight() as connection:
+    with straight(database) as connection:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.hil.targets.hpcs.rig.keystore.straight import straight
+
 if TYPE_CHECKING:
     from hil.targets.hpcs.rig.keystore.database import Database
     from tests.e2e.conftest import Place
@@ -41,7 +43,7 @@ def test_a_campaign_on_servers_of_its_own(open_place: "Place") -> None:
 
 def test_a_campaign_on_a_server_that_is_there(open_place: "Place", own_database: "Database") -> None:
     """Every rig has a database of its own on it, which is gone afterwards; the server cannot be a victim."""
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         given = f"postgresql://{database.info.user}@/?host={database.info.host}"
     words = ("run", "--keystore", given, *SIZE, "--out", "run", "--jobs", "1", "--plan")
     refused = open_place.hil(
@@ -54,7 +56,7 @@ def test_a_campaign_on_a_server_that_is_there(open_place: "Place", own_database:
     campaign = json.loads((open_place.runs / "run" / "campaign.json").read_text())
     assert [entry["verdict"] for entry in campaign["scenarios"]] == ["RECOVERED"]
     assert (open_place.runs / "run" / "keystore.txt").read_text() == given
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         names = {name for (name,) in database.execute("SELECT datname FROM pg_database").fetchall()}
     assert not [name for name in names if name.startswith("hil_")]
     open_place.nothing_left()

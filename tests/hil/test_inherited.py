@@ -13,14 +13,19 @@ import pytest
 
 from hil import inherited
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 HIL = Path(sys.executable).with_name("hil")
 SECONDS = 60
 STARTS = {"run", "Popen", "call", "check_call", "check_output"}
 # They begin this very process again (its encoding), or another's program that is measured beside ours.
-KNOWN = {ROOT / "harness" / name for name in ("cli/streams.py", "bench/loops.py", "bench/start.py")}
+HPCS = ROOT / "harness" / "hil" / "targets" / "hpcs"
+KNOWN = {
+    ROOT / "harness" / "hil" / "cli" / "streams.py",
+    HPCS / "tools" / "bench" / "loops.py",
+    HPCS / "tools" / "bench" / "start.py",
+}
 # Names in people's own folders: of the standard library, of packages below the bench, and of the bench.
-THEIRS = ("select", "token", "types", "socket", "click", "docker", "pkcs11", "h11", "emulator", "harness")
+THEIRS = ("select", "token", "types", "socket", "click", "docker", "pkcs11", "h11", "hil", "hsm_emulator")
 
 
 def _calls() -> Iterator[tuple[str, ast.Call]]:
@@ -65,7 +70,7 @@ def _theirs(folder: Path) -> None:
 def test_an_interpreter_in_a_folder_of_somebody_else(tmp_path: Path) -> None:
     """It runs the emulator and the bench, and none of the modules that lie in the current folder."""
     _theirs(tmp_path)
-    for module in ("hsm_emulator.tke.cli", "hsm_emulator.unit.__main__", "hil.cli"):
+    for module in ("hsm_emulator.tke.cli", "hsm_emulator.unit.__main__", "hil"):
         ran = subprocess.run(
             inherited.python(module, "--help"),
             env=inherited.environment(CLOUDTKEFILES=str(tmp_path)),

@@ -1,4 +1,4 @@
-"""Command line of a crypto unit: init, serve, snapshot, restore, mechanisms, trial.
+"""Command line of a crypto unit: init, serve, mechanisms, trial.
 
 Exit codes: 0 done, 1 failed, 64 usage; a failure is one line on stderr.
 """
@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from hsm_emulator import serve as http
 from hsm_emulator.instance import UnitType
-from hsm_emulator.unit import factory, snapshot, trial
+from hsm_emulator.unit import factory, trial
 from hsm_emulator.unit.api import application
 from hsm_emulator.unit.factory import UsageError
 from hsm_emulator.unit.p11server import P11ServerError
@@ -82,14 +82,6 @@ def _serve(options: argparse.Namespace) -> None:
         power.off()
 
 
-def _snapshot(options: argparse.Namespace) -> None:
-    snapshot.take(options.dir, options.to)
-
-
-def _restore(options: argparse.Namespace) -> None:
-    snapshot.restore(options.dir, options.source)
-
-
 def _mechanisms(options: argparse.Namespace) -> None:
     print(json.dumps(trial.mechanisms(options.dir, options.module)))
 
@@ -116,12 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     serve = _command(commands, "serve", "serve until SIGTERM")
     serve.set_defaults(run=_serve)
     serve.add_argument("--sockets", type=_path, required=True, help="folder of admin.sock and p11.sock")
-    take = _command(commands, "snapshot", "copy state and token of a stopped unit")
-    take.set_defaults(run=_snapshot)
-    take.add_argument("--to", type=_path, required=True)
-    restore = _command(commands, "restore", "put a stopped unit back to a snapshot")
-    restore.set_defaults(run=_restore)
-    restore.add_argument("--from", type=_path, required=True, dest="source")
     mechanisms = _command(commands, "mechanisms", "print what a PKCS#11 module has, as JSON")
     mechanisms.set_defaults(run=_mechanisms)
     mechanisms.add_argument("--module", type=_path, required=True, help="its module.json")

@@ -54,8 +54,3 @@ class Call:
     def attributes(cls, handle: int, kinds: Sequence[Attribute]) -> Self:
         """Read attributes; result: dict of their values."""
         return cls("C_GetAttributeValue", (handle, [(kind, ATTRIBUTE_ROOM) for kind in kinds]))
-
-    @classmethod
-    def generate_random(cls, length: int) -> Self:
-        """Draw random bytes in the token; result: ``length`` bytes."""
-        return cls("C_GenerateRandom", (length,))

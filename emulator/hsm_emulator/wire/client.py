@@ -1,8 +1,8 @@
 """PKCS#11 of a crypto unit over its p11-kit socket: Module is the connection, Session a logged-in session.
 
 Every call has a deadline, and no call is ever sent twice. After UnitTimeout or UnitLost the connection is
-closed: whether the call took effect is not known, so the caller looks before it decides, on a new Module or
-after `reconnect()`. Handles of sessions and of session objects die with the connection.
+closed: whether the call took effect is not known, so the caller looks before it decides, on a new Module.
+Handles of sessions and of session objects die with the connection.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,11 +16,9 @@ from hsm_emulator.wire.connection import SLOTS_MAX, Connection, Onward, open_con
 from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, Rv, SessionFlag, User
 from hsm_emulator.wire.errors import P11Error, WrongMasterKey, refusal
 from hsm_emulator.wire.frames import Frame
-from hsm_emulator.wire.values import Absent, PackedTemplate, Parameterised, Template, Value
+from hsm_emulator.wire.values import Absent, PackedTemplate, Template, Value
 
-CIPHER_ROOM = 64
 FOUND_PAGE = 256
-MECHANISMS_MAX = 1024
 PATTERN_PREFIX = b"\x01"
 
 
@@ -127,18 +125,6 @@ class Session:
         values: dict[Attribute, Value] = self._one(Call.attributes(handle, kinds))
         return values
 
-    def encrypt(self, mechanism: Mechanism | Parameterised, key: int, data: bytes) -> bytes:
-        """Return ``data`` encrypted in one part."""
-        return self._cipher("C_Encrypt", mechanism, key, data)
-
-    def decrypt(self, mechanism: Mechanism | Parameterised, key: int, data: bytes) -> bytes:
-        """Return ``data`` decrypted in one part."""
-        return self._cipher("C_Decrypt", mechanism, key, data)
-
-    def generate_random(self, length: int) -> bytes:
-        """Return ``length`` random bytes of the token."""
-        return bytes(self._one(Call.generate_random(length)))
-
     def digest_key_pattern(self, handle: int) -> bytes:
         """Return the verification pattern of a key, SHA-256(0x01 || key), computed inside the token."""
         return bytes(
@@ -167,10 +153,6 @@ class Session:
                 return handle
         raise WrongMasterKey(pattern, found)
 
-    def _cipher(self, name: str, mechanism: Mechanism | Parameterised, key: int, data: bytes) -> bytes:
-        room = len(data) + CIPHER_ROOM
-        return bytes(self._all(Call(name + "Init", (mechanism, key)), Call(name, (data, room)))[-1])
-
     def _one(self, call: Call) -> Any:  # noqa: ANN401  (the call decides, see the Call constructors)
         return self._all(call)[0]
 
@@ -193,7 +175,6 @@ class Module:
 
     def __init__(self, socket_path: Path, *, seconds: float = 5.0) -> None:
         self._path = socket_path
-        self._seconds = seconds
         self._connection = open_connection(socket_path, seconds)
 
     def __enter__(self) -> Self:
@@ -204,19 +185,9 @@ class Module:
     ) -> None:
         self.close()
 
-    @property
-    def closed(self) -> bool:
-        """Whether the connection is gone, by close() or by a failure."""
-        return self._connection.closed
-
     def close(self) -> None:
         """Drop the connection; sessions, logins and session objects end with it."""
         self._connection.close()
-
-    def reconnect(self) -> None:
-        """Drop the connection and make a new one; sessions of the old one stay dead."""
-        self._connection.close()
-        self._connection = open_connection(self._path, self._seconds)
 
     def slots(self) -> list[int]:
         """Return the ids of the slots that hold a token."""
@@ -225,11 +196,6 @@ class Module:
     def token_label(self, slot: int) -> str:
         """Return the label of the token in a slot, without the padding."""
         return str(self._connection.call("C_GetTokenInfo", slot)[0].decode().rstrip(" "))
-
-    def mechanisms(self, slot: int) -> list[int]:
-        """Return the numbers of the mechanisms of a slot, also those that Mechanism does not name."""
-        values = self._connection.call("C_GetMechanismList", slot, MECHANISMS_MAX)
-        return list(_result("C_GetMechanismList", values))
 
     def open_session(self, token_label: str, pin: str, *, rw: bool = False) -> Session:
         """Open a session on the token of that label and log in as user.

@@ -12,6 +12,7 @@ import copy
 import os
 import re
 import select
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -22,7 +23,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from hsm_emulator.instance import UnitType
-from hsm_emulator.unit import snapshot
 from hsm_emulator.unit.command import Command
 from hsm_emulator.unit.keypart import wrap_part
 from hsm_emulator.wire.client import Module
@@ -82,13 +82,14 @@ class Bench:
     def at(self, name: str) -> None:
         """Start the unit in the state of a snapshot."""
         self.unit.kill()
-        snapshot.restore(self.unit.root, self.snapshots / name)
+        shutil.rmtree(self.unit.root)
+        shutil.copytree(self.snapshots / name, self.unit.root)
         self.unit.start()
 
     def save(self, name: str) -> None:
         """Keep the state of the unit as a snapshot."""
         self.unit.kill()
-        snapshot.take(self.unit.root, self.snapshots / name)
+        shutil.copytree(self.unit.root, self.snapshots / name)
         self.unit.start()
 
 

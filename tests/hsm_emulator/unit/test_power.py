@@ -132,7 +132,7 @@ def test_another_folder_in_its_place_is_another_unit(
 
     unit.cycle(swap)
     assert (unit.query()["number"], unit.query()["imprint"]) == (2, True)
-    arguments = ["restore", "--dir", str(unit.root), "--from", str(unit.root.with_name("away"))]
+    arguments = ["serve", "--dir", str(unit.root), "--sockets", str(unit.sockets)]
     busy = subprocess.run(
         [sys.executable, "-m", "hsm_emulator.unit", *arguments], capture_output=True, text=True, timeout=20
     )

@@ -179,38 +179,15 @@ def test_lost_key_is_told(new_unit: "Callable[..., Unit]", admins: "list[Admin]"
     assert "gone" in ended.stderr
 
 
-def test_snapshot(new_unit: "Callable[..., Unit]", admins: "list[Admin]", memory: Path) -> None:
-    """A unit goes back to its snapshot with state and keys; a running one is left alone."""
-    unit, one = new_unit(UnitType.RECOVERY), admins[:1]
-    unit.leave_imprint(one)
-    unit.do("generate", signers=one)
+def test_running_unit_is_left_alone(new_unit: "Callable[..., Unit]", memory: Path) -> None:
+    """Nobody else works on the folder of a unit that runs."""
+    unit = new_unit(UnitType.RECOVERY)
     before = unit.query()
-    kept = memory / "snapshot"
-    for command in (("snapshot", "--to", kept), ("restore", "--from", kept), ("serve", "--sockets", kept)):
-        busy = cli(command[0], "--dir", unit.root, *command[1:])
+    for arguments in (("serve", "--sockets", memory / "other"), ("trial",)):
+        busy = cli(arguments[0], "--dir", unit.root, *arguments[1:])
         assert (busy.returncode, busy.stderr.count("\n")) == (64, 1)
         assert "in use" in busy.stderr
-    unit.stop()
-    assert cli("snapshot", "--dir", unit.root, "--to", kept).returncode == 0
-    assert cli("snapshot", "--dir", unit.root, "--to", kept).returncode == 64
-    unit.start()
-    unit.do("generate", signers=one)
-    unit.do("clrcur", signers=one)
-    unit.stop()
-    assert cli("restore", "--dir", unit.root, "--from", kept).returncode == 0
-    unit.start()
     assert unit.query() == before
-    unit.do("generate", signers=one)
-
-
-def test_snapshot_of_another_unit(new_unit: "Callable[..., Unit]", memory: Path) -> None:
-    """A snapshot of one unit is not restored into another."""
-    here, there = new_unit(start=False), new_unit(start=False)
-    assert cli("snapshot", "--dir", here.root, "--to", memory / "snapshot").returncode == 0
-    before = there.files()
-    ended = cli("restore", "--dir", there.root, "--from", memory / "snapshot")
-    assert (ended.returncode, ended.stderr.count("\n")) == (64, 1)
-    assert there.files() == before
 
 
 @pytest.mark.parametrize(
@@ -221,8 +198,7 @@ def test_snapshot_of_another_unit(new_unit: "Callable[..., Unit]", memory: Path)
         ("init", "--dir", "u"),
         ("serve", "--dir", "nowhere", "--sockets", "s"),
         ("serve", "--dir", ".", "--sockets", "s" * 120),
-        ("snapshot", "--dir", "nowhere", "--to", "t"),
-        ("restore", "--dir", "nowhere", "--from", "t"),
+        ("trial", "--dir", "nowhere"),
     ],
 )
 def test_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:

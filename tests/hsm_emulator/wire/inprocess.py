@@ -104,15 +104,6 @@ class Peer:
         mechanism = pkcs11.Mechanism(int(mechanism))
         return bytes(key_of(key, self.session).encrypt(data, mechanism=mechanism))
 
-    def decrypt(self, mechanism: int, key: int, data: bytes) -> bytes:
-        """Decrypt without a parameter."""
-        mechanism = pkcs11.Mechanism(int(mechanism))
-        return bytes(key_of(key, self.session).decrypt(data, mechanism=mechanism))
-
-    def generate_random(self, length: int) -> bytes:
-        """Draw random bytes."""
-        return bytes(self.session.generate_random(length * 8))
-
 
 def main() -> None:
     """Answer until stdin ends."""

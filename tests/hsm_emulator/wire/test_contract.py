@@ -7,7 +7,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
@@ -34,8 +33,6 @@ WRAPPING_AES: Template = {
     Attribute.SENSITIVE: True,
     Attribute.WRAP: True,
     Attribute.UNWRAP: True,
-    Attribute.ENCRYPT: True,
-    Attribute.DECRYPT: True,
 }
 
 
@@ -131,22 +128,6 @@ def test_unextractable_key_is_not_wrapped(open_token: "Token") -> None:
     wrapping = master(open_token)
     with pytest.raises(Exception, match="KEYUNEXTRACTABLE"):
         open_token.do("wrap", Mechanism.AES_KEY_WRAP, wrapping, handle)
-
-
-def test_encrypt_and_decrypt(open_token: "Token") -> None:
-    """AES-ECB in the token is AES-ECB, both ways."""
-    handle = master(open_token)
-    encryptor = Cipher(algorithms.AES(MASTER), modes.ECB()).encryptor()  # noqa: S305  (a test vector)
-    expected = encryptor.update(DATA_KEY) + encryptor.finalize()
-    assert open_token.do("encrypt", Mechanism.AES_ECB, handle, DATA_KEY) == expected
-    assert open_token.do("decrypt", Mechanism.AES_ECB, handle, expected) == DATA_KEY
-
-
-def test_random_has_the_length_asked_for(open_token: "Token") -> None:
-    """Random bytes come in the length asked for, and not twice the same."""
-    first, second = (open_token.do("generate_random", 32) for _ in range(2))
-    assert len(first) == len(second) == 32
-    assert first != second
 
 
 def test_wrong_pin_is_named(token: "Token") -> None:

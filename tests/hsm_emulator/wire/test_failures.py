@@ -26,6 +26,7 @@ from hsm_emulator.wire.errors import (
 )
 from hsm_emulator.wire.frames import Frame, call_name, error_reply
 from hsm_emulator.wire.values import Template
+from tests.hsm_emulator.wire.drawn import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,34 +77,34 @@ def test_paused_unit_times_out_at_connect(server: "Server") -> None:
 
 
 def test_paused_unit_times_out_in_a_call_and_the_module_is_closed(server: "Server") -> None:
-    """After a timeout no call goes out on the old connection; reconnect makes a new one."""
+    """After a timeout no call goes out on the old connection; a new Module makes a new one."""
     with Module(server.socket, seconds=ENOUGH) as module:
         session = module.open_session(LABEL, PIN)
         server.signal(signal.SIGSTOP)
         with pytest.raises(UnitTimeout):
-            session.generate_random(8)
+            drawn(session, 8)
         server.signal(signal.SIGCONT)
-        assert module.closed
+        assert module._connection.closed
         with pytest.raises(UnitLost, match="the connection is closed; make a new one"):
-            session.generate_random(8)
-        module.reconnect()
-        assert len(module.open_session(LABEL, PIN).generate_random(8)) == 8
+            drawn(session, 8)
+        with Module(server.socket) as another:
+            assert len(drawn(another.open_session(LABEL, PIN), 8)) == 8
         with pytest.raises(UnitLost, match="the connection is closed"):
-            session.generate_random(8)
+            drawn(session, 8)
 
 
 def test_unit_killed_in_mid_call_is_lost(server: "Server", session: Session) -> None:
     """A call that waits for a unit that is then killed ends at once and says so."""
     server.signal(signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(session.generate_random, 8)
+        waiting = pool.submit(drawn, session, 8)
         server.stop()
         with pytest.raises(UnitLost, match=r"was (it|the unit) killed\?"):
             waiting.result(2)
 
 
-def test_restarted_unit_is_reached_by_reconnect_only(server: "Server") -> None:
-    """A client of a killed and restarted unit keeps failing until it asks for a new connection."""
+def test_restarted_unit_is_reached_by_a_new_connection_only(server: "Server") -> None:
+    """A client of a killed and restarted unit keeps failing; a new connection works."""
     with Module(server.socket) as module:
         session = module.open_session(LABEL, PIN)
         server.stop()
@@ -111,8 +112,8 @@ def test_restarted_unit_is_reached_by_reconnect_only(server: "Server") -> None:
         server.start()
         for _ in range(2):
             with pytest.raises(UnitLost):
-                session.generate_random(8)
-        module.reconnect()
+                drawn(session, 8)
+    with Module(server.socket) as module:
         assert module.open_session(LABEL, PIN).find({Attribute.LABEL: b"durable"}) == []
 
 
@@ -139,7 +140,7 @@ def test_truncated_reply_is_lost(relayed: "Start", connect: "Connect") -> None:
 
     session = connect(relayed(cut)).open_session(LABEL, PIN)
     with pytest.raises(UnitLost, match="in the middle of a reply"):
-        session.generate_random(8)
+        drawn(session, 8)
 
 
 def test_forged_refusal_is_named_and_the_session_lives(relayed: "Start", connect: "Connect") -> None:
@@ -153,9 +154,9 @@ def test_forged_refusal_is_named_and_the_session_lives(relayed: "Start", connect
 
     session = connect(relayed(forge)).open_session(LABEL, PIN)
     with pytest.raises(P11Error, match="C_GenerateRandom: CKR_DEVICE_MEMORY") as refusal:
-        session.generate_random(8)
+        drawn(session, 8)
     assert refusal.value.code == Rv.DEVICE_MEMORY
-    assert len(session.generate_random(8)) == 8
+    assert len(drawn(session, 8)) == 8
 
 
 def refuse_start(near: socket.socket) -> None:
@@ -168,7 +169,7 @@ def refuse_start(near: socket.socket) -> None:
 def test_start_race_of_softhsm_is_tried_again(relayed: "Start", connect: "Connect") -> None:
     """A general error to C_Initialize is not the last word: opening reads only, so it is tried again."""
     path = relayed(lambda _, reply: reply, refuse_start, refuse_start)
-    assert len(connect(path).open_session(LABEL, PIN).generate_random(8)) == 8
+    assert len(drawn(connect(path).open_session(LABEL, PIN), 8)) == 8
 
 
 def test_general_error_after_all_tries(peer: "Start") -> None:
@@ -186,7 +187,7 @@ def test_reply_to_no_request_is_a_protocol_error(relayed: "Start", connect: "Con
 
     session = connect(relayed(shift)).open_session(LABEL, PIN)
     with pytest.raises(ProtocolError, match="a reply to no outstanding request"):
-        session.generate_random(8)
+        drawn(session, 8)
 
 
 def test_reply_of_another_call_is_a_protocol_error(relayed: "Start", connect: "Connect") -> None:
@@ -199,8 +200,8 @@ def test_reply_of_another_call_is_a_protocol_error(relayed: "Start", connect: "C
     module = connect(relayed(swap))
     session = module.open_session(LABEL, PIN)
     with pytest.raises(ProtocolError, match="another call number or signature"):
-        session.generate_random(8)
-    assert module.closed
+        drawn(session, 8)
+    assert module._connection.closed
 
 
 @pytest.mark.parametrize(
@@ -287,4 +288,4 @@ def test_refused_login_leaves_no_session(server: "Server") -> None:
     with Module(server.socket) as module:
         with pytest.raises(PinIncorrect):
             module.open_session(LABEL, "not-the-pin")
-        assert module.open_session(LABEL, PIN).generate_random(4)
+        assert drawn(module.open_session(LABEL, PIN), 4)

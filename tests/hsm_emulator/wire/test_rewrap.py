@@ -147,4 +147,4 @@ def test_a_unit_that_goes_is_lost(server: "Server", connect: Connect) -> None:
     server.stop()
     with pytest.raises(UnitLost):
         rewrap(session, old, new, blobs)
-    assert module.closed
+    assert module._connection.closed

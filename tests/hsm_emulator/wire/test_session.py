@@ -12,6 +12,7 @@ from hsm_emulator.wire.connection import WINDOW
 from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
 from hsm_emulator.wire.errors import GeneralError, HandleInvalid, WrongMasterKey
 from hsm_emulator.wire.values import Template, pack_template
+from tests.hsm_emulator.wire.drawn import drawing, drawn
 
 KEY_ID = b"\x07" * 16
 MASTER = bytes(range(32))
@@ -59,7 +60,7 @@ def test_full_buffers_in_both_directions_do_not_deadlock(session: Session) -> No
     """Requests and replies far larger than the socket buffers pass, though neither side waits its turn."""
     big = {**DATA, Attribute.VALUE: bytes(100_000)}
     handles = session.run([Call.create(big)] * 20)
-    assert [len(answer) for answer in session.run([Call.generate_random(50_000)] * 200)] == [50_000] * 200
+    assert [len(answer) for answer in session.run([drawing(50_000)] * 200)] == [50_000] * 200
     assert len(set(handles)) == 20
 
 
@@ -67,7 +68,7 @@ def test_threads_share_a_session(session: Session) -> None:
     """Exchanges of several threads on one session do not mix their replies."""
 
     def lengths(length: int) -> set[int]:
-        return {len(drawn) for drawn in session.run([Call.generate_random(length)] * WINDOW)}
+        return {len(one) for one in session.run([drawing(length)] * WINDOW)}
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(lengths, range(1, 9))) == [{length} for length in range(1, 9)]
@@ -101,7 +102,7 @@ def test_closed_session_destroys_its_objects(session: Session) -> None:
     session.create({**AES, Attribute.VALUE: MASTER})
     session.close()
     with pytest.raises(HandleInvalid, match="CKR_SESSION_HANDLE_INVALID"):
-        session.generate_random(8)
+        drawn(session, 8)
 
 
 def test_right_master_key_is_returned(session: Session) -> None:

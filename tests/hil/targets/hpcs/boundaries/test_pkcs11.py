@@ -17,6 +17,7 @@ from hsm_emulator.wire.call import Call
 from hsm_emulator.wire.client import Module, Session
 from hsm_emulator.wire.constants import Attribute, KeyType, ObjectClass
 from hsm_emulator.wire.errors import UnitLost
+from tests.hsm_emulator.wire.drawn import drawing, drawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,8 +77,8 @@ def _calls(conductor: "Conductor", name: str) -> list[tuple[int, str]]:
 def test_calls_sent_ahead_are_taken_one_by_one(session: Session, conductor: "Conductor") -> None:
     """Each pipelined call is an event under its name, and the next one waits for its reply."""
     conductor.begin(())
-    drawn = session.run([Call.generate_random(size) for size in range(1, 101)])
-    assert [len(one) for one in drawn] == list(range(1, 101))
+    made = session.run([drawing(size) for size in range(1, 101)])
+    assert [len(one) for one in made] == list(range(1, 101))
     alternating = [(ordinal, when) for ordinal in range(1, 101) for when in ("before", "after")]
     assert _calls(conductor, "C_GenerateRandom") == alternating
     assert {(str(event.client), str(event.server)) for event in conductor.events} == {("kms", "unit:1")}
@@ -86,11 +87,11 @@ def test_calls_sent_ahead_are_taken_one_by_one(session: Session, conductor: "Con
 def test_adjourned_calls_are_no_events(session: Session, conductor: "Conductor") -> None:
     """Once the conductor has adjourned calls pass as they come, those sent ahead too, and nothing counts."""
     conductor.begin(())
-    session.generate_random(8)
+    drawn(session, 8)
     seen = len(conductor.events)
     conductor.adjourn()
-    drawn = session.run([Call.generate_random(size) for size in range(1, 101)])
-    assert [len(one) for one in drawn] == list(range(1, 101))
+    made = session.run([drawing(size) for size in range(1, 101)])
+    assert [len(one) for one in made] == list(range(1, 101))
     for _ in range(5):  # short replies, which come in pieces: cut in other places each time
         session.run([Call.destroy(made) for made in session.run([Call.create(OBJECT)] * 100)])
     session.destroy(session.create(OBJECT))
@@ -100,7 +101,7 @@ def test_adjourned_calls_are_no_events(session: Session, conductor: "Conductor")
 def test_calls_are_counted_by_name(session: Session, conductor: "Conductor") -> None:
     """Other calls in between do not move the ordinal of a call."""
     conductor.begin(())
-    first, second = session.run([Call.create(OBJECT), Call.generate_random(8)])[0], session.create(OBJECT)
+    first, second = session.run([Call.create(OBJECT), drawing(8)])[0], session.create(OBJECT)
     session.destroy(first)
     session.destroy(second)
     assert _calls(conductor, "C_CreateObject") == [(1, "before"), (1, "after"), (2, "before"), (2, "after")]

@@ -9,6 +9,7 @@ import pytest
 from hil.model.faults import Fault
 from hil.targets.hpcs.model.processes import BACKEND, DB
 from hsm_emulator.kms.store import StoreError
+from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
     from hil.targets.hpcs.boundaries.conductor import Conductor
@@ -35,13 +36,13 @@ def client(own_database: "Database", url: str) -> Iterator["Postgresql"]:
     """A connection through the relay, and a table with nothing in it."""
     from hsm_emulator.kms.store.postgresql import Postgresql  # noqa: PLC0415 needs psycopg
 
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         database.execute("CREATE TABLE mark (word TEXT)")
     client = Postgresql(url)
     yield client
     client.close()
     own_database.start()
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         database.execute("DROP TABLE mark")
 
 
@@ -54,7 +55,7 @@ def write(client: "Postgresql") -> None:
 def written(own_database: "Database") -> bool:
     """Whether that row is there, past the relay; a server that was killed is started."""
     own_database.start()
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         return database.execute("SELECT * FROM mark").fetchall() == [("here",)]
 
 

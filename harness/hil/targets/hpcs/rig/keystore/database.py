@@ -145,15 +145,6 @@ class Database:
         """URL of the database for whoever is to pass the relay."""
         return self._layout.store(relayed=True)
 
-    def straight(self) -> psycopg.Connection:
-        """Open a connection past the relay."""
-        return connect(self.url)
-
-    def another(self, name: str) -> str:
-        """Make one more empty database on the same server, and return its URL."""
-        _create(self._maintenance, name)
-        return _database(self._layout.key_store, name)
-
     def make(self) -> None:
         """See StoreHost. Not through the relay, which lets nobody pass but a kms that serves."""
         config = json.loads(self._layout.kms_config.read_text())

@@ -16,7 +16,7 @@ from hil.targets.hpcs.rig.modules.equipment import AUTO, DOCKER, PROCESS, Wanted
 from hil.targets.hpcs.rig.preflight import NotReadyHere
 from hil.targets.hpcs.tools.bench.site import Broken
 
-HIL = inherited.python("hil.cli")
+HIL = inherited.python("hil")
 SECONDS = 3600.0
 BACKENDS = (PROCESS, DOCKER)
 PLAYED = ("RECOVERED", "DATA_LOST", "STUCK")

@@ -12,6 +12,7 @@ from hil.targets.hpcs.model.processes import BACKEND, DB
 from hil.targets.hpcs.rig.keystore import server
 from hil.targets.hpcs.rig.layout import OWN_SERVER, Layout, scratch
 from hil.targets.hpcs.rig.process.child import NotKilled
+from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
     from hil.targets.hpcs.rig.keystore.database import Database
@@ -37,17 +38,17 @@ def root() -> Iterator[Path]:
 @pytest.fixture
 def filled(own_database: "Database") -> Iterator["Database"]:
     """The server with two tables, one of which refers to the other."""
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         database.execute(TABLES)
     yield own_database
     own_database.start()
-    with own_database.straight() as database:
+    with straight(own_database) as database:
         database.execute("DROP TABLE child, parent")
 
 
 def rows(database: "Database") -> list[tuple[object, ...]]:
     """What stands in the table that refers."""
-    with database.straight() as connection:
+    with straight(database) as connection:
         return connection.execute(ALL).fetchall()
 
 
@@ -57,18 +58,18 @@ def test_what_was_saved_is_what_is_there_again(filled: "Database", root: Path) -
 
     before = rows(filled)
     database.save(filled.url, root / "rows")
-    with filled.straight() as connection:
+    with straight(filled) as connection:
         connection.execute("DELETE FROM child; INSERT INTO child (id) VALUES ('one'), ('two')")
     database.load(filled.url, root / "rows")
     assert rows(filled) == before
-    with filled.straight() as connection:
+    with straight(filled) as connection:
         assert connection.execute("INSERT INTO child (id) VALUES ('one') RETURNING made").fetchone() == (3,)
 
 
 def test_a_killed_server_comes_back_with_what_was_committed(filled: "Database") -> None:
     """SIGKILL to all of it: every process is gone, and the next start recovers the rows."""
     before = rows(filled)
-    with closing(filled.straight()) as connection:
+    with closing(straight(filled)) as connection:
         connection.execute("BEGIN; DELETE FROM child")
         filled.kill(DB)
     with pytest.raises(NotKilled, match="does not run"):
@@ -79,7 +80,7 @@ def test_a_killed_server_comes_back_with_what_was_committed(filled: "Database") 
 
 def test_after_a_backend_has_died_the_server_answers(filled: "Database") -> None:
     """The server ends all connections, recovers, and is waited for; only its own processes are killed."""
-    with closing(filled.straight()) as connection:
+    with closing(straight(filled)) as connection:
         filled.serving.pid = connection.info.backend_pid
         filled.kill(BACKEND)
         assert len(rows(filled)) == 2
@@ -111,19 +112,19 @@ def test_on_a_server_that_is_there_a_rig_has_a_database_of_its_own(
     """The database is named for the rig and dropped with it; nobody may kill the server."""
     from hil.targets.hpcs.rig.keystore import database  # noqa: PLC0415 needs psycopg
 
-    with own_database.straight() as connection:
+    with straight(own_database) as connection:
         info = connection.info
         given = f"postgresql://{info.user}@/?host={info.host}"
     database.check(given)
     layout = Layout(root / "w0" / "files", root / "w0" / "s", given)
     host = database.host(layout)
     host.start()
-    with host.straight() as connection:
+    with straight(host) as connection:
         assert connection.info.dbname == layout.database
     with pytest.raises(NotKilled):
         host.kill(DB)
     host.close()
-    with own_database.straight() as connection:
+    with straight(own_database) as connection:
         names = {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
     assert layout.database not in names
 

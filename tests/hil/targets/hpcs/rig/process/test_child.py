@@ -62,7 +62,7 @@ def test_a_bench_that_ends_leaves_nobody(tmp_path: Path) -> None:
     """When the process that started it ends in peace, the warm parent and all that it started are gone."""
     starter = (
         "import sys; from pathlib import Path\n"
-        "from hil.targets.hpcs.rig import ready\n"
+        "from hil.targets.hpcs.rig.process import ready\n"
         "from hil.targets.hpcs.rig.process.child import Child\n"
         "from hil.targets.hpcs.emulator import Program\n"
         "log = Path(sys.argv[1])\n"

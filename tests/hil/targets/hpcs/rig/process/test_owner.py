@@ -16,7 +16,7 @@ def test_this_process_lives() -> None:
 
 def test_ended_process_is_dead() -> None:
     """The identity that a process printed is dead when it has ended."""
-    program = "from hil.targets.hpcs.rig import owner; print(owner.current())"
+    program = "from hil.targets.hpcs.rig.process import owner; print(owner.current())"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
     )

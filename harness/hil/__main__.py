@@ -1,4 +1,4 @@
-"""``hil`` as a module."""
+"""``hil`` as a module: ``python -m hil``."""
 
 import sys
 
