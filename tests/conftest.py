@@ -17,7 +17,7 @@ from hil.targets.hpcs.rig.units import docker
 from tests.hil.targets.hpcs.rig.keystore.straight import another
 
 if TYPE_CHECKING:
-    from hil.targets.hpcs.rig.keystore.database import Database
+    from hil.targets.hpcs.rig.keystore.database import KeyStoreDatabase
 
 # A shell starts a background job with SIGINT ignored, and every child inherits that; then no test could
 # interrupt anything. A handler in this process gives its children the default back.
@@ -61,7 +61,7 @@ def compiler() -> str:
 
 
 @pytest.fixture(scope="session")
-def own_database() -> "Iterator[Database]":
+def own_database() -> "Iterator[KeyStoreDatabase]":
     """A PostgreSQL server of the tests' own, started at the first need."""
     from hil.targets.hpcs.rig.keystore import database  # noqa: PLC0415 needs a library of the server's packages
 
@@ -81,7 +81,7 @@ def new_database(request: pytest.FixtureRequest) -> Callable[[], str]:
     numbers = itertools.count(1)
 
     def make() -> str:
-        server: Database = request.getfixturevalue("own_database")
+        server: KeyStoreDatabase = request.getfixturevalue("own_database")
         return another(server, f"test_{next(numbers)}")
 
     return make

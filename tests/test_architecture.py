@@ -208,3 +208,13 @@ def test_no_import_climbs() -> None:
 def test_no_circle() -> None:
     """No module imports itself by way of others, in the bench or in the emulator."""
     TopologicalSorter(_graph()).prepare()
+
+
+def test_a_class_name_stands_once() -> None:
+    """No two classes of the packages have one name, so a name says which is meant."""
+    owners: dict[str, list[str]] = {}
+    for path, tree in _trees().items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                owners.setdefault(node.name, []).append(path)
+    assert not {name: paths for name, paths in owners.items() if len(paths) > 1}

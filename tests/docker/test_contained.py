@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from docker import from_env
 
-from hil.faults.watch.supervisor import Answer, Reply, SystemCall
+from hil.faults.watch.supervisor import Answer, CallReply, SystemCall
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig import layout
 from hil.targets.hpcs.rig.keystore.mirror import mirror
@@ -28,10 +28,10 @@ from hil.targets.hpcs.rig.process.child import NotKilled, Watch
 from hil.targets.hpcs.rig.process.ready import NotReady
 from hil.targets.hpcs.rig.units.containers import DockerHost
 from hil.targets.hpcs.rig.units.hosts import ProcessHost
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 from hsm_emulator import bearer
 from hsm_emulator.wire import unixhttp
-from hsm_emulator.wire.client import Module
+from hsm_emulator.wire.client import UnitModule
 
 pytestmark = pytest.mark.docker
 
@@ -52,7 +52,7 @@ def place() -> Iterator[Layout]:
         program = sut.unit_init(made.unit(number), number, unit_type, made.secret)
         with (made.logs / "init.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), log.fileno(), log.fileno())
-            assert Seedling(program, os.environ, streams).wait(SECONDS) == 0
+            assert ForkedProcess(program, os.environ, streams).wait(SECONDS) == 0
     yield made
     shutil.rmtree(root)
 
@@ -108,7 +108,7 @@ def seen(run_label: str) -> list[Inspected]:
 class Asked:
     """Keeps what is asked about one unit; ``answer`` is called with the name of each call."""
 
-    def __init__(self, place: Layout, answer: Callable[[str], Answer] = lambda _: Reply.CONTINUE) -> None:
+    def __init__(self, place: Layout, answer: Callable[[str], Answer] = lambda _: CallReply.CONTINUE) -> None:
         self.calls: list[tuple[str, str]] = []
         self._place = place
         self._answer = answer
@@ -151,10 +151,10 @@ def test_killed_at_a_system_call(host: DockerHost, place: Layout) -> None:
 
     def answer(name: str) -> Answer:
         if name != "rename" or killed.is_set():
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         host.kill(1)
         killed.set()
-        return Reply.GONE
+        return CallReply.GONE
 
     state = place.unit(1) / "state.json"
     before = state.read_bytes()
@@ -173,7 +173,7 @@ def test_killed_at_a_system_call(host: DockerHost, place: Layout) -> None:
 
 def test_full_disk_in_a_container(host: DockerHost, place: Layout) -> None:
     """An error number in answer is what the firmware in the container gets, and its state stays."""
-    host.watch(Asked(place, lambda name: errno.ENOSPC if name == "rename" else Reply.CONTINUE))
+    host.watch(Asked(place, lambda name: errno.ENOSPC if name == "rename" else CallReply.CONTINUE))
     host.start([1])
     with pytest.raises(AssertionError, match="No space left on device"):
         add_administrator(place)
@@ -216,7 +216,7 @@ def test_power_cycle_takes_the_files_as_they_are(host: DockerHost, place: Layout
     state.write_bytes(factory)
     host.cycle([1])
     assert query(place)["administrators"] == []
-    with Module(place.p11(1)) as module:
+    with UnitModule(place.p11(1)) as module:
         assert module.slots()
 
 

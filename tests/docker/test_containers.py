@@ -20,7 +20,7 @@ from hil.targets.hpcs.rig.units.labels import Labels
 from hsm_emulator import bearer
 from hsm_emulator.unit.command import signed_bytes
 from hsm_emulator.wire import unixhttp
-from hsm_emulator.wire.client import Module
+from hsm_emulator.wire.client import UnitModule
 from tests.hsm_emulator.wire.drawn import drawn
 
 pytestmark = pytest.mark.docker
@@ -163,7 +163,7 @@ def test_wire_works_from_the_host(start: Start) -> None:
     """The PKCS#11 socket of a container takes the host's connections: login and a session object."""
     unit = start()
     pin = (unit.unit_dir / "pin").read_text()
-    with Module(unit.socket_dir / "p11.sock") as module, module.open_session("unit1", pin) as session:
+    with UnitModule(unit.socket_dir / "p11.sock") as module, module.open_session("unit1", pin) as session:
         assert len(drawn(session, 16)) == 16
 
 

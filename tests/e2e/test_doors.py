@@ -19,7 +19,7 @@ from hil.targets.hpcs.tools.drill.points import POINTS
 from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
-    from hil.targets.hpcs.rig.keystore.database import Database
+    from hil.targets.hpcs.rig.keystore.database import KeyStoreDatabase
     from tests.e2e.conftest import Place
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
@@ -45,13 +45,13 @@ def nss(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def there(own_database: "Database") -> str:
+def there(own_database: "KeyStoreDatabase") -> str:
     """URL of a server that is there."""
     with straight(own_database) as database:
         return f"postgresql://{database.info.user}@/?host={database.info.host}"
 
 
-def _names(database: "Database") -> set[str]:
+def _names(database: "KeyStoreDatabase") -> set[str]:
     with straight(database) as connection:
         return {name for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall()}
 
@@ -112,7 +112,7 @@ def test_an_instance_by_hand(place: "Place", nss: Path, hand: Path) -> None:
     assert "holds an instance, which stays as it was made" in other.stderr
 
 
-def test_a_drill(place: "Place", nss: Path, hand: Path, there: str, own_database: "Database") -> None:
+def test_a_drill(place: "Place", nss: Path, hand: Path, there: str, own_database: "KeyStoreDatabase") -> None:
     """A drill on a server that is there has a database of its own, and the right recovery saves every key."""
     before = _names(own_database)
     where = ("--dir", str(hand))
@@ -132,7 +132,9 @@ def test_a_drill(place: "Place", nss: Path, hand: Path, there: str, own_database
     assert _names(own_database) == before
 
 
-def test_a_server_that_has_gone(place: "Place", hand: Path, there: str, own_database: "Database") -> None:
+def test_a_server_that_has_gone(
+    place: "Place", hand: Path, there: str, own_database: "KeyStoreDatabase"
+) -> None:
     """An instance whose server does not answer is not half removed: a line says so, and how to leave it."""
     assert (
         place.hil("up", "--dir", str(hand), *SIZE, "--backend", "process", "--keystore", there).returncode
@@ -150,7 +152,9 @@ def test_a_server_that_has_gone(place: "Place", hand: Path, there: str, own_data
     assert place.hil("status", "--dir", str(hand)).returncode == 0
 
 
-def test_what_cannot_be_made(place: "Place", hand: Path, there: str, own_database: "Database") -> None:
+def test_what_cannot_be_made(
+    place: "Place", hand: Path, there: str, own_database: "KeyStoreDatabase"
+) -> None:
     """Where an instance cannot be made nothing of it is left, neither here nor on the server."""
     before = _names(own_database)
     profile = place.runs / "hil.toml"

@@ -9,7 +9,7 @@ import pytest
 from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
-    from hil.targets.hpcs.rig.keystore.database import Database
+    from hil.targets.hpcs.rig.keystore.database import KeyStoreDatabase
     from tests.e2e.conftest import Place
 
 pytestmark = pytest.mark.postgresql
@@ -41,7 +41,7 @@ def test_a_campaign_on_servers_of_its_own(open_place: "Place") -> None:
     open_place.nothing_left()
 
 
-def test_a_campaign_on_a_server_that_is_there(open_place: "Place", own_database: "Database") -> None:
+def test_a_campaign_on_a_server_that_is_there(open_place: "Place", own_database: "KeyStoreDatabase") -> None:
     """Every rig has a database of its own on it, which is gone afterwards; the server cannot be a victim."""
     with straight(own_database) as database:
         given = f"postgresql://{database.info.user}@/?host={database.info.host}"

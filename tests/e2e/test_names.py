@@ -15,7 +15,7 @@ import click
 import pytest
 
 from hil.cli import commands, main
-from hil.cli.options import Place
+from hil.cli.options import NamedPath
 from hil.targets.hpcs.rig.layout import scratch
 
 HIL = Path(sys.executable).with_name("hil")
@@ -41,14 +41,14 @@ def test_every_path_on_the_command_line_is_looked_at() -> None:
     """No command takes a path that is not checked as all are."""
     paths = {where: one.type for where, one in _parameters(commands.hil) if isinstance(one.type, click.Path)}
     assert len(paths) > 20
-    assert [where for where, kind in paths.items() if not isinstance(kind, Place)] == []
+    assert [where for where, kind in paths.items() if not isinstance(kind, NamedPath)] == []
 
 
 @pytest.mark.parametrize("name", FIT)
 def test_a_name_that_fits(name: str, tmp_path: Path) -> None:
     """It is taken as it is, relative or not."""
-    assert Place().convert(name, None, None) == Path(name)
-    assert Place().convert(str(tmp_path / name), None, None) == tmp_path / name
+    assert NamedPath().convert(name, None, None) == Path(name)
+    assert NamedPath().convert(str(tmp_path / name), None, None) == tmp_path / name
 
 
 @pytest.mark.parametrize("name", UNFIT)

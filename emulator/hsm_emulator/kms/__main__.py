@@ -8,14 +8,14 @@ from typing import NoReturn
 
 from hsm_emulator.kms import config, store
 from hsm_emulator.kms.config import Config, ConfigError
-from hsm_emulator.kms.running import Running, StillBusy
+from hsm_emulator.kms.running import RunningService, StillBusy
 from hsm_emulator.serve import serve
 
 FAILED = 1
 USAGE = 64
 
 
-class _Parser(argparse.ArgumentParser):
+class _ServiceParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE, f"{self.prog}: {message}\n")
 
@@ -26,14 +26,16 @@ def main(argv: list[str]) -> int:
     try:
         if arguments.command == "init":
             return _init(config.read(arguments.config))
-        return _serve(Running(arguments.config))
+        return _serve(RunningService(arguments.config))
     except (ConfigError, StillBusy) as error:
         print(f"hsm_emulator.kms: {error}", file=sys.stderr)
         return USAGE if isinstance(error, ConfigError) else FAILED
 
 
-def _parser() -> _Parser:
-    parser = _Parser(prog="hsm_emulator.kms", description="Key management service of the emulated instance.")
+def _parser() -> _ServiceParser:
+    parser = _ServiceParser(
+        prog="hsm_emulator.kms", description="Key management service of the emulated instance."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, summary in (("init", "make an empty key store"), ("serve", "serve REST until SIGTERM")):
         command = commands.add_parser(name, help=summary)
@@ -51,7 +53,7 @@ def _init(settings: Config) -> int:
     return 0
 
 
-def _serve(running: Running) -> int:
+def _serve(running: RunningService) -> int:
     serve(running.answer, running.socket, {signal.SIGHUP: running.again}, aside=True)
     if running.failure:
         raise running.failure

@@ -13,17 +13,17 @@ from typing import Any
 from hsm_emulator import bearer
 from hsm_emulator.kms import keys, rotation
 from hsm_emulator.kms.errors import Code, KmsError
-from hsm_emulator.kms.keys import Call
+from hsm_emulator.kms.keys import KeyRequest
 from hsm_emulator.kms.service import Service
 from hsm_emulator.kms.store import StoreError
 from hsm_emulator.serve import Answer, Handler, Request, failure
 
 Json = dict[str, Any]
-Handle = Callable[[Service, Call], Answer]
+Handle = Callable[[Service, KeyRequest], Answer]
 
 
 @dataclass(frozen=True)
-class Entry:
+class Route:
     """One request that the service knows; ``public``: needs no bearer token."""
 
     method: str
@@ -32,9 +32,9 @@ class Entry:
     public: bool = False
 
 
-def _entry(method: str, path: str, work: Callable[[Service, Call], Json], status: int = 200) -> Entry:
+def _entry(method: str, path: str, work: Callable[[Service, KeyRequest], Json], status: int = 200) -> Route:
     """Return the entry of a handler whose answer always has the same ``status``."""
-    return Entry(method, _pattern(path), lambda service, call: (status, work(service, call)))
+    return Route(method, _pattern(path), lambda service, call: (status, work(service, call)))
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -43,7 +43,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 # fmt: off
 ENTRIES = (
-    Entry( "POST",   _pattern("/identity/token"),                rotation.log_in, public=True),
+    Route( "POST",   _pattern("/identity/token"),                rotation.log_in, public=True),
     _entry("GET",    "/api/v2/instance",                         rotation.show_instance),
     _entry("GET",    "/api/v2/keys",                             keys.show_page),
     _entry("POST",   "/api/v2/keys",                             keys.create, status=201),
@@ -56,8 +56,8 @@ ENTRIES = (
     _entry("POST",   "/api/v2/keys/{key}/actions/rewrap",        keys.rewrap),
     _entry("POST",   "/api/v2/keys/{key}/actions/rotate",        keys.rotate),
     _entry("POST",   "/api/v2/keys/{key}/actions/{action}",      keys.change_state),
-    Entry( "POST",   _pattern("/api/v2/rotation/rewrap"),        rotation.request_rewrap),
-    Entry( "GET",    _pattern("/api/v2/rotation/rewrap"),        rotation.show_rewrap),
+    Route( "POST",   _pattern("/api/v2/rotation/rewrap"),        rotation.request_rewrap),
+    Route( "GET",    _pattern("/api/v2/rotation/rewrap"),        rotation.show_rewrap),
     _entry("GET",    "/api/v2/rotation",                         rotation.show),
 )
 # fmt: on
@@ -84,7 +84,7 @@ def _answer(service: Service, request: Request) -> Answer:
         if found:
             if not entry.public:
                 _authorize(service, request)
-            call = Call(found.groupdict(), dict(request.query), _body(request.body))
+            call = KeyRequest(found.groupdict(), dict(request.query), _body(request.body))
             return entry.handle(service, call)
     raise KmsError(Code.NOT_FOUND, "there is no such request")
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from hsm_emulator.kms.errors import Code, KmsError
 
 
-class Gate:
+class WorkloadGate:
     """Lets workloads in side by side, or one rewrap request alone."""
 
     def __init__(self, drain_seconds: float) -> None:

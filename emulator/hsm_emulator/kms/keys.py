@@ -25,7 +25,7 @@ PAGE_MAX = 5000
 
 
 @dataclass(frozen=True)
-class Call:
+class KeyRequest:
     """One request: path parameters, query and JSON body."""
 
     path: dict[str, str] = field(default_factory=dict)
@@ -50,7 +50,7 @@ class Call:
         return value
 
 
-def show_page(service: Service, call: Call) -> Json:
+def show_page(service: Service, call: KeyRequest) -> Json:
     """GET keys: a page of keys, all states unless ``state`` names some."""
     try:
         states = [KeyState(name) for name in call.query.get("state", ",".join(KeyState)).split(",")]
@@ -62,13 +62,13 @@ def show_page(service: Service, call: Call) -> Json:
     return {"metadata": {"total": total}, "resources": [_resource(key) for key in keys]}
 
 
-def show_metadata(service: Service, call: Call) -> Json:
+def show_metadata(service: Service, call: KeyRequest) -> Json:
     """GET metadata of a key in any state."""
     with service.open_store() as store:
         return _resource(_key(store, call.path["key"]))
 
 
-def show(service: Service, call: Call) -> Json:
+def show(service: Service, call: KeyRequest) -> Json:
     """GET a key; a standard key with its payload."""
     with service.open_store() as store:
         key = _key(store, call.path["key"])
@@ -82,7 +82,7 @@ def show(service: Service, call: Call) -> Json:
         return {**_resource(key), "payload": ciphertext.encode(payload)}
 
 
-def create(service: Service, call: Call) -> Json:
+def create(service: Service, call: KeyRequest) -> Json:
     """POST a key: made in the unit, or from the payload that comes along."""
     name = call.body.get("name")
     if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX:
@@ -99,7 +99,7 @@ def create(service: Service, call: Call) -> Json:
         return _resource(_key(store, key_id))
 
 
-def destroy(service: Service, call: Call) -> Json:
+def destroy(service: Service, call: KeyRequest) -> Json:
     """DELETE a key in any state, also during a rotation; it can be restored for 30 days."""
     with service.open_store() as store:
         key = _key(store, call.path["key"])
@@ -108,7 +108,7 @@ def destroy(service: Service, call: Call) -> Json:
         return _moved(store, key, KeyState.DESTROYED)
 
 
-def restore(service: Service, call: Call) -> Json:
+def restore(service: Service, call: KeyRequest) -> Json:
     """POST restore: a destroyed key takes up the state that it was destroyed in."""
     with service.workload() as store:
         key = _key(store, call.path["key"])
@@ -119,7 +119,7 @@ def restore(service: Service, call: Call) -> Json:
         return _moved(store, key, key.restores_to or KeyState.ACTIVE)
 
 
-def change_state(service: Service, call: Call) -> Json:
+def change_state(service: Service, call: KeyRequest) -> Json:
     """POST actions/disable, enable or deactivate; touches no material, so a rotation does not mind."""
     action = call.path["action"]
     if action not in TRANSITIONS:
@@ -132,7 +132,7 @@ def change_state(service: Service, call: Call) -> Json:
         return _moved(store, key, target)
 
 
-def wrap(service: Service, call: Call) -> Json:
+def wrap(service: Service, call: KeyRequest) -> Json:
     """POST actions/wrap: a data key, brought along or made in the unit, under the newest version."""
     plaintext = ciphertext.material(call.body, "plaintext")
     with service.workload() as store:
@@ -144,7 +144,7 @@ def wrap(service: Service, call: Call) -> Json:
     return {"ciphertext": sealed, "plaintext": ciphertext.encode(plain), "key_version": version}
 
 
-def unwrap(service: Service, call: Call) -> Json:
+def unwrap(service: Service, call: KeyRequest) -> Json:
     """POST actions/unwrap: the data key of a ciphertext, made under whichever version."""
     version, blob = ciphertext.open_sealed(call.body.get("ciphertext"))
     with service.workload() as store:
@@ -154,7 +154,7 @@ def unwrap(service: Service, call: Call) -> Json:
     return {"plaintext": ciphertext.encode(plain), "key_version": version}
 
 
-def rewrap(service: Service, call: Call) -> Json:
+def rewrap(service: Service, call: KeyRequest) -> Json:
     """POST actions/rewrap: the same data key in a ciphertext under the newest version."""
     version, blob = ciphertext.open_sealed(call.body.get("ciphertext"))
     with service.workload() as store:
@@ -166,7 +166,7 @@ def rewrap(service: Service, call: Call) -> Json:
     return {"ciphertext": ciphertext.seal(newest, rewrapped), "key_version": newest}
 
 
-def rotate(service: Service, call: Call) -> Json:
+def rotate(service: Service, call: KeyRequest) -> Json:
     """POST actions/rotate: a new version of a root key; earlier ones stay to unwrap with."""
     material = ciphertext.material(call.body, "payload")
     with service.workload() as store:
@@ -184,7 +184,7 @@ def _key(store: KeyStore, key_id: str) -> Key:
     return key
 
 
-def _usable(store: KeyStore, call: Call, use: str) -> Key:
+def _usable(store: KeyStore, call: KeyRequest, use: str) -> Key:
     key = _key(store, call.path["key"])
     kind, states = USES[use]
     if key.type is not kind:

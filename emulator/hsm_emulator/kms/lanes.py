@@ -19,7 +19,7 @@ from typing import Self
 
 from hsm_emulator.kms import workload
 from hsm_emulator.kms.model import Row
-from hsm_emulator.kms.registers import UnitRegisters
+from hsm_emulator.kms.registers import ReportedRegisters
 from hsm_emulator.kms.units import UnitLink
 from hsm_emulator.wire.errors import WireError
 
@@ -30,7 +30,7 @@ BATCHES_AHEAD = 4  # of each lane, so that it has work while another batch is wr
 class Lane:
     """One connection with both master keys found, and the thread that waits for it."""
 
-    def __init__(self, link: UnitLink, registers: UnitRegisters, rows_of_a_connection: int) -> None:
+    def __init__(self, link: UnitLink, registers: ReportedRegisters, rows_of_a_connection: int) -> None:
         self._link = link
         self._rows_of_a_connection = rows_of_a_connection
         self._registers = (registers.current, registers.new)
@@ -73,7 +73,7 @@ class Lanes:
     def __init__(
         self,
         links: Sequence[UnitLink],
-        units: Sequence[UnitRegisters],
+        units: Sequence[ReportedRegisters],
         batch: int,
         rows_of_a_connection: int = ROWS_OF_A_CONNECTION,
     ) -> None:

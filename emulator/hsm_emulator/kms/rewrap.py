@@ -19,10 +19,10 @@ from hsm_emulator.kms.config import Config
 from hsm_emulator.kms.errors import Code, KmsError
 from hsm_emulator.kms.lanes import Lanes
 from hsm_emulator.kms.model import Rotation, mk_id
-from hsm_emulator.kms.registers import UnitRegisters
+from hsm_emulator.kms.registers import ReportedRegisters
 from hsm_emulator.kms.store import KeyStore, StoreError
 from hsm_emulator.kms.units import UnitLink
-from hsm_emulator.kms.workers import Workers
+from hsm_emulator.kms.workers import RewrapWorkers
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ class Rewrapper:
         self.finished: Future[None] = Future()
         self.finished.set_result(None)
 
-    def start(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> Job:
+    def start(self, rotation: Rotation, units: Sequence[ReportedRegisters]) -> Job:
         """Start the job for an open rotation; the caller has made sure that none is running."""
         self.finished = Future()
         self.job = started = Job(JobState.RUNNING, rotation)
@@ -81,7 +81,7 @@ class Rewrapper:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def _run(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
+    def _run(self, rotation: Rotation, units: Sequence[ReportedRegisters]) -> None:
         finished = self.finished
         try:
             self._rewrap(rotation, units)
@@ -98,7 +98,7 @@ class Rewrapper:
         finally:
             finished.set_result(None)
 
-    def _rewrap(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
+    def _rewrap(self, rotation: Rotation, units: Sequence[ReportedRegisters]) -> None:
         policy = self._config.policy
         if self._config.workers > 1:
             self._side_by_side(rotation, units)
@@ -118,11 +118,11 @@ class Rewrapper:
             target = mk_id(rotation.target).hex()
             raise KmsError(Code.UNKNOWN_MASTER_KEY, f"{left} keys are not under the new master key {target}")
 
-    def _side_by_side(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
+    def _side_by_side(self, rotation: Rotation, units: Sequence[ReportedRegisters]) -> None:
         """Have workers do what they can; what they leave is done in order."""
         with KeyStore(self._config.store) as store:
             self._count(store, rotation)
-        Workers(self._config, self._links, self._advance, self._go_on).run(rotation, units)
+        RewrapWorkers(self._config, self._links, self._advance, self._go_on).run(rotation, units)
 
     def _go_on(self) -> None:
         if self._stopping.is_set():

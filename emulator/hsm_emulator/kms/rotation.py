@@ -6,9 +6,9 @@ from typing import Any
 
 from hsm_emulator import bearer
 from hsm_emulator.kms.errors import Code, KmsError, UnitUnavailable
-from hsm_emulator.kms.keys import Call
+from hsm_emulator.kms.keys import KeyRequest
 from hsm_emulator.kms.model import mk_id
-from hsm_emulator.kms.registers import Register
+from hsm_emulator.kms.registers import MasterKeyRegister
 from hsm_emulator.kms.rewrap import Job, JobState
 from hsm_emulator.kms.service import Service
 from hsm_emulator.kms.units import UnitLink
@@ -19,7 +19,7 @@ SUBJECT = "operator"
 WAIT_SECONDS_MAX = 3600
 
 
-def log_in(service: Service, call: Call) -> Answer:
+def log_in(service: Service, call: KeyRequest) -> Answer:
     """POST identity/token: a bearer token for the API key."""
     expected = service.config.apikey.read_text().strip()
     given = call.body.get("apikey")
@@ -29,12 +29,12 @@ def log_in(service: Service, call: Call) -> Answer:
     return 200, {"access_token": token, "expires_in": bearer.LIFETIME_SECONDS}
 
 
-def show_instance(_service: Service, _call: Call) -> Json:
+def show_instance(_service: Service, _call: KeyRequest) -> Json:
     """GET instance: what a caller asks first, and so learns that its token has expired."""
     return {"state": "active"}
 
 
-def show(service: Service, _call: Call) -> Json:
+def show(service: Service, _call: KeyRequest) -> Json:
     """GET rotation: whether one is open, rows by master-key id, registers of the operational units."""
     units = [_unit(service, unit) for unit in service.units]
     with service.open_store() as store:
@@ -46,7 +46,7 @@ def show(service: Service, _call: Call) -> Json:
     return {"in_progress": rotation is not None, "rows": rows, "units": units}
 
 
-def request_rewrap(service: Service, call: Call) -> Answer:
+def request_rewrap(service: Service, call: KeyRequest) -> Answer:
     """POST rewrap: start the job, or join the running one, and wait for its end for ``wait`` seconds at most.
 
     202 where it still runs then, or where nobody asked to wait. The job goes on without its clients.
@@ -58,7 +58,7 @@ def request_rewrap(service: Service, call: Call) -> Answer:
     return 202 if job.state is JobState.RUNNING else 200, _job(job)
 
 
-def show_rewrap(service: Service, call: Call) -> Answer:
+def show_rewrap(service: Service, call: KeyRequest) -> Answer:
     """GET rewrap: the latest job, as soon as it does not run, after ``wait`` seconds at the latest."""
     return 200, _job(_ended(service, call.seconds("wait", WAIT_SECONDS_MAX)))
 
@@ -92,6 +92,6 @@ def _unit(service: Service, unit: UnitLink) -> Json:
     return {"number": unit.number, "registers": shown}
 
 
-def _register(register: Register) -> Json:
+def _register(register: MasterKeyRegister) -> Json:
     key_id = register.key_id.hex() if register.key_id else None
     return {"state": register.state, "pattern": register.pattern.hex(), "key_id": key_id}

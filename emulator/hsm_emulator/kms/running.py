@@ -27,7 +27,7 @@ class StillBusy(Exception):
     """What the service had under way did not end in time."""
 
 
-class Running:
+class RunningService:
     """Answers by the service of that moment; ``failure``: why there is none any more."""
 
     def __init__(self, configuration: Path) -> None:

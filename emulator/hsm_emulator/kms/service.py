@@ -11,9 +11,15 @@ from contextlib import contextmanager
 
 from hsm_emulator.kms.config import Config
 from hsm_emulator.kms.errors import Code, KmsError
-from hsm_emulator.kms.gate import Gate
+from hsm_emulator.kms.gate import WorkloadGate
 from hsm_emulator.kms.model import Rotation, Row, mk_id
-from hsm_emulator.kms.registers import Refused, UnitRegisters, common_current, promoted, rewrappable
+from hsm_emulator.kms.registers import (
+    RegistersRefused,
+    ReportedRegisters,
+    common_current,
+    promoted,
+    rewrappable,
+)
 from hsm_emulator.kms.rewrap import Job, JobState, Rewrapper
 from hsm_emulator.kms.store import KeyStore
 from hsm_emulator.kms.units import UnitLink
@@ -30,7 +36,7 @@ class Service:
         self.iam_secret = iam_secret
         self.units = [UnitLink(unit, iam_secret, config.call_seconds) for unit in config.units]
         self.rewrapper = Rewrapper(config, self._lanes())
-        self._gate = Gate(config.call_seconds * DRAIN_CALLS)
+        self._gate = WorkloadGate(config.call_seconds * DRAIN_CALLS)
         self._requesting = threading.Lock()
 
     def _lanes(self) -> list[UnitLink]:
@@ -71,7 +77,7 @@ class Service:
             return store.rotation()
         return rotation
 
-    def registers(self, max_age: float) -> list[UnitRegisters]:
+    def registers(self, max_age: float) -> list[ReportedRegisters]:
         """Return the registers of all operational units; UnitUnavailable names the first that is silent."""
         return [unit.registers(max_age) for unit in self.units]
 
@@ -80,7 +86,7 @@ class Service:
         """Yield a session, and handle and id of the master key that all operational units have as CURRENT."""
         units = self.registers(max_age=0)
         refusal = common_current(units)
-        if isinstance(refusal, Refused):
+        if isinstance(refusal, RegistersRefused):
             raise KmsError(Code.MASTER_KEY_UNAVAILABLE, refusal.reason)
         with self.units[0].master_keys(units[0].current) as (session, (master_key,)):
             yield session, master_key, mk_id(units[0].current.pattern)
@@ -110,14 +116,14 @@ class Service:
                 if earlier := store.rotation():
                     self._settle(store, earlier, units)
                 decision = rewrappable(units)
-                if isinstance(decision, Refused):
+                if isinstance(decision, RegistersRefused):
                     raise KmsError(Code.REGISTERS, decision.reason)
                 rotation = Rotation(decision.source, decision.target)
                 _refuse_unknown_rows(store, rotation)
                 store.open_rotation(rotation)
                 return self.rewrapper.start(rotation, units)
 
-    def _settle(self, store: KeyStore, rotation: Rotation, units: list[UnitRegisters]) -> None:
+    def _settle(self, store: KeyStore, rotation: Rotation, units: list[ReportedRegisters]) -> None:
         if promoted(units, rotation.target):
             store.end_rotation(self.config.policy, rotation)
 

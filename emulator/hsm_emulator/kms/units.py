@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from hsm_emulator import bearer
 from hsm_emulator.kms.config import UnitConfig
 from hsm_emulator.kms.errors import Code, KmsError, UnitUnavailable
-from hsm_emulator.kms.registers import Register, UnitRegisters, parse
+from hsm_emulator.kms.registers import MasterKeyRegister, ReportedRegisters, parse
 from hsm_emulator.wire import unixhttp
-from hsm_emulator.wire.client import Module, Session
+from hsm_emulator.wire.client import Session, UnitModule
 from hsm_emulator.wire.errors import HandleInvalid, UnitLost, WireError, WrongMasterKey
 
 SUBJECT = "kms"
@@ -32,13 +32,13 @@ class UnitLink:
         self._iam_secret = iam_secret
         self._call_seconds = call_seconds
         self._in_use = threading.Lock()
-        self._module: Module | None = None
+        self._module: UnitModule | None = None
         self._session: Session | None = None
-        self._polled: tuple[float, UnitRegisters] | None = None
+        self._polled: tuple[float, ReportedRegisters] | None = None
         self._bearer: tuple[float, str] | None = None
         self.rows_rewrapped = 0  # over the present connection
 
-    def registers(self, max_age: float) -> UnitRegisters:
+    def registers(self, max_age: float) -> ReportedRegisters:
         """Return the registers as polled at most ``max_age`` seconds ago; UnitUnavailable: no answer."""
         polled = self._polled
         if polled and time.monotonic() - polled[0] < max_age:
@@ -66,7 +66,7 @@ class UnitLink:
         return self._bearer[1]
 
     @contextmanager
-    def master_keys(self, *registers: Register) -> Iterator[tuple[Session, list[int]]]:
+    def master_keys(self, *registers: MasterKeyRegister) -> Iterator[tuple[Session, list[int]]]:
         """Yield a session of this thread and the handles of the master keys in ``registers``.
 
         Each key's verification pattern has been compared inside the unit: SoftHSM answers an unwrap with the
@@ -100,7 +100,7 @@ class UnitLink:
         if module:
             module.close()
 
-    def _find(self, registers: tuple[Register, ...]) -> tuple[Session, list[int]]:
+    def _find(self, registers: tuple[MasterKeyRegister, ...]) -> tuple[Session, list[int]]:
         if self._session:
             try:
                 return self._session, _handles(self._session, registers)
@@ -115,10 +115,10 @@ class UnitLink:
         except OSError as error:
             raise UnitUnavailable(self.number, f"{self._config.pin}: {error.strerror}") from error
         self.rows_rewrapped = 0
-        self._module = Module(self._config.p11_socket, seconds=self._call_seconds)
+        self._module = UnitModule(self._config.p11_socket, seconds=self._call_seconds)
         self._session = self._module.open_session(self._config.token, pin)
         return self._session
 
 
-def _handles(session: Session, registers: tuple[Register, ...]) -> list[int]:
+def _handles(session: Session, registers: tuple[MasterKeyRegister, ...]) -> list[int]:
     return [session.master_key(register.key_id or b"", register.pattern) for register in registers]

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from hsm_emulator.kms.config import Config
 from hsm_emulator.kms.lanes import Lanes
 from hsm_emulator.kms.model import Rotation
-from hsm_emulator.kms.registers import UnitRegisters
+from hsm_emulator.kms.registers import ReportedRegisters
 from hsm_emulator.kms.store import KeyStore
 from hsm_emulator.kms.units import UnitLink
 
 
-class Workers:
+class RewrapWorkers:
     """The workers of one job; ``done`` hears of rows, one thread at a time; ``go_on`` raises to end them."""
 
     def __init__(
@@ -34,7 +34,7 @@ class Workers:
         self._go_on = go_on
         self._telling = threading.Lock()
 
-    def run(self, rotation: Rotation, units: Sequence[UnitRegisters]) -> None:
+    def run(self, rotation: Rotation, units: Sequence[ReportedRegisters]) -> None:
         """Rewrap what can be taken; raises the first failure when all have ended."""
         number = self._config.workers
         with ThreadPoolExecutor(number, thread_name_prefix="worker") as pool:
@@ -42,7 +42,9 @@ class Workers:
             for ended in [pool.submit(self._work, rotation, units, links) for links in shares]:
                 ended.result()
 
-    def _work(self, rotation: Rotation, units: Sequence[UnitRegisters], links: Sequence[UnitLink]) -> None:
+    def _work(
+        self, rotation: Rotation, units: Sequence[ReportedRegisters], links: Sequence[UnitLink]
+    ) -> None:
         with KeyStore(self._config.store) as store, Lanes(links, units, self._config.batch) as lanes:
             while self._some(store, lanes, rotation):
                 pass

@@ -12,7 +12,7 @@ from hsm_emulator.kms.errors import Code, KmsError
 from hsm_emulator.kms.model import Row
 from hsm_emulator.wire import rewrap as wire_rewrap
 from hsm_emulator.wire.client import Session
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.errors import P11Error, WireError
 from hsm_emulator.wire.rewrap import CARRIED
 from hsm_emulator.wire.values import Template
@@ -21,7 +21,7 @@ GENERATED_BYTES = 32
 
 _MATERIAL: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
     Attribute.PRIVATE: True,
 }

@@ -5,11 +5,11 @@ import sys
 from io import FileIO, TextIOWrapper
 from typing import TextIO
 
-from hsm_emulator.tke.commands import BY_NAME, COMMANDS, Entry, Function
+from hsm_emulator.tke.commands import BY_NAME, COMMANDS, CommandEntry, Function
 from hsm_emulator.tke.context import Context, read_settings
 from hsm_emulator.tke.errors import Failed, Usage
 from hsm_emulator.tke.screen import table
-from hsm_emulator.tke.terminal import Terminal
+from hsm_emulator.tke.terminal import OperatorTerminal
 from hsm_emulator.tke.workstation import Workstation
 
 EXIT_FAILED = 1
@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns 0 for success, 1 for failed or refused, 64 for wrong usage, 130 for an interrupt.
     """
-    terminal = Terminal(_reader(0), _unbuffered(1), _unbuffered(2))
+    terminal = OperatorTerminal(_reader(0), _unbuffered(1), _unbuffered(2))
     try:
         return _guarded(terminal, sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:
@@ -40,7 +40,7 @@ def _unbuffered(descriptor: int) -> TextIO:
     return TextIOWrapper(FileIO(descriptor, "w", closefd=False), "utf-8", "replace", write_through=True)
 
 
-def _guarded(terminal: Terminal, arguments: list[str]) -> int:
+def _guarded(terminal: OperatorTerminal, arguments: list[str]) -> int:
     try:
         _run(terminal, arguments)
     except Usage as error:
@@ -58,7 +58,7 @@ def _guarded(terminal: Terminal, arguments: list[str]) -> int:
     return 0
 
 
-def _run(terminal: Terminal, arguments: list[str]) -> None:
+def _run(terminal: OperatorTerminal, arguments: list[str]) -> None:
     if not arguments or arguments[0] in _HELP:
         terminal.say(*_help(arguments[1:]))
         return
@@ -72,20 +72,20 @@ def _run(terminal: Terminal, arguments: list[str]) -> None:
     function(Context(terminal, Workstation(settings.folder), settings))
 
 
-def _entry(name: str) -> Entry:
+def _entry(name: str) -> CommandEntry:
     if name not in BY_NAME:
         raise Usage(f"tke: there is no command {name!r}; 'tke help' lists them.")
     return BY_NAME[name]
 
 
-def _function(entry: Entry, options: list[str]) -> Function:
+def _function(entry: CommandEntry, options: list[str]) -> Function:
     option = " ".join(options)
     if option not in entry.functions:
         raise Usage(f"tke: usage: {_usage(entry)}")
     return entry.functions[option]
 
 
-def _usage(entry: Entry) -> str:
+def _usage(entry: CommandEntry) -> str:
     return f"tke {entry.name} {' | '.join(entry.functions)}".rstrip()
 
 
@@ -115,7 +115,7 @@ _ENVIRONMENT = (
 )
 
 
-def _describe(entry: Entry) -> list[str]:
+def _describe(entry: CommandEntry) -> list[str]:
     lines = ["NAME:", f"   {entry.name} - {entry.help}", "USAGE:", f"   {_usage(entry)}"]
     return [*lines, "ALIAS:", *(f"   {alias}" for alias in entry.aliases)] if entry.aliases else lines
 

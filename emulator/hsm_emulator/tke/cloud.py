@@ -13,7 +13,7 @@ from pathlib import Path
 from hsm_emulator.instance import Instance, UnitEntry
 from hsm_emulator.tke.cryptounit import CryptoUnit
 from hsm_emulator.tke.errors import Failed
-from hsm_emulator.tke.unitstate import UnitState
+from hsm_emulator.tke.unitstate import UnitStatus
 from hsm_emulator.wire.unixhttp import Json, Reply, Unreachable, request
 
 _REWRAP = "/api/v2/rotation/rewrap"
@@ -132,6 +132,6 @@ class Cloud:
         return reply.body
 
 
-def states(units: Iterable[CryptoUnit]) -> list[UnitState]:
+def states(units: Iterable[CryptoUnit]) -> list[UnitStatus]:
     """What the units said last."""
     return [unit.state for unit in units]

@@ -20,7 +20,7 @@ Function = Callable[[Context], None]
 
 
 @dataclass(frozen=True)
-class Entry:
+class CommandEntry:
     """A command: the option that has to follow it, mostly none (``""``), names what is done."""
 
     name: str
@@ -29,8 +29,8 @@ class Entry:
     aliases: tuple[str, ...] = field(default=())
 
 
-def _entry(name: str, text: str, function: Function, *aliases: str) -> Entry:
-    return Entry(name, text, {"": function}, aliases)
+def _entry(name: str, text: str, function: Function, *aliases: str) -> CommandEntry:
+    return CommandEntry(name, text, {"": function}, aliases)
 
 
 _KEY_PART_SOURCES: dict[str, Function] = {
@@ -39,7 +39,7 @@ _KEY_PART_SOURCES: dict[str, Function] = {
 }
 
 # fmt: off
-COMMANDS: tuple[Entry, ...] = (
+COMMANDS: tuple[CommandEntry, ...] = (
     _entry("login", "Exchanges the API key of this workstation for an access token.", login.log_in),
     _entry("auto-init", "Initializes all crypto units of the service instance.", init.initialize),
     _entry("auto-mk-rotate", "Rotates to a random master key made in a recovery crypto unit.",
@@ -78,9 +78,11 @@ COMMANDS: tuple[Entry, ...] = (
     _entry("sigkey-sel", "Selects the current signature keys.", keyfiles.select_signature_keys),
     _entry("sigkey-rm", "Removes a signature key from this workstation.", keyfiles.remove_signature_key),
     _entry("mks", "Lists the master key parts on this workstation.", keyfiles.show_key_parts),
-    Entry("mk-add", "Makes a master key part on this workstation.", _KEY_PART_SOURCES),
+    CommandEntry("mk-add", "Makes a master key part on this workstation.", _KEY_PART_SOURCES),
     _entry("mk-rm", "Removes a master key part from this workstation.", keyfiles.remove_key_part),
 )
 # fmt: on
 
-BY_NAME: dict[str, Entry] = {name: entry for entry in COMMANDS for name in (entry.name, *entry.aliases)}
+BY_NAME: dict[str, CommandEntry] = {
+    name: entry for entry in COMMANDS for name in (entry.name, *entry.aliases)
+}

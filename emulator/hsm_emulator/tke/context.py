@@ -13,7 +13,7 @@ from hsm_emulator.tke.cryptounit import CryptoUnit
 from hsm_emulator.tke.errors import Failed, Usage
 from hsm_emulator.tke.sigkey import SignatureKey, UnlockedKey
 from hsm_emulator.tke.signing import choose
-from hsm_emulator.tke.terminal import Terminal
+from hsm_emulator.tke.terminal import OperatorTerminal
 from hsm_emulator.tke.workstation import Workstation, identity
 from hsm_emulator.unit.command import Command
 from hsm_emulator.wire.unixhttp import Json
@@ -55,7 +55,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
 class Context:
     """The means of a command."""
 
-    terminal: Terminal
+    terminal: OperatorTerminal
     workstation: Workstation
     settings: Settings
 

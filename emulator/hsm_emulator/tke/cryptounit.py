@@ -10,7 +10,7 @@ from hsm_emulator.instance import UnitEntry
 from hsm_emulator.tke.errors import Failed
 from hsm_emulator.tke.sigkey import UnlockedKey
 from hsm_emulator.tke.signing import signatures_needed
-from hsm_emulator.tke.unitstate import UnitState, parse
+from hsm_emulator.tke.unitstate import UnitStatus, parse
 from hsm_emulator.unit.command import Command, signed_bytes
 from hsm_emulator.wire.unixhttp import Json, Reply, Unreachable, request
 
@@ -24,7 +24,7 @@ class CryptoUnit:
         self.entry = entry
         self._token = token
         self._seconds = seconds
-        self.state: UnitState = self._query()
+        self.state: UnitStatus = self._query()
 
     def command(
         self, command: Command, parameters: Json | None = None, signers: Sequence[UnlockedKey] = ()
@@ -53,11 +53,11 @@ class CryptoUnit:
         result: Json = reply.body.get("result", {})
         return result
 
-    def _query(self) -> UnitState:
+    def _query(self) -> UnitStatus:
         what = "Error querying crypto units."
         return self._parse(self._send("GET", "/v1/unit", what).body, what)
 
-    def _parse(self, body: Any, what: str) -> UnitState:  # noqa: ANN401  unchecked JSON
+    def _parse(self, body: Any, what: str) -> UnitStatus:  # noqa: ANN401  unchecked JSON
         try:
             return parse(body)
         except (KeyError, TypeError, ValueError) as error:

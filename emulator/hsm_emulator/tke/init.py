@@ -9,7 +9,7 @@ from hsm_emulator.tke.cloud import states
 from hsm_emulator.tke.context import Context
 from hsm_emulator.tke.cryptounit import CryptoUnit
 from hsm_emulator.tke.errors import Failed
-from hsm_emulator.tke.precheck import Facts
+from hsm_emulator.tke.precheck import PrecheckFacts
 from hsm_emulator.tke.sigkey import SignatureKey, UnlockedKey
 from hsm_emulator.tke.transfer import commit, copy_master_key, set_immediate
 from hsm_emulator.tke.workstation import identity
@@ -23,7 +23,7 @@ def initialize(context: Context) -> None:
     cloud = context.cloud()
     instance = cloud.instance
     units = cloud.crypto_units(instance.units)
-    precheck.require(Facts(states(units), len(units), (), (Command.ADMIN_ADD,)), precheck.INITIALIZE)
+    precheck.require(PrecheckFacts(states(units), len(units), (), (Command.ADMIN_ADD,)), precheck.INITIALIZE)
     available = {key.number: key for key in sigkey.read_all(context.workstation)}
     if not available:
         raise Failed(*screen.signature_keys((), ()))

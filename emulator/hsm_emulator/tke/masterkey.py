@@ -12,7 +12,7 @@ from hsm_emulator.tke.cloud import states
 from hsm_emulator.tke.context import Context
 from hsm_emulator.tke.cryptounit import CryptoUnit
 from hsm_emulator.tke.errors import Failed
-from hsm_emulator.tke.precheck import Facts
+from hsm_emulator.tke.precheck import PrecheckFacts
 from hsm_emulator.tke.sigkey import UnlockedKey
 from hsm_emulator.unit.command import Command
 from hsm_emulator.unit.keypart import wrap_part
@@ -77,7 +77,7 @@ def set_immediate(context: Context) -> None:
     """Make the committed new master keys current; refused before any change where they differ."""
     instance, units = context.selected()
     current_keys = sigkey.read_current(context.workstation)
-    facts = Facts(states(units), len(instance.units), current_keys, (Command.SETIMM,))
+    facts = PrecheckFacts(states(units), len(instance.units), current_keys, (Command.SETIMM,))
     keys = precheck.require(facts, precheck.SET_IMMEDIATE)
     context.terminal.confirm(_SETIMM_WARNING)
     signers = context.unlock(keys)

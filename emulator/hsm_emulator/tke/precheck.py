@@ -12,7 +12,7 @@ from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke.errors import Failed
 from hsm_emulator.tke.sigkey import SignatureKey
 from hsm_emulator.tke.signing import choose
-from hsm_emulator.tke.unitstate import UnitState
+from hsm_emulator.tke.unitstate import UnitStatus
 from hsm_emulator.unit.command import Command
 
 _HEADLINE = "An initial condition of the command is not met."
@@ -20,23 +20,23 @@ _UNCHANGED = "Nothing was changed."
 
 
 @dataclass(frozen=True)
-class Facts:
+class PrecheckFacts:
     """What a pre-check may look at.
 
     ``units``: the units that the command works on; ``instance_size``: how many the instance has;
     ``keys``: the current signature keys; ``commands``: what will be sent, for the number of signatures.
     """
 
-    units: Sequence[UnitState]
+    units: Sequence[UnitStatus]
     instance_size: int
     keys: Sequence[SignatureKey]
     commands: Sequence[Command]
 
 
-Condition = Callable[[Facts], str | None]
+Condition = Callable[[PrecheckFacts], str | None]
 
 
-def require(facts: Facts, conditions: Sequence[Condition]) -> list[SignatureKey]:
+def require(facts: PrecheckFacts, conditions: Sequence[Condition]) -> list[SignatureKey]:
     """Return the keys to ask passwords for; raises Failed with the first condition that does not hold."""
     for condition in conditions:
         problem = condition(facts)
@@ -48,7 +48,7 @@ def require(facts: Facts, conditions: Sequence[Condition]) -> list[SignatureKey]
         raise Failed(_HEADLINE, *error.lines, _UNCHANGED) from None
 
 
-def all_selected(facts: Facts) -> str | None:
+def all_selected(facts: PrecheckFacts) -> str | None:
     """Every unit of the one instance is selected."""
     if len(facts.units) == facts.instance_size:
         return None
@@ -58,33 +58,33 @@ def all_selected(facts: Facts) -> str | None:
     )
 
 
-def recovery_unit_exists(facts: Facts) -> str | None:
+def recovery_unit_exists(facts: PrecheckFacts) -> str | None:
     """A random master key can be made only in a recovery unit."""
     if any(unit.type is UnitType.RECOVERY for unit in facts.units):
         return None
     return "The service instance does not contain any recovery crypto units."
 
 
-def all_in_imprint_mode(facts: Facts) -> str | None:
+def all_in_imprint_mode(facts: PrecheckFacts) -> str | None:
     """Initialisation starts from units that nobody has set up."""
     wrong = [unit for unit in facts.units if not unit.imprint]
     return f"{_named(wrong)} not in imprint mode; see 'ibmcloud tke cryptounit-compare'." if wrong else None
 
 
-def none_in_imprint_mode(facts: Facts) -> str | None:
+def none_in_imprint_mode(facts: PrecheckFacts) -> str | None:
     """Master key commands need administrators."""
     wrong = [unit for unit in facts.units if unit.imprint]
     return f"{_named(wrong)} in imprint mode; use 'ibmcloud tke cryptounit-thrhld-set'." if wrong else None
 
 
-def thresholds_equal(facts: Facts) -> str | None:
+def thresholds_equal(facts: PrecheckFacts) -> str | None:
     """The units agree on the signature threshold; of the revocation threshold no document asks it."""
     if len({unit.signature_threshold for unit in facts.units}) <= 1:
         return None
     return "The signature thresholds of the crypto units differ; use 'ibmcloud tke cryptounit-thrhld-set'."
 
 
-def current_valid_and_equal(facts: Facts) -> str | None:
+def current_valid_and_equal(facts: PrecheckFacts) -> str | None:
     """All units hold the same current master key."""
     empty = [unit for unit in facts.units if unit.current.state is not RegisterState.VALID]
     if empty:
@@ -96,7 +96,7 @@ def current_valid_and_equal(facts: Facts) -> str | None:
     return None
 
 
-def new_committed_and_equal(facts: Facts) -> str | None:
+def new_committed_and_equal(facts: PrecheckFacts) -> str | None:
     """All units hold the same new master key, and would accept it as current."""
     wrong = [unit for unit in facts.units if unit.new.state is not RegisterState.FULL_COMMITTED]
     if wrong:
@@ -107,7 +107,7 @@ def new_committed_and_equal(facts: Facts) -> str | None:
     return None
 
 
-def new_differs_from_current(facts: Facts) -> str | None:
+def new_differs_from_current(facts: PrecheckFacts) -> str | None:
     """There is something to rotate to."""
     wrong = [unit for unit in facts.units if unit.new.compared == unit.current.compared]
     if not wrong:
@@ -134,6 +134,6 @@ RECOVER: tuple[Condition, ...] = (none_in_imprint_mode, thresholds_equal)
 INITIALIZE: tuple[Condition, ...] = (recovery_unit_exists, all_in_imprint_mode)
 
 
-def _named(units: Sequence[UnitState]) -> str:
+def _named(units: Sequence[UnitStatus]) -> str:
     numbers = ", ".join(str(unit.number) for unit in units)
     return f"Crypto unit {numbers} is" if len(units) == 1 else f"Crypto units {numbers} are"

@@ -13,7 +13,7 @@ from hsm_emulator.tke.cloud import states
 from hsm_emulator.tke.context import Context
 from hsm_emulator.tke.cryptounit import CryptoUnit
 from hsm_emulator.tke.errors import Failed
-from hsm_emulator.tke.precheck import Facts
+from hsm_emulator.tke.precheck import PrecheckFacts
 from hsm_emulator.unit.command import Command
 
 _COMMANDS = (*transfer.COMMANDS_USED, Command.COMMIT, Command.SETIMM)
@@ -23,7 +23,7 @@ def recover(context: Context) -> None:
     """Copy the current master key of a selected recovery unit to the other selected units."""
     instance, units = context.selected()
     current_keys = sigkey.read_current(context.workstation)
-    facts = Facts(states(units), len(instance.units), current_keys, _COMMANDS)
+    facts = PrecheckFacts(states(units), len(instance.units), current_keys, _COMMANDS)
     keys = precheck.require(facts, precheck.RECOVER)
     context.terminal.say(*screen.current_registers(instance, states(units)), "")
     source = _choose_source(context, units)

@@ -25,7 +25,7 @@ from hsm_emulator.tke import precheck, sigkey
 from hsm_emulator.tke.cloud import Cloud, states
 from hsm_emulator.tke.context import Context
 from hsm_emulator.tke.cryptounit import CryptoUnit
-from hsm_emulator.tke.precheck import Facts
+from hsm_emulator.tke.precheck import PrecheckFacts
 from hsm_emulator.tke.sigkey import UnlockedKey
 from hsm_emulator.tke.transfer import commit, copy_master_key, set_immediate
 from hsm_emulator.tke.workstation import identity
@@ -50,7 +50,7 @@ def auto_rotate(context: Context) -> None:
     cloud = context.cloud()
     context.workstation.select(cloud.instance, map(identity, cloud.instance.units))
     units = cloud.crypto_units(cloud.instance.units)
-    facts = Facts(states(units), len(units), sigkey.read_current(context.workstation), _AUTO_COMMANDS)
+    facts = PrecheckFacts(states(units), len(units), sigkey.read_current(context.workstation), _AUTO_COMMANDS)
     keys = precheck.require(facts, precheck.AUTO_ROTATE)
     context.terminal.confirm(
         f"The master key of service instance {cloud.instance.instance} will be replaced by a random value.",
@@ -73,7 +73,7 @@ def rotate(context: Context) -> None:
     cloud = context.cloud()
     units = cloud.crypto_units(context.selected_entries(cloud.instance))
     keys = sigkey.read_current(context.workstation)
-    facts = Facts(states(units), len(cloud.instance.units), keys, (Command.SETIMM,))
+    facts = PrecheckFacts(states(units), len(cloud.instance.units), keys, (Command.SETIMM,))
     signers = context.unlock(precheck.require(facts, precheck.ROTATE))
     _rewrap_and_promote(context, cloud, units, signers)
 

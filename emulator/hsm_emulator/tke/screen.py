@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hsm_emulator.instance import Instance, UnitType
 from hsm_emulator.tke.mkpart import KeyPart
 from hsm_emulator.tke.sigkey import SKI_SHOWN, SignatureKey
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 from hsm_emulator.tke.workstation import Identity, identity
 
 _GAP = "   "
@@ -49,7 +49,7 @@ def crypto_units(instance: Instance, selected: frozenset[Identity]) -> list[str]
     ]
 
 
-def thresholds(instance: Instance, units: Sequence[UnitState]) -> list[str]:
+def thresholds(instance: Instance, units: Sequence[UnitStatus]) -> list[str]:
     """Signature thresholds of the units."""
     rows = [(_number(u), str(u.signature_threshold), str(u.revocation_threshold)) for u in units]
     return [
@@ -62,7 +62,7 @@ def thresholds(instance: Instance, units: Sequence[UnitState]) -> list[str]:
     ]
 
 
-def administrators(instance: Instance, units: Sequence[UnitState]) -> list[str]:
+def administrators(instance: Instance, units: Sequence[UnitStatus]) -> list[str]:
     """Installed administrators of the units."""
     title = ["CRYPTO UNIT ADMINISTRATORS"]
     if not any(unit.administrators for unit in units):
@@ -72,17 +72,17 @@ def administrators(instance: Instance, units: Sequence[UnitState]) -> list[str]:
     return [*title, _service(instance), *table(header, rows), *_recovery_note(units)]
 
 
-def new_registers(instance: Instance, units: Sequence[UnitState]) -> list[str]:
+def new_registers(instance: Instance, units: Sequence[UnitStatus]) -> list[str]:
     """New master key registers of the units."""
     return _registers("NEW MASTER KEY REGISTER", instance, units, lambda unit: unit.new)
 
 
-def current_registers(instance: Instance, units: Sequence[UnitState]) -> list[str]:
+def current_registers(instance: Instance, units: Sequence[UnitStatus]) -> list[str]:
     """Current master key registers of the units."""
     return _registers("CURRENT MASTER KEY REGISTER", instance, units, lambda unit: unit.current)
 
 
-def comparison(instance: Instance, units: Sequence[UnitState]) -> list[str]:
+def comparison(instance: Instance, units: Sequence[UnitStatus]) -> list[str]:
     """Everything about the units, and whether they are configured the same."""
     sections = (thresholds, administrators, new_registers, current_registers)
     lines = [line for section in sections for line in (*section(instance, units), "", "")]
@@ -132,7 +132,10 @@ def key_storage(instance: Instance, rows: Mapping[str, int]) -> list[str]:
 
 
 def _registers(
-    title: str, instance: Instance, units: Sequence[UnitState], register: Callable[[UnitState], Register]
+    title: str,
+    instance: Instance,
+    units: Sequence[UnitStatus],
+    register: Callable[[UnitStatus], RegisterStatus],
 ) -> list[str]:
     rows = [
         row
@@ -151,15 +154,15 @@ def _service(instance: Instance) -> str:
     return f"SERVICE INSTANCE: {instance.instance}"
 
 
-def _number(unit: UnitState) -> str:
+def _number(unit: UnitStatus) -> str:
     return f"{unit.number}*" if unit.type is UnitType.RECOVERY else str(unit.number)
 
 
-def _recovery_note(units: Sequence[UnitState]) -> list[str]:
+def _recovery_note(units: Sequence[UnitStatus]) -> list[str]:
     return ["", _RECOVERY_NOTE] if any(unit.type is UnitType.RECOVERY for unit in units) else []
 
 
-def _administrator_rows(unit: UnitState) -> list[Row]:
+def _administrator_rows(unit: UnitStatus) -> list[Row]:
     if not unit.administrators:
         return [(_number(unit), "No administrators", "")]
     cells = [(admin.name, f"{admin.ski[:SKI_SHOWN]}...") for admin in unit.administrators]
@@ -171,7 +174,7 @@ def _pattern_rows(first: str, second: str, pattern: str) -> list[Row]:
     return [(first, second, pattern[:_PATTERN_LINE]), ("", "", pattern[_PATTERN_LINE:])]
 
 
-def _configuration(unit: UnitState) -> object:
+def _configuration(unit: UnitStatus) -> object:
     return (
         unit.signature_threshold,
         unit.revocation_threshold,

@@ -5,11 +5,11 @@ from typing import Any
 
 from hsm_emulator.tke.errors import Failed
 from hsm_emulator.tke.sigkey import SignatureKey
-from hsm_emulator.tke.unitstate import UnitState
+from hsm_emulator.tke.unitstate import UnitStatus
 from hsm_emulator.unit.command import COMMANDS, Command, Signatures
 
 
-def signatures_needed(command: Command, unit: UnitState, parameters: Mapping[str, Any] | None = None) -> int:
+def signatures_needed(command: Command, unit: UnitStatus, parameters: Mapping[str, Any] | None = None) -> int:
     """Return the number of signatures that ``unit`` demands for ``command`` in its present mode.
 
     In imprint mode commands are unsigned, except that who sets thresholds has to reach the new one.
@@ -25,7 +25,7 @@ def signatures_needed(command: Command, unit: UnitState, parameters: Mapping[str
 
 def choose(
     keys: Sequence[SignatureKey],
-    units: Iterable[UnitState],
+    units: Iterable[UnitStatus],
     commands: Iterable[Command],
     parameters: Mapping[str, Any] | None = None,
 ) -> list[SignatureKey]:

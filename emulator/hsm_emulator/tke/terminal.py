@@ -19,7 +19,7 @@ from hsm_emulator.tke.errors import Failed
 CONTINUE = "Do you want to continue?"
 
 
-class Terminal:
+class OperatorTerminal:
     """The operator's side of a command; one answer a line."""
 
     def __init__(self, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> None:

@@ -11,7 +11,7 @@ PATTERN_COMPARED = 56
 
 
 @dataclass(frozen=True)
-class Register:
+class RegisterStatus:
     """A master key register; ``pattern`` is 64 hex digits, zeros when Empty."""
 
     state: RegisterState
@@ -24,7 +24,7 @@ class Register:
 
 
 @dataclass(frozen=True)
-class Administrator:
+class InstalledAdministrator:
     """An installed administrator; ``ski`` is 64 hex digits."""
 
     name: str
@@ -32,7 +32,7 @@ class Administrator:
 
 
 @dataclass(frozen=True)
-class UnitState:
+class UnitStatus:
     """A crypto unit at one moment; ``counter`` is that of the last command it accepted."""
 
     number: int
@@ -43,9 +43,9 @@ class UnitState:
     signature_threshold: int
     revocation_threshold: int
     counter: int
-    administrators: tuple[Administrator, ...]
-    current: Register
-    new: Register
+    administrators: tuple[InstalledAdministrator, ...]
+    current: RegisterStatus
+    new: RegisterStatus
 
     @property
     def skis(self) -> frozenset[str]:
@@ -53,9 +53,9 @@ class UnitState:
         return frozenset(administrator.ski for administrator in self.administrators)
 
 
-def parse(body: dict[str, Any]) -> UnitState:
+def parse(body: dict[str, Any]) -> UnitStatus:
     """Read an answer of a unit; raises KeyError, TypeError or ValueError where it is malformed."""
-    return UnitState(
+    return UnitStatus(
         number=body["number"],
         type=UnitType(body["type"]),
         module=body["module"],
@@ -64,11 +64,11 @@ def parse(body: dict[str, Any]) -> UnitState:
         signature_threshold=body["signature_threshold"],
         revocation_threshold=body["revocation_threshold"],
         counter=body["counter"],
-        administrators=tuple(Administrator(a["name"], a["ski"]) for a in body["administrators"]),
+        administrators=tuple(InstalledAdministrator(a["name"], a["ski"]) for a in body["administrators"]),
         current=_register(body["registers"]["current"]),
         new=_register(body["registers"]["new"]),
     )
 
 
-def _register(body: dict[str, Any]) -> Register:
-    return Register(RegisterState(body["state"]), body["pattern"])
+def _register(body: dict[str, Any]) -> RegisterStatus:
+    return RegisterStatus(RegisterState(body["state"]), body["pattern"])

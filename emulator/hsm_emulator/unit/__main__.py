@@ -90,13 +90,15 @@ def _trial(options: argparse.Namespace) -> None:
     print(json.dumps(trial.trial(options.dir)))
 
 
-class _Parser(argparse.ArgumentParser):
+class _UnitParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m hsm_emulator.unit", description="One crypto unit.", allow_abbrev=False)
+    parser = _UnitParser(
+        prog="python -m hsm_emulator.unit", description="One crypto unit.", allow_abbrev=False
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     init = _command(commands, "init", "make a unit in its factory state")
     init.set_defaults(run=_init)
@@ -122,7 +124,7 @@ def _path(text: str) -> Path:
 
 
 def _command(
-    commands: "argparse._SubParsersAction[_Parser]", name: str, purpose: str
+    commands: "argparse._SubParsersAction[_UnitParser]", name: str, purpose: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
     command.add_argument("--dir", type=_path, required=True, help="folder of the unit")

@@ -28,7 +28,7 @@ from hsm_emulator.unit.command import (
 )
 from hsm_emulator.unit.keypart import decode_point
 from hsm_emulator.unit.registers import MasterKey, Registers
-from hsm_emulator.unit.request import Request, parse
+from hsm_emulator.unit.request import CommandRequest, parse
 from hsm_emulator.unit.state import Folder, Identity, UnitState, describe, read_state, write_state
 from hsm_emulator.unit.token import Candidate, Importer, Token, TokenError
 
@@ -36,7 +36,7 @@ Parameters = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CommandOutcome:
     """What a command makes of the state (its counter aside), and what it answers."""
 
     state: UnitState
@@ -53,7 +53,7 @@ class Firmware:
         self._described = describe(identity, state)  # asked for far more often than it changes
         self._token = token
         self._importer: Importer | None = None
-        self._handlers: dict[Command, Callable[[Parameters], Outcome]] = {
+        self._handlers: dict[Command, Callable[[Parameters], CommandOutcome]] = {
             Command.ADMIN_ADD: self._admin_add,
             Command.ADMIN_RM: self._admin_rm,
             Command.THRESHOLD_SET: self._threshold_set,
@@ -96,7 +96,7 @@ class Firmware:
         self._settle(replace(outcome.state, counter=request.counter))
         return outcome.result
 
-    def _authorize(self, request: Request) -> None:
+    def _authorize(self, request: CommandRequest) -> None:
         state = self._state
         if request.counter <= state.counter:
             raise HsmError(Refusal.COUNTER)
@@ -109,7 +109,7 @@ class Firmware:
             )
             check_signatures(state.administrators, request.signatures, content, needed)
 
-    def _needed(self, request: Request) -> int:
+    def _needed(self, request: CommandRequest) -> int:
         state = self._state
         if state.imprint:
             if request.command is not Command.THRESHOLD_SET:
@@ -149,44 +149,44 @@ class Firmware:
             except (TokenError, OSError) as error:  # the command stands; the sweep of the next start does it
                 print(f"key object {key.file} is left over: {error}", file=sys.stderr, flush=True)
 
-    def _admin_add(self, new: Parameters) -> Outcome:
+    def _admin_add(self, new: Parameters) -> CommandOutcome:
         state = self._state
-        return Outcome(
+        return CommandOutcome(
             replace(state, administrators=added(state.administrators, new["name"], new["public_key"]))
         )
 
-    def _admin_rm(self, old: Parameters) -> Outcome:
+    def _admin_rm(self, old: Parameters) -> CommandOutcome:
         state = self._state
         floor = max(state.signature_threshold, state.revocation_threshold)
         remaining = removed(state.administrators, old["ski"], floor=floor)
-        return Outcome(replace(state, administrators=remaining))
+        return CommandOutcome(replace(state, administrators=remaining))
 
-    def _threshold_set(self, new: Parameters) -> Outcome:
+    def _threshold_set(self, new: Parameters) -> CommandOutcome:
         check_thresholds(self._state.administrators, new["signature"], new["revocation"])
         state = replace(
             self._state, signature_threshold=new["signature"], revocation_threshold=new["revocation"]
         )
-        return Outcome(state)
+        return CommandOutcome(state)
 
-    def _zeroize(self, _: Parameters) -> Outcome:
+    def _zeroize(self, _: Parameters) -> CommandOutcome:
         self._forget_importer()
-        return Outcome(UnitState())
+        return CommandOutcome(UnitState())
 
-    def _make_importer(self, _: Parameters) -> Outcome:
+    def _make_importer(self, _: Parameters) -> CommandOutcome:
         importer = self._token.importer()
         self._forget_importer()
         self._importer = importer
         public = base64.b64encode(importer.point).decode()
-        return Outcome(self._state, {"importer_id": _importer_id(importer), "public_key": public})
+        return CommandOutcome(self._state, {"importer_id": _importer_id(importer), "public_key": public})
 
-    def _generate(self, _: Parameters) -> Outcome:
+    def _generate(self, _: Parameters) -> CommandOutcome:
         if self._identity.type is not UnitType.RECOVERY:
             raise HsmError(Refusal.RANDOM_PROHIBITED)
         registers.require_new_empty(self._state.registers)
         with self._token.random_key() as candidate:
             return self._store(candidate, registers.generated)
 
-    def _export(self, order: Parameters) -> Outcome:
+    def _export(self, order: Parameters) -> CommandOutcome:
         if self._identity.type is not UnitType.RECOVERY:
             raise HsmError(Refusal.EXPORT_PROHIBITED)
         key = registers.named(self._state.registers, order["register"])
@@ -197,40 +197,40 @@ class Firmware:
             "public_key": base64.b64encode(exported.public_key).decode(),
             "pattern": key.pattern,
         }
-        return Outcome(self._state, result)
+        return CommandOutcome(self._state, result)
 
-    def _import(self, order: Parameters) -> Outcome:
+    def _import(self, order: Parameters) -> CommandOutcome:
         importer = self._ready_importer(order["importer_id"])
         _check_point(order["public_key"])
         wrapped = WrappedKey(order["public_key"], order["wrapped"])
         with self._token.imported_key(importer, wrapped) as candidate:
             return self._store(candidate, registers.received)
 
-    def _load(self, order: Parameters) -> Outcome:
+    def _load(self, order: Parameters) -> CommandOutcome:
         importer = self._ready_importer(order["importer_id"])
         for part in order["parts"]:
             _check_point(part.public_key)
         with self._token.combined_key(importer, order["parts"]) as candidate:
             return self._store(candidate, registers.received)
 
-    def _commit(self, order: Parameters) -> Outcome:
+    def _commit(self, order: Parameters) -> CommandOutcome:
         return self._turn(registers.committed(self._state.registers, order["pattern"]))
 
-    def _set_immediate(self, order: Parameters) -> Outcome:
+    def _set_immediate(self, order: Parameters) -> CommandOutcome:
         return self._turn(registers.promoted(self._state.registers, order["pattern"]))
 
-    def _clear_new(self, _: Parameters) -> Outcome:
+    def _clear_new(self, _: Parameters) -> CommandOutcome:
         return self._turn(registers.new_cleared(self._state.registers))
 
-    def _clear_current(self, _: Parameters) -> Outcome:
+    def _clear_current(self, _: Parameters) -> CommandOutcome:
         return self._turn(registers.current_cleared(self._state.registers))
 
-    def _turn(self, after: Registers) -> Outcome:
-        return Outcome(replace(self._state, registers=after))
+    def _turn(self, after: Registers) -> CommandOutcome:
+        return CommandOutcome(replace(self._state, registers=after))
 
     def _store(
         self, candidate: Candidate, transition: Callable[[Registers, MasterKey], Registers]
-    ) -> Outcome:
+    ) -> CommandOutcome:
         """Put a candidate in a register; where the transition refuses it, the token was not touched."""
         transition(self._state.registers, MasterKey("", candidate.pattern, ""))
         return self._turn(transition(self._state.registers, self._token.keep(candidate)))

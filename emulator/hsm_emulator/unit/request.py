@@ -15,7 +15,7 @@ COUNTER_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True)
-class Request:
+class CommandRequest:
     """A well-formed command; ``signed`` are its parameters as they came, ``parameters`` decoded."""
 
     command: Command
@@ -25,12 +25,12 @@ class Request:
     signatures: tuple[Signature, ...]
 
 
-def parse(command: Command, body: object) -> Request:
+def parse(command: Command, body: object) -> CommandRequest:
     """Check and decode a body; raises MalformedError."""
     members = _members(body, {"counter", "parameters", "signatures"}, "body")
     table = PARAMETERS[command]
     signed = _members(members["parameters"], set(table), "parameters")
-    return Request(
+    return CommandRequest(
         command,
         _integer(0, COUNTER_MAX)(members["counter"], "counter"),
         signed,

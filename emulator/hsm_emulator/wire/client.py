@@ -1,4 +1,4 @@
-"""PKCS#11 of a crypto unit over its p11-kit socket: Module is the connection, Session a logged-in session.
+"""PKCS#11 of a crypto unit over its p11-kit socket: UnitModule is the connection, Session logged in.
 
 Every call has a deadline, and no call is ever sent twice. After UnitTimeout or UnitLost the connection is
 closed: whether the call took effect is not known, so the caller looks before it decides, on a new Module.
@@ -23,7 +23,7 @@ PATTERN_PREFIX = b"\x01"
 
 
 class Session:
-    """A session on one token, logged in; made by Module.open_session, good until its connection ends."""
+    """A session on one token, logged in; made by UnitModule.open_session, good until its connection ends."""
 
     def __init__(self, connection: Connection, handle: int) -> None:
         self._connection = connection
@@ -165,7 +165,7 @@ class Session:
         return results
 
 
-class Module:
+class UnitModule:
     """One connection to one unit's p11.sock, initialised; ``seconds`` is the deadline of every call.
 
     Raises:

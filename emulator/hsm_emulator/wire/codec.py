@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hsm_emulator.wire import frames, values
-from hsm_emulator.wire.calls import SIGNATURES, Signature
+from hsm_emulator.wire.calls import SIGNATURES, CallSignature
 from hsm_emulator.wire.constants import Mechanism
 from hsm_emulator.wire.errors import ProtocolError, UnsupportedVersion, refusal
 from hsm_emulator.wire.values import Cursor, Parameterised
@@ -45,7 +45,7 @@ class _Compiled:
         "shortcut",
     )
 
-    def __init__(self, call: Signature, encoders: dict[str, Any], decoders: dict[str, Any]) -> None:
+    def __init__(self, call: CallSignature, encoders: dict[str, Any], decoders: dict[str, Any]) -> None:
         self.name = call.name
         self.request = frames.prefix(call.number, call.request)
         self.reply = frames.prefix(call.number, call.reply)

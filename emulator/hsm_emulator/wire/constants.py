@@ -170,7 +170,7 @@ class ObjectClass(IntEnum):
     SECRET_KEY = 4
 
 
-class KeyType(IntEnum):
+class P11KeyType(IntEnum):
     """Key types, CKK_*."""
 
     RSA = 0x00

@@ -14,7 +14,7 @@ Source: measured on p11-kit 0.24.1 and checked with its rpc-transport.c and rpc-
 import struct
 from typing import NamedTuple
 
-from hsm_emulator.wire.calls import BY_NUMBER, ERROR, Signature
+from hsm_emulator.wire.calls import BY_NUMBER, ERROR, CallSignature
 from hsm_emulator.wire.constants import Rv
 from hsm_emulator.wire.errors import ProtocolError
 
@@ -87,7 +87,7 @@ class FrameReader:
         return len(self._buffer)
 
 
-def call(request: Frame) -> Signature:
+def call(request: Frame) -> CallSignature:
     """Return the call that a request makes; ProtocolError where the protocol has no such number."""
     number = int.from_bytes(request.body[:4], "big")
     if len(request.body) < _WORDS.size or number not in BY_NUMBER:

@@ -15,7 +15,7 @@ from typing import Any
 from hsm_emulator.wire.call import Call
 from hsm_emulator.wire.client import Session
 from hsm_emulator.wire.codec import EACH
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.errors import P11Error
 from hsm_emulator.wire.frames import Frame
 from hsm_emulator.wire.values import Template, pack_template
@@ -24,7 +24,7 @@ MECHANISM = Mechanism.AES_KEY_WRAP
 # A key on its way into another wrapping: a session object, which nobody can read.
 CARRIED: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
     Attribute.PRIVATE: True,
     Attribute.SENSITIVE: True,

@@ -28,7 +28,7 @@ from hil.targets.hpcs.tools.bench import measure, table
 @click.option("--kill", is_flag=True, help="Only rotate the largest key store with kills in between.")
 @click.option(
     "--peer",
-    type=options.Place(exists=True, dir_okay=False),
+    type=options.NamedPath(exists=True, dir_okay=False),
     default=None,
     help="A Python program to compare rewrap with as well; its interface is that of rawloop.c.",
 )

@@ -35,10 +35,10 @@ def bundle() -> None:
 
 
 @bundle.command(epilog=options.examples("hil bundle make runs/latest --out evidence.zip"))
-@click.argument("folder", metavar="[DIR]", type=options.Place(), default=LATEST)
+@click.argument("folder", metavar="[DIR]", type=options.NamedPath(), default=LATEST)
 @click.option(
     "--out",
-    type=options.Place(dir_okay=False),
+    type=options.NamedPath(dir_okay=False),
     help="The file to write.  [default: the run's name with .zip, here]",
 )
 def make(*, folder: Path, out: Path | None) -> int:
@@ -71,7 +71,7 @@ def _hash(ctx: click.Context, param: click.Parameter, value: str) -> str:
         f"hil bundle verify evidence.zip --manifest {hashlib.sha256().hexdigest()}",
     )
 )
-@click.argument("file", type=options.Place(dir_okay=False))
+@click.argument("file", type=options.NamedPath(dir_okay=False))
 @click.option(
     "--manifest",
     "known",
@@ -94,7 +94,7 @@ def verify(*, file: Path, known: str) -> int:
     return Exit.CONTRADICTED if checked.problems else Exit.AS_DOCUMENTED
 
 
-def _word(checked: verification.Checked, known: str) -> str:
+def _word(checked: verification.BundleCheck, known: str) -> str:
     if checked.problems:
         return f"{len(checked.problems)} problems"
     return "all as made" if known else "whole and consistent; --manifest HASH tells whether they are as made"

@@ -29,7 +29,7 @@ from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play import benches
-from hil.targets.hpcs.play.outcome import Outcome
+from hil.targets.hpcs.play.outcome import CampaignOutcome
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig import preflight
 from hil.targets.hpcs.rig.layout import OWN_SERVER
@@ -71,7 +71,7 @@ class _ShardType(click.ParamType[Shard]):
 @options.equipment_of_processes
 @options.size
 @_only
-@click.option("--out", type=options.Place(dir_okay=False), help="Write the plan to this file.")
+@click.option("--out", type=options.NamedPath(dir_okay=False), help="Write the plan to this file.")
 @options.as_json
 def plan(
     *,
@@ -127,7 +127,7 @@ def plan(
 @click.option(
     "--plan",
     "plan_file",
-    type=options.Place(dir_okay=False),
+    type=options.NamedPath(dir_okay=False),
     help="A plan that 'hil plan' wrote, in place of a new one.",
 )
 @click.option("--shard", type=_ShardType(), default=Shard(), help="Play one part of the plan, such as 1/4.")
@@ -217,7 +217,7 @@ def _fit(stored: Stored, given: tuple[Scenario, ...] | None, shard: Shard) -> No
         raise RunDirBusy(f"{stored.path} was begun with another {other}; choose another --out")
 
 
-def played(campaign: Campaign[Outcome], equipment: Equipment, live: Live) -> Outcome:
+def played(campaign: Campaign[CampaignOutcome], equipment: Equipment, live: Live) -> CampaignOutcome:
     """Run a campaign, show it as it goes, and write its reports, however it ends."""
     folder = campaign.rundir.path
     kept = f"results so far are kept, the same command with --out {shlex.quote(str(folder))} goes on"
@@ -254,7 +254,7 @@ def _no_match(only: str) -> NothingTried:
     return NothingTried(f"no scenario of the plan matches '{only}'; 'hil plan --out' lists them")
 
 
-def _closing(outcome: Outcome, folder: Path) -> Iterator[str]:
+def _closing(outcome: CampaignOutcome, folder: Path) -> Iterator[str]:
     yield ""
     yield from console.table(outcome.results)
     yield ""

@@ -40,7 +40,7 @@ from hil.targets.hpcs.rig.layout import NoScratch
 from hil.targets.hpcs.rig.preflight import NotReadyHere
 from hil.targets.hpcs.rig.process.ready import NotReady
 from hil.targets.hpcs.rig.units.docker import EngineError
-from hil.targets.hpcs.rig.zygote.client import NurseryGone
+from hil.targets.hpcs.rig.zygote.client import WarmParentGone
 from hil.targets.hpcs.tools.advise.reading import BadTranscript
 from hil.targets.hpcs.tools.bench.site import Broken
 from hil.targets.hpcs.tools.byhand.instance import FolderTaken
@@ -62,7 +62,7 @@ EXITS: tuple[tuple[tuple[type[Exception], ...], Exit], ...] = (
     ((LeftRunning, NotRepeatable, NothingTried), Exit.INCONCLUSIVE),
     ((BadAnswer, SutBroken), Exit.HARNESS_ERROR),
     ((Broken, EngineError, GoldenError, GoldenFailed, NotReady), Exit.HARNESS_ERROR),
-    ((NoSpace, NurseryGone, ServerBroken, StoreNotMade, UnitsDown), Exit.HARNESS_ERROR),
+    ((NoSpace, WarmParentGone, ServerBroken, StoreNotMade, UnitsDown), Exit.HARNESS_ERROR),
 )
 ERRORS = tuple(kind for kinds, _ in EXITS for kind in kinds)
 # What the system says of a file, in one line: it is not the bench that has to be mended.

@@ -7,7 +7,7 @@ import click
 
 from hil.cli import options
 from hil.model.verdicts import Exit
-from hil.tools.doctor.checks import Finding, Need, State, examine
+from hil.tools.doctor.checks import CheckResult, NeededFor, State, examine
 
 
 @click.command(epilog=options.examples("hil doctor", "hil doctor --backend docker", "hil doctor --json"))
@@ -28,22 +28,22 @@ def doctor(*, backend: str, as_json: bool) -> int:
     return Exit.USAGE if problems else Exit.AS_DOCUMENTED
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _lines(finding: CheckResult) -> Iterator[str]:
     yield f"{finding.state:<8} {finding.check.name:<13} {finding.seen.text}"
     if finding.seen.todo:
         yield f"{'':8} {'':13} needed for {finding.check.need}: {finding.seen.todo}"
 
 
-def _closing(findings: Sequence[Finding], problems: Sequence[Finding]) -> str:
+def _closing(findings: Sequence[CheckResult], problems: Sequence[CheckResult]) -> str:
     if problems:
         return f"NOT READY: {', '.join(finding.check.name for finding in problems)}"
     contained = all(
-        finding.state is State.OK for finding in findings if finding.check.need is Need.CONTAINERS
+        finding.state is State.OK for finding in findings if finding.check.need is NeededFor.CONTAINERS
     )
     return f"READY: crypto units run as {'processes and containers' if contained else 'processes'}"
 
 
-def _record(findings: Sequence[Finding]) -> dict[str, object]:
+def _record(findings: Sequence[CheckResult]) -> dict[str, object]:
     return {
         "ready": not any(finding.state is State.PROBLEM for finding in findings),
         "checks": [

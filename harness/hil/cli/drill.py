@@ -20,7 +20,7 @@ from hil.targets.hpcs.tools.byhand import instance, keystore
 from hil.targets.hpcs.tools.byhand.record import FILE as INSTANCE
 from hil.targets.hpcs.tools.byhand.record import Record
 from hil.targets.hpcs.tools.drill import screens
-from hil.targets.hpcs.tools.drill.check import Standing
+from hil.targets.hpcs.tools.drill.check import DrillStatus
 from hil.targets.hpcs.tools.drill.check import check as checked
 from hil.targets.hpcs.tools.drill.points import POINTS, chosen
 from hil.targets.hpcs.tools.drill.record import FILE, Drill
@@ -121,7 +121,7 @@ def _check(folder: Path, *, tell: bool) -> int:
     seen = checked(Record.read(folder), made)
     for text in screens.checked(made, seen, tell=tell):
         print(text)
-    return Exit.AS_DOCUMENTED if seen.standing is Standing.SURVIVED else Exit.CONTRADICTED
+    return Exit.AS_DOCUMENTED if seen.standing is DrillStatus.SURVIVED else Exit.CONTRADICTED
 
 
 def _end(folder: Path) -> int:

@@ -41,7 +41,7 @@ _run = options.folder(
 )
 _procedure = click.option(
     "--procedure",
-    type=options.Place(dir_okay=False),
+    type=options.NamedPath(dir_okay=False),
     help="File of the procedure, where neither the bench nor --run has it.",
 )
 
@@ -147,7 +147,7 @@ def shrink(
 
 
 @click.command(epilog=options.examples("hil recheck runs/latest"))
-@click.argument("folder", metavar="DIR", type=options.Place())
+@click.argument("folder", metavar="DIR", type=options.NamedPath())
 def recheck(*, folder: Path) -> int:
     """Give verdicts again from stored evidence; nothing is played, nothing in DIR is changed."""
     rechecked = rechecking.recheck(Stored.read(folder))
@@ -170,10 +170,10 @@ def recheck(*, folder: Path) -> int:
 
 
 @click.command(epilog=options.examples("hil merge runs/part-1 runs/part-2 --out runs/whole"))
-@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=options.Place())
+@click.argument("folders", metavar="DIR...", nargs=-1, required=True, type=options.NamedPath())
 @click.option(
     "--out",
-    type=options.Place(file_okay=False),
+    type=options.NamedPath(file_okay=False),
     required=True,
     help="Run directory to make, new or empty.",
 )

@@ -62,7 +62,7 @@ def backend(command: Command) -> Command:
     )(command)
 
 
-class Place(click.Path):
+class NamedPath(click.Path):
     """A file or folder on the command line, under a name that everything below can use."""
 
     def __init__(self, *, exists: bool = False, file_okay: bool = True, dir_okay: bool = True) -> None:
@@ -95,7 +95,7 @@ _keystore = click.option(
 )
 _module_profile = click.option(
     "--module-profile",
-    type=Place(dir_okay=False),
+    type=NamedPath(dir_okay=False),
     help="TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units.",
 )
 
@@ -166,7 +166,7 @@ def folder(flag: str, name: str, default: Path | None, text: str) -> Callable[[C
     return click.option(
         flag,
         name,
-        type=Place(file_okay=False),
+        type=NamedPath(file_okay=False),
         default=default,
         show_default=default is not None,
         help=text,

@@ -20,7 +20,7 @@ def procedure() -> None:
 
 
 @procedure.command(epilog=options.examples("hil procedure check examples/procedures/right.toml"))
-@click.argument("file", type=options.Place(dir_okay=False))
+@click.argument("file", type=options.NamedPath(dir_okay=False))
 def check(*, file: Path) -> int:
     """Say what is wrong with a procedure file, line by line, or doubtful in it; nothing is played.
 

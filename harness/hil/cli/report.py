@@ -14,7 +14,7 @@ from hil.targets.program.write import write_all as write_sut
 
 
 @click.command(epilog=options.examples("hil report runs/latest", "hil report runs/new --against runs/old"))
-@click.argument("folder", metavar="DIR", type=options.Place())
+@click.argument("folder", metavar="DIR", type=options.NamedPath())
 @options.folder(
     "--against", "against", None, "An earlier run directory: report.html then says which verdicts changed."
 )

@@ -19,12 +19,12 @@ from hil.targets.hpcs.rig import preflight, watching
 from hil.targets.hpcs.rig.workplace import workplace
 from hil.targets.program import campaign as foreign
 from hil.targets.program import form, report, stored, write
-from hil.targets.program.command import Place
-from hil.targets.program.outcome import Outcome
-from hil.targets.program.point import Scenario
+from hil.targets.program.command import PlayFolders
+from hil.targets.program.outcome import ProgramOutcome
+from hil.targets.program.point import ProgramScenario
 from hil.targets.program.profile import load
 
-_profile = click.argument("profile", type=options.Place(dir_okay=False))
+_profile = click.argument("profile", type=options.NamedPath(dir_okay=False))
 
 
 @click.group(epilog=options.examples("hil sut check examples/sut/ansible.toml"))
@@ -41,7 +41,7 @@ def check(profile: Path) -> int:
     with workplace() as work:
         golden = foreign.prepared(described, work.folder)
         job = work.folder / "job"
-        place = Place(job / "files", golden.place.ledger, job / "home")
+        place = PlayFolders(job / "files", golden.place.ledger, job / "home")
         recording = foreign.record(described, golden, place)
     for call in recording.calls:
         print(call.text)
@@ -68,14 +68,14 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     described = load(profile)
     many = 1 if described.alone else jobs or os.cpu_count() or 1
 
-    def chosen(scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
+    def chosen(scenarios: Sequence[ProgramScenario]) -> Sequence[ProgramScenario]:
         found = [one for one in scenarios if fnmatch.fnmatchcase(one.id, only)]
         if not found:
             points = f"hil sut check {shlex.quote(str(profile))}"
             raise NothingTried(f"no scenario matches '{only}'; this lists the points: {points}")
         return found
 
-    def told(done: int, planned: int, outcome: Outcome) -> None:
+    def on_result(done: int, planned: int, outcome: ProgramOutcome) -> None:
         print(report.line(done, planned, outcome.record()), flush=True)
 
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{described.name}-{uuid.uuid4().hex[:4]}"
@@ -86,7 +86,7 @@ def run(profile: Path, only: str, jobs: int | None, out: Path | None) -> int:
     print(f"{described.name}, evidence in {out}", flush=True)
     try:
         with workplace() as work:
-            foreign.run(described, rundir, work.folder, many, told, chosen)
+            foreign.run(described, rundir, work.folder, many, on_result, chosen)
     except BaseException:
         if rundir.results():
             options.complain(write.write_all(out))

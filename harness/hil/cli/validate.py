@@ -36,7 +36,7 @@ NAME = "validate"
 )
 @click.option(
     "--procedure",
-    type=options.Place(dir_okay=False),
+    type=options.NamedPath(dir_okay=False),
     required=True,
     help="The procedure, a TOML file; 'hil procedure check' says what is wrong with it.",
 )

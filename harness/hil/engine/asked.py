@@ -15,7 +15,7 @@ FILE = "probes.json"
 
 def keep(folder: Path, probes: Iterable[Probe]) -> None:
     """Write the file anew into a run directory."""
-    with space.told(folder, "choose another --out"):
+    with space.raising_no_space(folder, "choose another --out"):
         durable.replace_json(folder / FILE, [probe.record() for probe in probes], 0o644)
 
 

@@ -9,7 +9,7 @@ from typing import Generic
 from hil.engine import asked
 from hil.engine.crew import Crew
 from hil.engine.orders import PROBE, Answer, Full, Lost, Order, Played, Probed, Task
-from hil.engine.phases import Entered, Phase, unheard
+from hil.engine.phases import OnPhase, Phase, ignore_phase
 from hil.engine.plan import Origin
 from hil.engine.results import AUDIT_EVERY, Results
 from hil.engine.room import Room
@@ -51,7 +51,7 @@ class Campaign(Generic[Judged]):
     on_result: OnResult
     chosen: Chosen = tuple
     shard: Shard = field(default_factory=Shard)
-    entered: Entered = unheard
+    entered: OnPhase = ignore_phase
     probes: tuple[Probe, ...] | None = None  # they are asked first
     _came: int = 0  # that have come since it began
 

@@ -85,7 +85,7 @@ class Crew:
         try:
             seat.pipe.send(order)
         except OSError:
-            self._bury(seat)
+            self._discard(seat)
             seat = self._hire()
             seat.pipe.send(order)
         seat.order, seat.batch = order, left
@@ -111,7 +111,7 @@ class Crew:
         order = seat.order
         if order is None:
             raise AssertionError
-        self._bury(seat)
+        self._discard(seat)
         again = [] if order.disturbed else [replace(order, disturbed=why)]
         self._hire().batch = [*again, *seat.batch]
         if not again:
@@ -129,7 +129,7 @@ class Crew:
         self._seats.append(seat)
         return seat
 
-    def _bury(self, seat: _Seat) -> None:
+    def _discard(self, seat: _Seat) -> None:
         """Dismiss a worker that is lost, and remove what it could not remove itself."""
         self._dismiss(seat)
         self._places.tidy(seat.process.name)

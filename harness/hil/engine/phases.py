@@ -13,8 +13,8 @@ class Phase(StrEnum):
     PLAYING = "playing"
 
 
-Entered = Callable[[Phase], None]
+OnPhase = Callable[[Phase], None]
 
 
-def unheard(_phase: Phase) -> None:
+def ignore_phase(_phase: Phase) -> None:
     """Tell nobody."""

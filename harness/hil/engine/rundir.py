@@ -96,7 +96,7 @@ class RunDir:
     @property
     def _room(self) -> AbstractContextManager[None]:
         """What is written here, or NoSpace with the name of this folder."""
-        return space.told(self.path, "make room there, or choose another --out")
+        return space.raising_no_space(self.path, "make room there, or choose another --out")
 
     def write_plan(self, scenarios: Iterable[Scenario], origin: Origin | None = None) -> None:
         """Write plan.jsonl."""

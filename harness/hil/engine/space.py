@@ -48,7 +48,7 @@ def is_full(place: Path) -> bool:
 
 
 @contextmanager
-def told(place: Path, advice: str) -> Iterator[None]:
+def raising_no_space(place: Path, advice: str) -> Iterator[None]:
     """Raise NoSpace, with the name of ``place``, where the block cannot write there as it is full."""
     try:
         yield

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from hil.engine.orders import Answer, Disturbed, Lost, Order
-from hil.engine.phases import Entered
+from hil.engine.phases import OnPhase
 from hil.engine.plan import Origin
 from hil.engine.results import Judgement, Results
 from hil.engine.room import Room
@@ -83,7 +83,7 @@ class Target(Protocol[Judged]):
         """Name of the campaign's profile in campaign.json."""
         ...
 
-    def prepare(self, entered: Entered, *, recorded: bool) -> Prepared:
+    def prepare(self, entered: OnPhase, *, recorded: bool) -> Prepared:
         """Set up the golden state, and record rotations without a fault where that is asked for."""
         ...
 

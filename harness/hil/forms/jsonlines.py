@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from hil.forms import textfile
 from hil.forms.form import Form
-from hil.forms.reading import Fault, Faulty, Problem, told, validated
+from hil.forms.reading import Faulty, FormFault, Problem, sentence, validated
 
 F = TypeVar("F", bound=Form)
 
@@ -17,7 +17,7 @@ def parse(content: str, form: type[F], further: Callable[[F], Iterable[Problem]]
     for number, line in enumerate(content.split("\n"), start=1):
         if line.strip(" \t"):
             one, found = _line(line, form, further)
-            faults += [Fault(number, text) for text in found]
+            faults += [FormFault(number, text) for text in found]
             read += [one] if one else []
     if faults:
         raise Faulty(tuple(faults))
@@ -33,4 +33,4 @@ def _line(line: str, form: type[F], further: Callable[[F], Iterable[Problem]]) -
     except (ValueError, RecursionError):
         return None, ["no JSON: a number is too long, or values are nested too deep"]
     read, problems = validated(value, form)
-    return read, [told(one) for one in (*problems, *(further(read) if read else ()))]
+    return read, [sentence(one) for one in (*problems, *(further(read) if read else ()))]

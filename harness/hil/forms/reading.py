@@ -52,7 +52,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Fault:
+class FormFault:
     """What is wrong with a file, or doubtful in it, and on which line."""
 
     line: int
@@ -62,11 +62,11 @@ class Fault:
 class Faulty(ValueError):
     """A file that has not its form."""
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    def __init__(self, faults: tuple[FormFault, ...]) -> None:
         super().__init__(f"{len(faults)} to mend")
         self.faults = faults
 
-    def told(self, name: str) -> str:
+    def described(self, name: str) -> str:
         """Return a line for each fault; ``name`` is that of the file."""
         return "\n".join(f"{name}:{fault.line}: {fault.text}" for fault in self.faults)
 
@@ -81,7 +81,7 @@ def parse(content: str, form: type[F], further: Callable[[F], Iterable[Problem]]
     found = [*_with_nul(value, ()), *problems, *(further(read) if read else ())]
     if read is None or found:
         lines = places(content)
-        faults = [Fault(line_of(lines, one.path), told(one)) for one in found]
+        faults = [FormFault(line_of(lines, one.path), sentence(one)) for one in found]
         raise Faulty(tuple(sorted(faults, key=attrgetter("line"))))
     return read
 
@@ -139,18 +139,18 @@ def _instead(value: object, kind: str) -> str:
     return ""
 
 
-def told(problem: Problem) -> str:
+def sentence(problem: Problem) -> str:
     """Return the text of a problem behind the key, as the file has it."""
     names = ".".join(visible(part) for part in problem.path if isinstance(part, str) and part != "[key]")
     return f"{names}: {problem.text}" if names else problem.text
 
 
-def _no_toml(error: Exception, content: str) -> Fault:
+def _no_toml(error: Exception, content: str) -> FormFault:
     """Return what the parser says, whose errors have their position in the text alone."""
     place = _SYNTAX.fullmatch(str(error))
     if place is None:
         deep = isinstance(error, RecursionError)
-        return Fault(1, f"no TOML: {'lists or tables are nested too deep' if deep else error}")
+        return FormFault(1, f"no TOML: {'lists or tables are nested too deep' if deep else error}")
     rows = content.split("\n")
     line, column = int(place["line"] or len(rows)), int(place["column"] or 1)
     if not place["line"] and (beginning := max(content.rfind(marks) for marks in ('"""', "'''"))) >= 0:
@@ -158,4 +158,4 @@ def _no_toml(error: Exception, content: str) -> Fault:
         first = content.count("\n", 0, beginning) + 1
         line = next((at for at in range(first, len(rows) + 1) if textfile.misplaced(rows[at - 1])), line)
     sign = textfile.misplaced(rows[line - 1], column)
-    return Fault(line, f"{sign} (no TOML: {place['what']})" if sign else f"no TOML: {place['what']}")
+    return FormFault(line, f"{sign} (no TOML: {place['what']})" if sign else f"no TOML: {place['what']}")

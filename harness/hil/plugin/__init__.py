@@ -19,11 +19,11 @@ import pytest
 if TYPE_CHECKING:
     from hil.engine.plan import Origin
     from hil.model.scenario import Scenario
-    from hil.plugin.desk import Desk
-    from hil.plugin.evidence import Evidence
+    from hil.plugin.desk import OperatorConsole
+    from hil.plugin.evidence import SessionEvidence
     from hil.plugin.ownrig import OwnRig
     from hil.targets.hpcs.model.ledger import Ledger
-    from hil.targets.hpcs.model.observation import Judgement
+    from hil.targets.hpcs.model.observation import OracleJudgement
     from hil.targets.hpcs.operator.operator import Operator
     from hil.targets.hpcs.rig.modules.equipment import Equipment, Wanted
     from hil.targets.hpcs.rig.rig import Rig
@@ -43,7 +43,7 @@ KEYSTORE = (
 MODULE_PROFILE = "TOML file that puts another PKCS#11 module than SoftHSM behind the crypto units."
 _file: "pytest.StashKey[Path]" = pytest.StashKey()
 _scenarios: "pytest.StashKey[tuple[Scenario, ...]]" = pytest.StashKey()
-_evidence: "pytest.StashKey[Evidence]" = pytest.StashKey()
+_evidence: "pytest.StashKey[SessionEvidence]" = pytest.StashKey()
 _origin: "pytest.StashKey[Origin]" = pytest.StashKey()
 _own_rig: "pytest.StashKey[OwnRig]" = pytest.StashKey()
 
@@ -196,14 +196,14 @@ def _keep_evidence(config: pytest.Config, scenarios: "tuple[Scenario, ...]") -> 
     equipment = None if worker else _equipment(config)
     if given is None:
         return
-    from hil.plugin.evidence import CannotKeep, Evidence
+    from hil.plugin.evidence import CannotKeep, SessionEvidence
 
     folder = config.invocation_params.dir / given
     try:
-        made = equipment and Evidence.make(folder, scenarios, config.stash[_origin], equipment)
+        made = equipment and SessionEvidence.make(folder, scenarios, config.stash[_origin], equipment)
     except CannotKeep as error:
         raise pytest.UsageError(f"--hil-out: {error}") from error
-    config.stash[_evidence] = made or Evidence(folder)
+    config.stash[_evidence] = made or SessionEvidence(folder)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "pytest.Collector | None":
@@ -256,8 +256,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture
-def _hil_desk(request: pytest.FixtureRequest) -> "Iterator[Desk]":
-    from hil.plugin.desk import Desk
+def _hil_desk(request: pytest.FixtureRequest) -> "Iterator[OperatorConsole]":
+    from hil.plugin.desk import OperatorConsole
     from hil.targets.hpcs.rig.layout import NoScratch
     from hil.targets.hpcs.rig.preflight import NotReadyHere
 
@@ -265,25 +265,25 @@ def _hil_desk(request: pytest.FixtureRequest) -> "Iterator[Desk]":
         rig, golden = _rig_of(request.config).made()
     except (NotReadyHere, NoScratch) as error:
         pytest.fail(f"no rig: {error}", pytrace=False)
-    desk = Desk(rig, golden)
+    desk = OperatorConsole(rig, golden)
     yield desk
     request.node.add_report_section("teardown", "hil transcript", "\n".join(desk.lines()))
 
 
 @pytest.fixture
-def hil_rig(_hil_desk: "Desk") -> "Rig":
+def hil_rig(_hil_desk: "OperatorConsole") -> "Rig":
     """An instance with relays on every boundary, in its golden state and running."""
     return _hil_desk.rig
 
 
 @pytest.fixture
-def hil_ledger(_hil_desk: "Desk") -> "Ledger":
+def hil_ledger(_hil_desk: "OperatorConsole") -> "Ledger":
     """What every key of the instance must give back."""
     return _hil_desk.golden.ledger
 
 
 @pytest.fixture
-def hil_operator(_hil_desk: "Desk") -> "Callable[..., Operator]":
+def hil_operator(_hil_desk: "OperatorConsole") -> "Callable[..., Operator]":
     """``hil_operator(flow="auto", procedure="documented", crash="none")``: an operator at the instance.
 
     ``crash`` as in the id of a scenario: ``kms@C_WrapKey.6-after``, a ``~`` before what strikes the recovery.
@@ -293,6 +293,6 @@ def hil_operator(_hil_desk: "Desk") -> "Callable[..., Operator]":
 
 
 @pytest.fixture
-def hil_judge(_hil_desk: "Desk") -> "Callable[[], Judgement]":
+def hil_judge(_hil_desk: "OperatorConsole") -> "Callable[[], OracleJudgement]":
     """``hil_judge()``: what is left of the keys, by the oracle; NOT_FIRED where a crash did not happen."""
     return _hil_desk.judge

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from hil.model.scenario import Finding, Scenario
 from hil.model.verdicts import Verdict
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand
 from hil.targets.hpcs.model import processes
-from hil.targets.hpcs.model.observation import Judgement
+from hil.targets.hpcs.model.observation import OracleJudgement
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.operator import Operator
 from hil.targets.hpcs.oracle.judge import Oracle
@@ -16,7 +16,7 @@ from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.rig import Rig
 
 
-class Desk:
+class OperatorConsole:
     """The console of an operator: after a command that failed, what a fault has killed is started again."""
 
     def __init__(self, rig: Rig, golden: Golden) -> None:
@@ -40,7 +40,7 @@ class Desk:
         self._stage = 0
         return Operator(self, scenario.flow, follow)
 
-    def judge(self) -> Judgement:
+    def judge(self) -> OracleJudgement:
         """Look at everything that a verdict rests on; what did not strike makes it NOT_FIRED.
 
         To be asked once: the oracle uses the instance as its users do, and leaves a key more in it.
@@ -56,7 +56,7 @@ class Desk:
         )
         return replace(judgement, verdict=Verdict.NOT_FIRED, findings=(missed, *judgement.findings))
 
-    def tke(self, command: str, answers: Answers = ()) -> Ended:
+    def tke(self, command: str, answers: Answers = ()) -> EndedCommand:
         """See Console."""
         ended = self.rig.tke(command, answers)
         if self.rig.conductor.error:

@@ -23,7 +23,7 @@ class CannotKeep(Exception):
     """The folder cannot be used; the text says why."""
 
 
-class Evidence:
+class SessionEvidence:
     """The run directory as one process of the session sees it."""
 
     def __init__(self, folder: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from hil.model.scenario import Scenario
 from hil.model.verdicts import Exit, Verdict
-from hil.plugin.evidence import Evidence
+from hil.plugin.evidence import SessionEvidence
 from hil.plugin.ownrig import OwnRig
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play.attempt import Account, attempt
@@ -29,7 +29,7 @@ class PlanFile(pytest.File):
         *,
         scenarios: Sequence[Scenario],
         own_rig: OwnRig,
-        evidence: Evidence | None,
+        evidence: SessionEvidence | None,
         **kwargs: Any,  # noqa: ANN401 - pytest's own
     ) -> None:
         super().__init__(**kwargs)
@@ -76,7 +76,7 @@ class PlanItem(pytest.Item):
             folder = self._file.evidence.keep(self._number, account)
             self.add_report_section("call", "hil evidence", str(folder))
         if account.result.verdict in NOT_JUDGED or not account.result.as_documented:
-            pytest.fail("\n".join([*_told(account), f"again: {self._again()}"]), pytrace=False)
+            pytest.fail("\n".join([*_reasons(account), f"again: {self._again()}"]), pytrace=False)
 
     def _tell(self, verdict: Verdict) -> None:
         self.user_properties += [
@@ -123,7 +123,7 @@ class Tried:
             terminalreporter.write_line(f"hil: {UNTRIED_WORDS}", red=True)
 
 
-def _told(account: Account) -> Iterator[str]:
+def _reasons(account: Account) -> Iterator[str]:
     """Yield the lines of a failure: the verdict in words, why, and the end of the transcript."""
     result = account.result
     yield f"{result.verdict}, expected {result.scenario.expected}"

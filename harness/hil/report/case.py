@@ -9,7 +9,7 @@ from hil.model.verdicts import VOID, Verdict
 from hil.targets.hpcs.model.decision import SETTING_OUT, is_blind, promotion_of
 from hil.targets.hpcs.model.registers import VALID, Promotion
 from hil.targets.hpcs.model.twin.crashes import CrashAt, stopped
-from hil.targets.hpcs.model.twin.instance import OLD, Instance
+from hil.targets.hpcs.model.twin.instance import OLD, TwinInstance
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Case:
     crash: CrashAt
 
     @property
-    def at(self) -> Instance:
+    def at(self) -> TwinInstance:
         """The instance when the rotation had stopped."""
         return self.crash.instance
 

@@ -11,7 +11,7 @@ from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model import points
 from hil.targets.hpcs.play.deepen import Merged
-from hil.targets.hpcs.play.outcome import Outcome
+from hil.targets.hpcs.play.outcome import CampaignOutcome
 from hil.targets.hpcs.play.record import Recording
 
 SHOWN_MAX = 12
@@ -67,7 +67,7 @@ def followed_nothing(result: Result, otherwise: str) -> str:
     return otherwise if result.came_back else NOT_SERVING
 
 
-def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
+def closing(outcome: CampaignOutcome, folder: Path) -> Iterator[str]:
     """Yield the last lines: what went wrong and how to see it again, losses as documented, gate, report."""
     results = outcome.results
     wrong = [result for result in results if not result.as_documented]
@@ -90,7 +90,7 @@ def closing(outcome: Outcome, folder: Path) -> Iterator[str]:
         yield again(wrong[0], folder)
 
 
-def doubts(outcome: Outcome) -> Iterator[str]:
+def doubts(outcome: CampaignOutcome) -> Iterator[str]:
     """Yield why the gate may be closed although every scenario ended as documented."""
     yield from map(nothing, outcome.untried)
     yield from (f"not repeatable: two plays of {name} differ" for name in outcome.differing)
@@ -113,7 +113,7 @@ def nothing(why: str) -> str:
     return f"proves nothing: {why}"
 
 
-def tally(outcome: Outcome, folder: Path) -> Iterator[str]:
+def tally(outcome: CampaignOutcome, folder: Path) -> Iterator[str]:
     """Yield how much was played and compared, and where the evidence is."""
     model = outcome.model
     disturbed = [result for result in outcome.results if result.disturbed]

@@ -17,11 +17,11 @@ from hil.model.verdicts import Gate, Verdict
 from hil.report.console import GATES, nothing
 from hil.report.markdown import code, counts, table
 from hil.targets.hpcs.model import decision
-from hil.targets.hpcs.model.decision import SEEN, YES_NO, Row, Table
+from hil.targets.hpcs.model.decision import SEEN, YES_NO, DecisionRow, Table
 from hil.targets.hpcs.model.rivals import Side, rivals
 from hil.targets.hpcs.model.twin.agreement import agreement
 from hil.targets.hpcs.report.claims import page
-from hil.targets.hpcs.report.findings import Evidence, Finding, findings
+from hil.targets.hpcs.report.findings import ClaimEvidence, JudgedClaim, findings
 
 Record = dict[str, Any]
 Records = Sequence[Record]
@@ -183,7 +183,7 @@ def _then(side: Side) -> str:
     return f"{code(typed) or 'nothing'}: {verdict}"
 
 
-def _row(row: Row) -> tuple[object, ...]:
+def _row(row: DecisionRow) -> tuple[object, ...]:
     then = code(row.action) if row.action else "nothing to do" if row.rule else "no answer"
     ended = counts({str(verdict): number for verdict, number in row.verdicts.items()})
     return (
@@ -229,7 +229,7 @@ def _page() -> Iterator[str]:
     yield from table(("seen", "the page says", "findings"), rows)
 
 
-def _findings(found: Sequence[Finding]) -> Iterator[str]:
+def _findings(found: Sequence[JudgedClaim]) -> Iterator[str]:
     yield "## Findings"
     yield ""
     rows = [
@@ -238,5 +238,5 @@ def _findings(found: Sequence[Finding]) -> Iterator[str]:
     yield from table(("", "the page says", "this campaign", "evidence"), rows)
 
 
-def _evidence(evidence: Evidence) -> str:
+def _evidence(evidence: ClaimEvidence) -> str:
     return f"{evidence.shows} ({counts(evidence.ended)}; `{evidence.ids[0]}`)"

@@ -16,7 +16,7 @@ from hil.model.scenario import MACHINE, Result, Scenario
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.play.bench import Bench
-from hil.targets.hpcs.play.outcome import Outcome
+from hil.targets.hpcs.play.outcome import CampaignOutcome
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig.layout import scratch
 from hil.targets.hpcs.rig.process import ready
@@ -39,7 +39,7 @@ def _stop(pid: int) -> None:
     os.kill(pid, signal.SIGCONT)
 
 
-def _disturb(root: Path, campaign: Campaign[Outcome], names: Sequence[str], how: Disturb) -> None:
+def _disturb(root: Path, campaign: Campaign[CampaignOutcome], names: Sequence[str], how: Disturb) -> None:
     """Disturb these workers, each in its first scenario: past the probes, which end with units stopped."""
     ready.until(lambda: campaign.probes is not None, "the end of the probes", 100)
     for name in names:
@@ -49,7 +49,7 @@ def _disturb(root: Path, campaign: Campaign[Outcome], names: Sequence[str], how:
         how(worker.pid)
 
 
-def _run(rundir: RunDir, names: Sequence[str], how: Disturb) -> tuple[Outcome, list[Result]]:
+def _run(rundir: RunDir, names: Sequence[str], how: Disturb) -> tuple[CampaignOutcome, list[Result]]:
     """Run a campaign on one worker at a time and disturb these; return what came, and in which order."""
     root = scratch("test-")
     told: list[Result] = []

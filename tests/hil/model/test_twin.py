@@ -14,20 +14,20 @@ from hil.targets.hpcs.model.standing import Extent
 from hil.targets.hpcs.model.twin.agreement import agreement, compare
 from hil.targets.hpcs.model.twin.commands import COMMANDS, run
 from hil.targets.hpcs.model.twin.crashes import UnreadableState, read
-from hil.targets.hpcs.model.twin.instance import OLD, PARTS, Instance, Unit
+from hil.targets.hpcs.model.twin.instance import OLD, PARTS, TwinInstance, TwinUnit
 from hil.targets.hpcs.model.twin.predict import Prediction, predict
 
 ROWS = 12
 
 
-def instance(operational: int = 2, recovery: int = 1, failover: int = 0) -> Instance:
+def instance(operational: int = 2, recovery: int = 1, failover: int = 0) -> TwinInstance:
     """Make an instance before its rotation, with all units selected."""
     types = ["OPERATIONAL"] * operational + ["RECOVERY"] * recovery + ["FAILOVER"] * failover
-    units = tuple(Unit(number, kind) for number, kind in enumerate(types, start=1))
-    return Instance(units, ((OLD, ROWS),), tuple(unit.number for unit in units))
+    units = tuple(TwinUnit(number, kind) for number, kind in enumerate(types, start=1))
+    return TwinInstance(units, ((OLD, ROWS),), tuple(unit.number for unit in units))
 
 
-def committed(**rows: int) -> Instance:
+def committed(**rows: int) -> TwinInstance:
     """All NEW registers committed, message 1 shown, and rows under these keys."""
     whole = instance()
     units = tuple(replace(unit, new="N1", committed=True) for unit in whole.units)
@@ -35,7 +35,7 @@ def committed(**rows: int) -> Instance:
     return replace(whole, units=units, rows=counts, target="N1", made=1, shown=frozenset({1}))
 
 
-def only(crash: Instance, *lines: str) -> Prediction:
+def only(crash: TwinInstance, *lines: str) -> Prediction:
     """Return the one prediction that there is without a kill."""
     (prediction,) = predict(crash, lines)
     return prediction
@@ -124,7 +124,7 @@ def test_key_parts_cannot_be_loaded_twice() -> None:
 class Anything(RuleBasedStateMachine):
     """Commands in any order, each run to its end or killed at any of its steps."""
 
-    at: Instance
+    at: TwinInstance
 
     @initialize(operational=st.integers(1, 3), recovery=st.integers(1, 2), failover=st.integers(0, 1))
     def begin(self, operational: int, recovery: int, failover: int) -> None:

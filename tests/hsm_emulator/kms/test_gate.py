@@ -6,19 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hsm_emulator.kms.errors import Code, KmsError
-from hsm_emulator.kms.gate import Gate
+from hsm_emulator.kms.gate import WorkloadGate
 
 
 def test_open_rotation_keeps_workloads_out() -> None:
     """While a rotation is open nobody enters."""
-    with pytest.raises(KmsError) as refused, Gate(1).workload(lambda: True):
+    with pytest.raises(KmsError) as refused, WorkloadGate(1).workload(lambda: True):
         pytest.fail("the gate let a workload in")
     assert refused.value.code is Code.ROTATION_IN_PROGRESS
 
 
 def test_a_closed_gate_keeps_newcomers_out() -> None:
     """While a rewrap request decides, no workload begins."""
-    gate = Gate(1)
+    gate = WorkloadGate(1)
     with gate.closed(), pytest.raises(KmsError) as refused, gate.workload(lambda: False):
         pytest.fail("the gate let a newcomer in")
     assert refused.value.code is Code.ROTATION_IN_PROGRESS
@@ -26,7 +26,7 @@ def test_a_closed_gate_keeps_newcomers_out() -> None:
 
 def test_closing_waits_for_those_inside() -> None:
     """A rewrap request proceeds only after the workload that is inside has left."""
-    gate, inside, leave, order = Gate(10), threading.Event(), threading.Event(), []
+    gate, inside, leave, order = WorkloadGate(10), threading.Event(), threading.Event(), []
 
     def work() -> None:
         with gate.workload(lambda: False):
@@ -50,7 +50,7 @@ def test_closing_waits_for_those_inside() -> None:
 
 def test_closing_gives_up_on_a_stuck_workload_and_opens_again() -> None:
     """A workload that does not end makes the request fail, and others may enter afterwards."""
-    gate = Gate(0)
+    gate = WorkloadGate(0)
     with gate.workload(lambda: False), pytest.raises(KmsError) as refused, gate.closed():
         pytest.fail("the gate closed over a workload")
     assert refused.value.code is Code.BUSY
@@ -60,7 +60,7 @@ def test_closing_gives_up_on_a_stuck_workload_and_opens_again() -> None:
 
 def test_a_failed_workload_leaves_the_gate() -> None:
     """An exception inside does not keep the gate from closing later."""
-    gate = Gate(0)
+    gate = WorkloadGate(0)
     with pytest.raises(ZeroDivisionError), gate.workload(lambda: False):
         raise ZeroDivisionError
     with gate.closed():

@@ -3,10 +3,10 @@
 import pytest
 
 from hsm_emulator.kms.registers import (
-    Refused,
-    Register,
+    MasterKeyRegister,
+    RegistersRefused,
+    ReportedRegisters,
     Rewrappable,
-    UnitRegisters,
     common_current,
     parse,
     promoted,
@@ -23,10 +23,10 @@ STATES = {
 }
 
 
-def unit(number: int, current: tuple[str, bytes], new: tuple[str, bytes]) -> UnitRegisters:
+def unit(number: int, current: tuple[str, bytes], new: tuple[str, bytes]) -> ReportedRegisters:
     """Build the registers of a unit from (letter of the state, pattern)."""
-    shown = (Register(STATES[state], pattern, pattern[:16]) for state, pattern in (current, new))
-    return UnitRegisters(number, *shown)
+    shown = (MasterKeyRegister(STATES[state], pattern, pattern[:16]) for state, pattern in (current, new))
+    return ReportedRegisters(number, *shown)
 
 
 READY = unit(1, ("V", A), ("C", B))
@@ -50,16 +50,16 @@ def test_common_committed_new_over_common_current_is_rewrappable() -> None:
         (unit(2, ("V", A), ("C", C)), "new master key registers differ: unit 1 0b0b0b0b, unit 2 0c0c0c0c"),
     ],
 )
-def test_one_unit_out_of_step_refuses_the_rewrap(second: UnitRegisters, part: str) -> None:
+def test_one_unit_out_of_step_refuses_the_rewrap(second: ReportedRegisters, part: str) -> None:
     """A single unit that is out of step refuses the rewrap with a reason that names it."""
     decision = rewrappable([READY, second])
-    assert isinstance(decision, Refused)
+    assert isinstance(decision, RegistersRefused)
     assert part in decision.reason
 
 
 def test_new_equal_to_current_is_refused() -> None:
     """A NEW register that repeats CURRENT gives nothing to rewrap to."""
-    assert isinstance(rewrappable([unit(1, ("V", A), ("C", A))]), Refused)
+    assert isinstance(rewrappable([unit(1, ("V", A), ("C", A))]), RegistersRefused)
 
 
 def test_promoted_needs_every_unit() -> None:
@@ -79,8 +79,10 @@ def test_parse_reads_the_answer_of_a_unit() -> None:
             "new": {"state": "Empty", "pattern": NONE.hex(), "key_id": None},
         },
     }
-    assert parse(body) == UnitRegisters(
-        3, Register(RegisterState.VALID, A, A[:16]), Register(RegisterState.EMPTY, NONE, None)
+    assert parse(body) == ReportedRegisters(
+        3,
+        MasterKeyRegister(RegisterState.VALID, A, A[:16]),
+        MasterKeyRegister(RegisterState.EMPTY, NONE, None),
     )
 
 

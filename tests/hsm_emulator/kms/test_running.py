@@ -26,16 +26,16 @@ Hang = Callable[[Kms], None]
 def hang_up(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hang]:
     """Send SIGHUP and wait until the service says that it is ready again."""
     path = tmp_path_factory.mktemp("n") / "n"
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as bell:
-        bell.bind(str(path))
-        bell.settimeout(SECONDS)
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as starter:
+        starter.bind(str(path))
+        starter.settimeout(SECONDS)
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
 
         def hang(kms: Kms) -> None:
             assert kms.process is not None
-            bell.recv(64)  # its start
+            starter.recv(64)  # its start
             kms.process.send_signal(signal.SIGHUP)
-            assert bell.recv(64) == b"READY=1"
+            assert starter.recv(64) == b"READY=1"
 
         yield hang
 

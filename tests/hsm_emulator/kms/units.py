@@ -21,7 +21,7 @@ from hsm_emulator import bearer
 from hsm_emulator.unit.command import signed_bytes
 from hsm_emulator.unit.keypart import wrap_part
 from hsm_emulator.wire import unixhttp
-from hsm_emulator.wire.client import Module
+from hsm_emulator.wire.client import UnitModule
 
 SECRET = "secret-of-the-instance-under-test-only"
 Json = dict[str, Any]
@@ -86,7 +86,7 @@ class Unit:
             "hsm_emulator.unit", "serve", "--dir", str(self.folder), "--sockets", str(self.sockets)
         )
         self.query()
-        poll(Module)(self.sockets / "p11.sock").close()
+        poll(UnitModule)(self.sockets / "p11.sock").close()
 
     def kill(self) -> None:
         """Kill the unit with all of its processes."""

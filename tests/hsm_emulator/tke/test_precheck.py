@@ -8,11 +8,11 @@ from hsm_emulator.instance import UnitType
 from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import precheck
 from hsm_emulator.tke.errors import Failed
-from hsm_emulator.tke.precheck import Condition, Facts
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.precheck import Condition, PrecheckFacts
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 
-A, B, EMPTY = "a" * 64, "b" * 64, Register(RegisterState.EMPTY, "0" * 64)
-UNIT = UnitState(
+A, B, EMPTY = "a" * 64, "b" * 64, RegisterStatus(RegisterState.EMPTY, "0" * 64)
+UNIT = UnitStatus(
     number=1,
     type=UnitType.OPERATIONAL,
     module="00" * 8,
@@ -22,15 +22,15 @@ UNIT = UnitState(
     revocation_threshold=1,
     counter=0,
     administrators=(),
-    current=Register(RegisterState.VALID, A),
-    new=Register(RegisterState.FULL_COMMITTED, B),
+    current=RegisterStatus(RegisterState.VALID, A),
+    new=RegisterStatus(RegisterState.FULL_COMMITTED, B),
 )
 BACKUP = replace(UNIT, number=2, type=UnitType.RECOVERY)
 ALL_CONDITIONS = tuple(dict.fromkeys((*precheck.ROTATE, *precheck.AUTO_ROTATE)))
 
 
-def _facts(*units: UnitState, instance_size: int = 2) -> Facts:
-    return Facts(units, instance_size, (), ())
+def _facts(*units: UnitStatus, instance_size: int = 2) -> PrecheckFacts:
+    return PrecheckFacts(units, instance_size, (), ())
 
 
 @pytest.mark.parametrize("condition", ALL_CONDITIONS, ids=lambda condition: condition.__name__)
@@ -49,30 +49,30 @@ def test_sound_units_pass(condition: Condition) -> None:
         (precheck.current_valid_and_equal, {"current": EMPTY}, "not all Valid: Crypto unit 2 is"),
         (
             precheck.current_valid_and_equal,
-            {"current": Register(RegisterState.VALID, B)},
+            {"current": RegisterStatus(RegisterState.VALID, B)},
             "not set to the same value",
         ),
         (precheck.new_committed_and_equal, {"new": EMPTY}, "not all Full Committed: Crypto unit 2 is"),
         (
             precheck.new_committed_and_equal,
-            {"new": Register(RegisterState.FULL_UNCOMMITTED, B)},
+            {"new": RegisterStatus(RegisterState.FULL_UNCOMMITTED, B)},
             "not all Full Committed: Crypto unit 2 is",
         ),
         (
             precheck.new_committed_and_equal,
-            {"new": Register(RegisterState.FULL_COMMITTED, A)},
+            {"new": RegisterStatus(RegisterState.FULL_COMMITTED, A)},
             "(1: bbbbbbbb..., 2: aaaaaaaa...)",
         ),
         (
             precheck.new_differs_from_current,
-            {"new": Register(RegisterState.FULL_COMMITTED, A)},
+            {"new": RegisterStatus(RegisterState.FULL_COMMITTED, A)},
             "Crypto unit 2 is holding the same value",
         ),
     ],
 )
 def test_violation_is_found(condition: Condition, change: dict[str, object], says: str) -> None:
     """One changed property of one unit is found by its condition, which names the unit where it can."""
-    changed = UnitState(**{**BACKUP.__dict__, **change})
+    changed = UnitStatus(**{**BACKUP.__dict__, **change})
     problem = condition(_facts(UNIT, changed))
     assert problem is not None
     assert says in problem

@@ -7,12 +7,12 @@ from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import screen
 from hsm_emulator.tke.sealed import Sealed
 from hsm_emulator.tke.sigkey import SignatureKey
-from hsm_emulator.tke.unitstate import Administrator, Register, UnitState
+from hsm_emulator.tke.unitstate import InstalledAdministrator, RegisterStatus, UnitStatus
 
 PATTERN = "875ee76406167498a2c6474f19a611c95e5bf22ae9b63da133cd8170f620aef4"
-EMPTY = Register(RegisterState.EMPTY, "0" * 64)
+EMPTY = RegisterStatus(RegisterState.EMPTY, "0" * 64)
 SKI = "2ce6f22b1d965eb480b1646bdd1886" + "0" * 34
-UNIT = UnitState(
+UNIT = UnitStatus(
     number=1,
     type=UnitType.OPERATIONAL,
     module="00" * 8,
@@ -21,8 +21,8 @@ UNIT = UnitState(
     signature_threshold=2,
     revocation_threshold=2,
     counter=7,
-    administrators=(Administrator("admin1", SKI), Administrator("second", SKI)),
-    current=Register(RegisterState.VALID, PATTERN),
+    administrators=(InstalledAdministrator("admin1", SKI), InstalledAdministrator("second", SKI)),
+    current=RegisterStatus(RegisterState.VALID, PATTERN),
     new=EMPTY,
 )
 BACKUP = replace(UNIT, number=2, type=UnitType.RECOVERY, module="11" * 8)
@@ -46,7 +46,7 @@ def test_crypto_units() -> None:
 
 def test_registers() -> None:
     """A pattern takes two lines of 32 digits; the status column is as wide as the longest status shown."""
-    full = replace(BACKUP, new=Register(RegisterState.FULL_UNCOMMITTED, PATTERN))
+    full = replace(BACKUP, new=RegisterStatus(RegisterState.FULL_UNCOMMITTED, PATTERN))
     assert screen.new_registers(INSTANCE, [UNIT, full]) == [
         "NEW MASTER KEY REGISTER",
         "SERVICE INSTANCE: 4dd3b774",
@@ -83,7 +83,7 @@ def test_comparison_finds_each_difference() -> None:
         replace(BACKUP, revocation_threshold=1),
         replace(BACKUP, administrators=()),
         replace(BACKUP, current=EMPTY),
-        replace(BACKUP, new=Register(RegisterState.FULL_COMMITTED, PATTERN)),
+        replace(BACKUP, new=RegisterStatus(RegisterState.FULL_COMMITTED, PATTERN)),
     ):
         assert screen.comparison(INSTANCE, [UNIT, other])[-1] == (
             "==> WARNING: Crypto units are configured differently. <=="
@@ -92,7 +92,7 @@ def test_comparison_finds_each_difference() -> None:
 
 def test_comparison_ignores_the_last_four_bytes_of_a_pattern() -> None:
     """Modules that blank the end of a verification pattern agree with those that do not."""
-    blanked = replace(BACKUP, current=Register(RegisterState.VALID, PATTERN[:56] + "0" * 8))
+    blanked = replace(BACKUP, current=RegisterStatus(RegisterState.VALID, PATTERN[:56] + "0" * 8))
     assert "the same" in screen.comparison(INSTANCE, [UNIT, blanked])[-1]
 
 

@@ -10,12 +10,12 @@ from hsm_emulator.tke.errors import Failed
 from hsm_emulator.tke.sealed import Sealed
 from hsm_emulator.tke.sigkey import SignatureKey
 from hsm_emulator.tke.signing import choose, signatures_needed
-from hsm_emulator.tke.unitstate import Administrator, Register, UnitState
+from hsm_emulator.tke.unitstate import InstalledAdministrator, RegisterStatus, UnitStatus
 from hsm_emulator.unit.command import Command
 
-EMPTY = Register(RegisterState.EMPTY, "0" * 64)
+EMPTY = RegisterStatus(RegisterState.EMPTY, "0" * 64)
 A, B, C = (SignatureKey(n, name, name * 64, "", Sealed("", 0, "", "")) for n, name in enumerate("abc", 1))
-UNIT = UnitState(
+UNIT = UnitStatus(
     number=1,
     type=UnitType.OPERATIONAL,
     module="00" * 8,
@@ -24,7 +24,7 @@ UNIT = UnitState(
     signature_threshold=2,
     revocation_threshold=3,
     counter=0,
-    administrators=tuple(Administrator(key.name, key.ski) for key in (A, B, C)),
+    administrators=tuple(InstalledAdministrator(key.name, key.ski) for key in (A, B, C)),
     current=EMPTY,
     new=EMPTY,
 )
@@ -45,7 +45,7 @@ FRESH = replace(UNIT, imprint=True, signature_threshold=0, revocation_threshold=
         (Command.COMMIT, FRESH, 0),
     ],
 )
-def test_signatures_needed(command: Command, unit: UnitState, needed: int) -> None:
+def test_signatures_needed(command: Command, unit: UnitStatus, needed: int) -> None:
     """A command is signed as its table says; in imprint mode only new thresholds are."""
     assert signatures_needed(command, unit, {"signature": 4}) == needed
 

@@ -25,7 +25,7 @@ import pytest
 from hsm_emulator.instance import UnitType
 from hsm_emulator.unit.command import Command
 from hsm_emulator.unit.keypart import wrap_part
-from hsm_emulator.wire.client import Module
+from hsm_emulator.wire.client import UnitModule
 from hsm_emulator.wire.unixhttp import Unreachable
 from tests.hsm_emulator.unit.unit import Unit, in_memory, make_unit
 
@@ -201,7 +201,7 @@ def check_token(unit: Unit) -> None:
     """The token holds exactly the keys of the registers, by id and verification pattern, and still works."""
     registers = [each for each in unit.query()["registers"].values() if each["key_id"]]
     assert len(unit.objects) == len(registers)
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         session = module.open_session("unit1", (unit.root / "pin").read_text())
         for register in registers:
             session.master_key(bytes.fromhex(register["key_id"]), bytes.fromhex(register["pattern"]))

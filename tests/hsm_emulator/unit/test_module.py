@@ -12,8 +12,8 @@ import pytest
 from hil.targets.hpcs.rig.modules.install import install
 from hil.targets.hpcs.rig.modules.profile import read
 from hsm_emulator.instance import UnitType
-from hsm_emulator.wire.client import Module, Session
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.client import Session, UnitModule
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.values import Template
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ SECONDS = 30
 MASTER_KEYS: Template = {Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.LABEL: b"master-key"}
 ROW: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
     Attribute.SENSITIVE: False,
     Attribute.EXTRACTABLE: True,
@@ -59,7 +59,7 @@ def unit(new_unit: "Callable[..., Unit]", admins: "list[Admin]", description: Pa
     return made
 
 
-def opened(unit: "Unit", module: Module) -> Session:
+def opened(unit: "Unit", module: UnitModule) -> Session:
     """Log in at the unit's PKCS#11 door."""
     return module.open_session("unit1", (unit.root / "pin").read_text())
 
@@ -77,7 +77,7 @@ def test_survives_a_kill(unit: "Unit") -> None:
     unit.start()
     assert unit.register("current") == (state, pattern)
     key_id = unit.query()["registers"]["current"]["key_id"]
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         assert opened(unit, module).master_key(bytes.fromhex(key_id), bytes.fromhex(pattern))
 
 
@@ -85,7 +85,7 @@ def test_rewraps(unit: "Unit") -> None:
     """The wire client unwraps, under the unit's key, the row that it has wrapped."""
     register = unit.query()["registers"]["current"]
     value = os.urandom(32)
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         session = opened(unit, module)
         master = session.master_key(bytes.fromhex(register["key_id"]), bytes.fromhex(register["pattern"]))
         blob = session.wrap(Mechanism.AES_KEY_WRAP, master, session.create({**ROW, Attribute.VALUE: value}))
@@ -98,7 +98,7 @@ def test_sweeps(unit: "Unit") -> None:
     unit.kill()
     on_the_token(unit, LEAVE_BEHIND)
     unit.start()
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         assert len(opened(unit, module).find(MASTER_KEYS)) == 1
 
 

@@ -15,7 +15,7 @@ import tenacity
 
 from hsm_emulator import bearer
 from hsm_emulator.instance import UnitType
-from hsm_emulator.wire.client import Module
+from hsm_emulator.wire.client import UnitModule
 from hsm_emulator.wire.constants import Attribute
 from hsm_emulator.wire.errors import UnitLost
 
@@ -113,7 +113,7 @@ def test_replaced_files_are_seen(unit: "Unit", admins: "list[Admin]") -> None:
     unit.do("generate", signers=one)
     unit.cycle(lambda: put_back(unit, copy))
     assert shown(unit) == before
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         session = module.open_session("unit1", (unit.root / "pin").read_text())
         register = unit.query()["registers"]["current"]
         session.master_key(bytes.fromhex(register["key_id"]), bytes.fromhex(register["pattern"]))
@@ -159,12 +159,12 @@ def test_secret_of_the_bearers_is_read_again(unit: "Unit") -> None:
 def test_connections_of_before_are_lost(unit: "Unit") -> None:
     """A PKCS#11 client of before has lost its unit, and may connect again."""
     pin = (unit.root / "pin").read_text()
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         session = module.open_session("unit1", pin)
         unit.cycle()
         with pytest.raises(UnitLost):
             session.find({Attribute.LABEL: b"master-key"})
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         assert len(module.open_session("unit1", pin).find({Attribute.LABEL: b"master-key"})) == 1
 
 
@@ -191,7 +191,7 @@ def test_nothing_leaks(unit: "Unit") -> None:
     """After twenty power cycles under connected clients: firmware, the door of before, its descriptors."""
     pin = (unit.root / "pin").read_text()
     for round_ in range(CYCLES):
-        with Module(unit.sockets / "p11.sock") as module:
+        with UnitModule(unit.sockets / "p11.sock") as module:
             module.open_session("unit1", pin)
             unit.cycle()
         if round_ == 0:

@@ -12,7 +12,7 @@ import pytest
 import tenacity
 
 from hsm_emulator.instance import UnitType
-from hsm_emulator.wire.client import Module
+from hsm_emulator.wire.client import UnitModule
 from hsm_emulator.wire.constants import Attribute
 from hsm_emulator.wire.unixhttp import Unreachable
 
@@ -45,7 +45,7 @@ def test_client_of_before_sees_keys_of_after(new_unit: "Callable[..., Unit]", ad
     """A PKCS#11 client connected before a key was made finds it, and loses one that was destroyed."""
     unit, one = new_unit(UnitType.RECOVERY), admins[:1]
     unit.leave_imprint(one)
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         session = module.open_session("unit1", (unit.root / "pin").read_text())
         template = {Attribute.LABEL: b"master-key"}
         assert session.find(template) == []
@@ -67,7 +67,7 @@ def test_attributes_of_master_keys(
     unit.leave_imprint(one)
     assert unit.load([b"\x01" * 32, b"\x02" * 32], one).ok
     kinds = [Attribute.SENSITIVE, Attribute.PRIVATE, Attribute.EXTRACTABLE, Attribute.WRAP, Attribute.UNWRAP]
-    with Module(unit.sockets / "p11.sock") as module:
+    with UnitModule(unit.sockets / "p11.sock") as module:
         session = module.open_session("unit1", (unit.root / "pin").read_text())
         (key,) = session.find({Attribute.LABEL: b"master-key"})
         shown = session.attributes(key, kinds)
@@ -105,7 +105,7 @@ def test_known_key_stands_nowhere(new_unit: "Callable[..., Unit]", admins: "list
 def test_ends_in_order(new_unit: "Callable[..., Unit]") -> None:
     """On SIGTERM the unit ends with code 0 and takes its PKCS#11 door and the connections along."""
     unit = new_unit()
-    with Module(unit.sockets / "p11.sock"):
+    with UnitModule(unit.sockets / "p11.sock"):
         (door,) = children(unit.pid)
         (remote,) = children(door)
         assert unit.stop() == 0

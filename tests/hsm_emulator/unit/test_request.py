@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsm_emulator.unit.command import COMMANDS, Command, MalformedError, WrappedKey
-from hsm_emulator.unit.request import COUNTER_MAX, PARAMETERS, Request, parse
+from hsm_emulator.unit.request import COUNTER_MAX, PARAMETERS, CommandRequest, parse
 
 HEX = "0f" * 32
 PART = {"public_key": "AA==", "wrapped": "AQ=="}
@@ -131,4 +131,4 @@ def test_any_json(command: Command, values: list[Any], counter: object, signatur
         request = parse(command, body(parameters, counter, signatures))
     except MalformedError:
         return
-    assert isinstance(request, Request)
+    assert isinstance(request, CommandRequest)

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from hsm_emulator.wire.client import Module, Session
+from hsm_emulator.wire.client import Session, UnitModule
 from hsm_emulator.wire.errors import P11Error
 from hsm_emulator.wire.frames import Frame, FrameReader
 
@@ -191,16 +191,16 @@ def relayed(server: Server, peer: Callable[..., Path]) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., Module]]:
+def connect() -> Iterator[Callable[..., UnitModule]]:
     """Make modules that are closed at the end, whatever became of the test."""
     with ExitStack() as stack:
-        yield lambda path, seconds=5.0: stack.enter_context(Module(path, seconds=seconds))
+        yield lambda path, seconds=5.0: stack.enter_context(UnitModule(path, seconds=seconds))
 
 
 @pytest.fixture
 def session(server: Server) -> Iterator[Session]:
     """A read-write session of the client on the running server."""
-    with Module(server.socket) as module:
+    with UnitModule(server.socket) as module:
         yield module.open_session(LABEL, PIN, rw=True)
 
 
@@ -214,7 +214,7 @@ class WireToken:
     def __init__(self, server: Server) -> None:
         self._server = server
         server.start()
-        self._module = Module(server.socket)
+        self._module = UnitModule(server.socket)
         self._session: Session | None = None
 
     def do(self, name: str, *arguments: Any) -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsm_emulator.wire import codec, values
-from hsm_emulator.wire.calls import BY_NAME, SIGNATURES, Signature
+from hsm_emulator.wire.calls import BY_NAME, SIGNATURES, CallSignature
 from hsm_emulator.wire.codec import BEFORE_0_25_6, SINCE_0_25_6, Dialect
 from hsm_emulator.wire.constants import Attribute, Mechanism, Rv
 from hsm_emulator.wire.errors import (
@@ -57,7 +57,7 @@ def arguments(letters: str) -> st.SearchStrategy[list[Any]]:
 
 @DIALECTS
 @given(st.data(), st.sampled_from(SIGNATURES))
-def test_requests_come_back(dialect: Dialect, data: st.DataObject, call: Signature) -> None:
+def test_requests_come_back(dialect: Dialect, data: st.DataObject, call: CallSignature) -> None:
     """Whatever a request of any call says is what its reader sees."""
     given_arguments = data.draw(arguments(call.request))
     frame = Frame(1, dialect.request(call.name, given_arguments))
@@ -66,14 +66,14 @@ def test_requests_come_back(dialect: Dialect, data: st.DataObject, call: Signatu
 
 @DIALECTS
 @given(st.data(), st.sampled_from(SIGNATURES))
-def test_replies_come_back(dialect: Dialect, data: st.DataObject, call: Signature) -> None:
+def test_replies_come_back(dialect: Dialect, data: st.DataObject, call: CallSignature) -> None:
     """Whatever a reply of any call says is what its reader sees."""
     results = data.draw(arguments(call.reply))
     assert dialect.values(call.name, Frame(1, dialect.reply(call.name, results))) == results
 
 
 @given(st.data(), st.sampled_from([call for call in SIGNATURES if call.request]), st.integers(1, 8))
-def test_shortened_body_is_a_protocol_error(data: st.DataObject, call: Signature, missing: int) -> None:
+def test_shortened_body_is_a_protocol_error(data: st.DataObject, call: CallSignature, missing: int) -> None:
     """A body that ends early, or runs on, is never read as something else."""
     body = BEFORE_0_25_6.request(call.name, data.draw(arguments(call.request)))
     for wrong in (body[:-missing], body + b"\0"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.values import Template
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ OTHER = bytes(range(100, 132))
 DATA_KEY = bytes(range(200, 232))
 SESSION_AES: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
     Attribute.PRIVATE: True,
     Attribute.SENSITIVE: False,

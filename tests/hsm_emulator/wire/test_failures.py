@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hsm_emulator.wire.call import Call
-from hsm_emulator.wire.client import Module, Session
+from hsm_emulator.wire.client import Session, UnitModule
 from hsm_emulator.wire.connection import FIRST_CODE, OPEN_ATTEMPTS
-from hsm_emulator.wire.constants import Attribute, KeyType, ObjectClass, Rv
+from hsm_emulator.wire.constants import Attribute, ObjectClass, P11KeyType, Rv
 from hsm_emulator.wire.errors import (
     GeneralError,
     P11Error,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tests.hsm_emulator.wire.conftest import Server
 
     Start = Callable[..., Path]
-    Connect = Callable[..., Module]
+    Connect = Callable[..., UnitModule]
 
 LABEL = "unit1"
 PIN = "one-pin-of-the-tests"
@@ -42,7 +42,7 @@ SHORT = 0.3
 ENOUGH = 1.5  # for a unit to start its process on a busy machine, where the deadline comes later
 TOKEN_KEY: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: True,
     Attribute.VALUE: bytes(32),
     Attribute.LABEL: b"durable",
@@ -52,13 +52,13 @@ TOKEN_KEY: Template = {
 def test_absent_socket_is_unreachable(folder: Path) -> None:
     """Where no socket is, nothing was sent, and the error says that the socket is absent."""
     with pytest.raises(UnitUnreachable, match=r"socket absent; is the crypto unit running\?"):
-        Module(folder / "p11.sock")
+        UnitModule(folder / "p11.sock")
 
 
 def test_absent_folder_is_unreachable(folder: Path) -> None:
     """Where not even the folder of the socket is, the error is the same."""
     with pytest.raises(UnitUnreachable, match="socket absent"):
-        Module(folder / "u1" / "p11.sock")
+        UnitModule(folder / "u1" / "p11.sock")
 
 
 def test_stale_socket_is_unreachable(server: "Server") -> None:
@@ -66,19 +66,19 @@ def test_stale_socket_is_unreachable(server: "Server") -> None:
     server.stop()
     assert server.socket.exists()
     with pytest.raises(UnitUnreachable, match="Connection refused"):
-        Module(server.socket)
+        UnitModule(server.socket)
 
 
 def test_paused_unit_times_out_at_connect(server: "Server") -> None:
     """A paused unit accepts connections in the kernel; the deadline ends the wait for its first byte."""
     server.signal(signal.SIGSTOP)
     with pytest.raises(UnitTimeout, match=r"no answer within 0\.3 s; is the unit paused\?"):
-        Module(server.socket, seconds=SHORT)
+        UnitModule(server.socket, seconds=SHORT)
 
 
 def test_paused_unit_times_out_in_a_call_and_the_module_is_closed(server: "Server") -> None:
     """After a timeout no call goes out on the old connection; a new Module makes a new one."""
-    with Module(server.socket, seconds=ENOUGH) as module:
+    with UnitModule(server.socket, seconds=ENOUGH) as module:
         session = module.open_session(LABEL, PIN)
         server.signal(signal.SIGSTOP)
         with pytest.raises(UnitTimeout):
@@ -87,7 +87,7 @@ def test_paused_unit_times_out_in_a_call_and_the_module_is_closed(server: "Serve
         assert module._connection.closed
         with pytest.raises(UnitLost, match="the connection is closed; make a new one"):
             drawn(session, 8)
-        with Module(server.socket) as another:
+        with UnitModule(server.socket) as another:
             assert len(drawn(another.open_session(LABEL, PIN), 8)) == 8
         with pytest.raises(UnitLost, match="the connection is closed"):
             drawn(session, 8)
@@ -105,7 +105,7 @@ def test_unit_killed_in_mid_call_is_lost(server: "Server", session: Session) -> 
 
 def test_restarted_unit_is_reached_by_a_new_connection_only(server: "Server") -> None:
     """A client of a killed and restarted unit keeps failing; a new connection works."""
-    with Module(server.socket) as module:
+    with UnitModule(server.socket) as module:
         session = module.open_session(LABEL, PIN)
         server.stop()
         server.socket.unlink()
@@ -113,7 +113,7 @@ def test_restarted_unit_is_reached_by_a_new_connection_only(server: "Server") ->
         for _ in range(2):
             with pytest.raises(UnitLost):
                 drawn(session, 8)
-    with Module(server.socket) as module:
+    with UnitModule(server.socket) as module:
         assert module.open_session(LABEL, PIN).find({Attribute.LABEL: b"durable"}) == []
 
 
@@ -128,7 +128,7 @@ def test_lost_reply_is_a_timeout_and_the_effect_stands(
     session = connect(relayed(drop), seconds=ENOUGH).open_session(LABEL, PIN, rw=True)
     with pytest.raises(UnitTimeout):
         session.create(TOKEN_KEY)
-    with Module(server.socket) as module:
+    with UnitModule(server.socket) as module:
         assert len(module.open_session(LABEL, PIN).find({Attribute.LABEL: b"durable"})) == 1
 
 
@@ -175,7 +175,7 @@ def test_start_race_of_softhsm_is_tried_again(relayed: "Start", connect: "Connec
 def test_general_error_after_all_tries(peer: "Start") -> None:
     """Where the unit keeps answering a general error, that is what the caller gets."""
     with pytest.raises(GeneralError, match="C_Initialize: CKR_GENERAL_ERROR"):
-        Module(peer(*[refuse_start] * OPEN_ATTEMPTS))
+        UnitModule(peer(*[refuse_start] * OPEN_ATTEMPTS))
 
 
 def test_reply_to_no_request_is_a_protocol_error(relayed: "Start", connect: "Connect") -> None:
@@ -224,7 +224,7 @@ def test_stranger_on_the_socket_is_refused(peer: "Start", sent: bytes, error: ty
                 pass
 
     with pytest.raises(error):
-        Module(peer(answer))
+        UnitModule(peer(answer))
 
 
 def test_trickling_unit_does_not_extend_the_deadline(peer: "Start") -> None:
@@ -240,7 +240,7 @@ def test_trickling_unit_does_not_extend_the_deadline(peer: "Start") -> None:
 
     finished: list[bool] = []
     with pytest.raises(UnitTimeout):
-        Module(peer(trickle), seconds=SHORT)
+        UnitModule(peer(trickle), seconds=SHORT)
     assert not finished
 
 
@@ -249,13 +249,13 @@ def test_client_that_keeps_the_lock_is_a_timeout(server: "Server") -> None:
     with server.socket.with_name("p11.sock.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UnitTimeout, match="another client was still connecting"):
-            Module(server.socket, seconds=SHORT)
+            UnitModule(server.socket, seconds=SHORT)
 
 
 def test_eight_clients_connect_at_once(server: "Server") -> None:
     """Connections made at the same moment all come up, though SoftHSM cannot start in parallel."""
     with ThreadPoolExecutor(8) as pool:
-        modules = list(pool.map(lambda _: Module(server.socket), range(8)))
+        modules = list(pool.map(lambda _: UnitModule(server.socket), range(8)))
     labels = [[module.token_label(slot) for slot in module.slots()] for module in modules]
     for module in modules:
         module.close()
@@ -270,13 +270,13 @@ def test_token_without_initialisation_is_absent(server: "Server") -> None:
     server.socket.unlink()
     server.start()
     with pytest.raises(P11Error, match="no initialised token"):
-        Module(server.socket)
+        UnitModule(server.socket)
 
 
 def test_pin_stays_out_of_errors_and_reprs(server: "Server") -> None:
     """No text that this package makes holds a PIN."""
     secret = "not-the-pin-but-secret"
-    with Module(server.socket) as module, pytest.raises(PinIncorrect) as refusal:
+    with UnitModule(server.socket) as module, pytest.raises(PinIncorrect) as refusal:
         module.open_session(LABEL, secret)
     call = Call("C_Login", (1, 1, secret.encode()))
     texts = [str(refusal.value), repr(refusal.value), repr(call), repr(Frame(16, secret.encode()))]
@@ -285,7 +285,7 @@ def test_pin_stays_out_of_errors_and_reprs(server: "Server") -> None:
 
 def test_refused_login_leaves_no_session(server: "Server") -> None:
     """After a wrong PIN the same connection opens a session with the right one."""
-    with Module(server.socket) as module:
+    with UnitModule(server.socket) as module:
         with pytest.raises(PinIncorrect):
             module.open_session(LABEL, "not-the-pin")
         assert drawn(module.open_session(LABEL, PIN), 4)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hsm_emulator.wire import frames
-from hsm_emulator.wire.calls import SIGNATURES, Signature
+from hsm_emulator.wire.calls import SIGNATURES, CallSignature
 from hsm_emulator.wire.constants import Rv
 from hsm_emulator.wire.errors import ProtocolError
 from hsm_emulator.wire.frames import Frame, FrameReader
@@ -47,7 +47,7 @@ def test_absurd_length_is_refused() -> None:
 
 
 @pytest.mark.parametrize("signature", SIGNATURES, ids=lambda signature: signature.name)
-def test_calls_are_named(signature: Signature) -> None:
+def test_calls_are_named(signature: CallSignature) -> None:
     """A request frame tells the PKCS#11 name of its call without its arguments being read."""
     body = frames.prefix(signature.number, signature.request) + b"whatever"
     assert frames.call_name(Frame(1, body)) == signature.name

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hsm_emulator.wire.call import Call
-from hsm_emulator.wire.client import Module, Session
+from hsm_emulator.wire.client import Session, UnitModule
 from hsm_emulator.wire.connection import WINDOW
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.errors import GeneralError, P11Error, UnitLost
 from hsm_emulator.wire.frames import Frame, FrameReader, call_name, error_reply
 from hsm_emulator.wire.rewrap import CARRIED, rewrap
@@ -24,13 +24,13 @@ LABEL = "unit1"
 PIN = "one-pin-of-the-tests"
 WRAP = Mechanism.AES_KEY_WRAP
 ROWS = 3 * WINDOW + 5
-Connect = Callable[..., Module]
+Connect = Callable[..., UnitModule]
 
 
 def master_key(session: Session) -> int:
     """Make a wrapping key as a session object."""
     template: Template = {
-        Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: KeyType.AES, Attribute.TOKEN: False,
+        Attribute.CLASS: ObjectClass.SECRET_KEY, Attribute.KEY_TYPE: P11KeyType.AES, Attribute.TOKEN: False,
         Attribute.PRIVATE: True, Attribute.WRAP: True, Attribute.UNWRAP: True,
         Attribute.VALUE: os.urandom(32),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from hsm_emulator.wire.call import Call
 from hsm_emulator.wire.client import Session
 from hsm_emulator.wire.connection import WINDOW
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.errors import GeneralError, HandleInvalid, WrongMasterKey
 from hsm_emulator.wire.values import Template, pack_template
 from tests.hsm_emulator.wire.drawn import drawing, drawn
@@ -20,7 +20,7 @@ PATTERN = sha256(b"\x01" + MASTER).digest()
 DATA: Template = {Attribute.CLASS: ObjectClass.DATA, Attribute.TOKEN: False}
 AES: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
     Attribute.PRIVATE: True,
     Attribute.SENSITIVE: False,

@@ -7,7 +7,7 @@ import pytest
 
 from hsm_emulator.wire.call import Call
 from hsm_emulator.wire.client import Session
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.values import Template
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ LABEL = "unit1"
 PIN = "one-pin-of-the-tests"
 KEY: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: True,
     Attribute.PRIVATE: True,
     Attribute.SENSITIVE: True,

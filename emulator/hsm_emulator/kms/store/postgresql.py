@@ -71,7 +71,7 @@ class Postgresql:
     def __init__(self, url: str, seconds: float = ANSWER_SECONDS) -> None:
         """``seconds``: how long to wait for an answer."""
         options = f"-c lock_timeout={LOCK_MILLISECONDS} -c synchronous_commit=on"
-        with _told():
+        with _as_store_error():
             self._db = _Connection.connect(
                 url, autocommit=True, row_factory=dict_row, connect_timeout=CONNECT_SECONDS, options=options
             )
@@ -79,12 +79,12 @@ class Postgresql:
 
     def read(self, sql: str, values: Values = NOTHING) -> Sequence[Found]:
         """See Database."""
-        with _told():
+        with _as_store_error():
             return self._db.execute(_statement(sql), values).fetchall()
 
     def change(self, sql: str, values: Values = NOTHING) -> int:
         """See Database."""
-        with _told():
+        with _as_store_error():
             return self._db.execute(_statement(sql), values or None).rowcount
 
     @contextmanager
@@ -114,7 +114,7 @@ def _statement(sql: str) -> bytes:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _as_store_error() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:

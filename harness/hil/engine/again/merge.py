@@ -11,7 +11,7 @@ from hil.engine.results import Results
 from hil.engine.rundir import PROCEDURES, Record, RunDir, read_campaign
 from hil.engine.stored import Stored
 from hil.model.probe import Probe
-from hil.targets.hpcs.play.outcome import Outcome, judged, tally
+from hil.targets.hpcs.play.outcome import CampaignOutcome, judged, tally
 
 # What two parts of one campaign cannot differ in.
 ALIKE = ("profile", "backend", "keystore", "module", "units", "keys")
@@ -42,7 +42,7 @@ def read(paths: Sequence[Path]) -> tuple[Stored, ...]:
     return shards
 
 
-def merge(shards: Sequence[Stored], out: Path) -> Outcome:
+def merge(shards: Sequence[Stored], out: Path) -> CampaignOutcome:
     """Write the whole to ``out``, which must be new or empty, and return it; raises RunDirBusy."""
     if out.exists() and any(out.iterdir()):
         raise RunDirBusy(f"{out} is not empty; choose another --out")
@@ -71,7 +71,7 @@ def merge(shards: Sequence[Stored], out: Path) -> Outcome:
     return outcome
 
 
-def _outcome(shards: Sequence[Stored]) -> Outcome:
+def _outcome(shards: Sequence[Stored]) -> CampaignOutcome:
     first = shards[0]
     records = {number: record for shard in shards for number, record in shard.records.items()}
     found = Results(

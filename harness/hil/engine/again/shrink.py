@@ -12,7 +12,7 @@ from hil.model.faults import Fault
 from hil.model.scenario import Result, Scenario
 from hil.model.verdicts import Verdict
 
-Told = Callable[[int, Result, bool], None]
+OnResult = Callable[[int, Result, bool], None]
 UNSHRINKABLE = frozenset({Verdict.NOT_FIRED, Verdict.HARNESS_ERROR})
 
 
@@ -49,15 +49,15 @@ def keeps(first: Result, other: Result) -> bool:
     )
 
 
-def shrink(play: Callable[[Scenario], Shown], first: Result, tries: int, told: Told) -> Shrunk:
-    """Shrink the scenario of ``first`` in at most so many tries; ``told`` hears of each."""
+def shrink(play: Callable[[Scenario], Shown], first: Result, tries: int, on_result: OnResult) -> Shrunk:
+    """Shrink the scenario of ``first`` in at most so many tries; ``on_result`` hears of each."""
     seen = {first.scenario.id: first}
 
     def holds(scenario: Scenario) -> bool:
         result = play(scenario).result
         seen[scenario.id] = result
         kept = keeps(first, result)
-        told(len(seen) - 1, result, kept)
+        on_result(len(seen) - 1, result, kept)
         return kept
 
     smallest = seen[search(first.scenario, holds, tries).id]

@@ -47,14 +47,14 @@ GO_ON = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 SET_FLAGS, SYNC_WAKE_UP = 0x40082104, 1
 
 
-class Reply(Enum):
+class CallReply(Enum):
     """What happens to a call that was asked about, beside failing with an error number."""
 
     CONTINUE = "it happens"
     GONE = "its process was killed, so nobody waits for an answer"
 
 
-Answer = Reply | int
+Answer = CallReply | int
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class SystemCall:
 class Supervisor:
     """Asks about each call by which process ``pid`` would change a file below ``root``.
 
-    ``ask`` runs in a thread of the supervisor and answers with a Reply or an error number (errno.ENOSPC),
+    ``ask`` runs in a thread of the supervisor and answers with a CallReply or an error (errno.ENOSPC),
     with which the call then fails in place of happening. Calls about other files happen without a question.
     So do those of other processes under the same filter (what ``pid`` has started), except for a ``family``,
     and all while ``off`` is true. ``mounts``: see Files.
@@ -145,9 +145,9 @@ class Supervisor:
         fcntl.ioctl(self._listener, RECEIVE, self._notice)
         call, thread, _, number, _, _, *arguments = NOTICE.unpack_from(self._notice)
         answer = self._answer(call, thread, number, arguments)
-        if answer is Reply.GONE:
+        if answer is CallReply.GONE:
             return
-        if answer is Reply.CONTINUE:
+        if answer is CallReply.CONTINUE:
             RESPONSE.pack_into(self._response, 0, call, 0, 0, GO_ON)
         else:
             RESPONSE.pack_into(self._response, 0, call, 0, -answer, 0)
@@ -155,22 +155,22 @@ class Supervisor:
 
     def _answer(self, call: int, thread: int, number: int, arguments: list[int]) -> Answer:
         if self._closed.is_set() or self._off():
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         if not (self._family or self._files.caller_is_ours(thread)):
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         trapped = self._calls[number]
         files = self._files.of(thread) if self._family else self._files
         path = files.changed_by(trapped, arguments)
         if path is None:
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         # Still waiting: so the process lived while /proc was read, and its id had not been given again.
         fcntl.ioctl(self._listener, ID_VALID, struct.pack("=Q", call))
         with self._asking:
             if self._closed.is_set():
-                return Reply.CONTINUE
+                return CallReply.CONTINUE
             try:
                 return self._ask(SystemCall(trapped.name, path, thread))
             except Exception as error:
                 self.error = error
                 self._closed.set()
-                return Reply.CONTINUE
+                return CallReply.CONTINUE

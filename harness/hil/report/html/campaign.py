@@ -15,7 +15,7 @@ from hil.model.judging import Judged
 from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Gate
 from hil.report.html.lines import Line
-from hil.report.html.look import Look, look
+from hil.report.html.look import VerdictLook, look
 
 Record = dict[str, Any]
 
@@ -33,7 +33,7 @@ class Planned(Protocol):
 
 
 @dataclass(frozen=True)
-class Campaign(ABC):
+class CampaignView(ABC):
     """Plan, results by number from 1, and the head of campaign.json, empty where there is none.
 
     ``judged``: as the campaign wrote it, else what follows from the results so far. ``home`` is what the
@@ -84,7 +84,7 @@ class Campaign(ABC):
         return bool(self.head)
 
     @cached_property
-    def looks(self) -> Mapping[int, Look]:
+    def looks(self) -> Mapping[int, VerdictLook]:
         """How each scenario of the plan ended, by number."""
         return {
             number: look(self.records.get(number), differs=scenario.id in self.differing)

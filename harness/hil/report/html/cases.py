@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 
-from hil.report.html.campaign import Campaign
-from hil.report.html.look import Look
+from hil.report.html.campaign import CampaignView
+from hil.report.html.look import VerdictLook
 from hil.report.html.markup import Node, node
 from hil.report.html.matrix import described
 from hil.report.html.tables import plain, to_scenario
 
-TO_SEE = (Look.WRONG, Look.BROKEN, Look.DIFFERS, Look.UNREACHED)
+TO_SEE = (VerdictLook.WRONG, VerdictLook.BROKEN, VerdictLook.DIFFERS, VerdictLook.UNREACHED)
 CASES_MAX = 50
 FINDINGS_MAX = 5
 SLOWEST = 10
 
 
-def cases(campaign: Campaign) -> Iterator[Node]:
+def cases(campaign: CampaignView) -> Iterator[Node]:
     """Yield a section for what is not as documented, if anything is."""
     wrong = [number for look in TO_SEE for number in campaign.looks if campaign.looks[number] is look]
     if not wrong:
@@ -25,7 +25,7 @@ def cases(campaign: Campaign) -> Iterator[Node]:
     yield node("section", node("h2", "Not as documented"), *shown, *rest, id="cases")
 
 
-def _case(campaign: Campaign, number: int) -> Node:
+def _case(campaign: CampaignView, number: int) -> Node:
     scenario, record = campaign.plan[number - 1], campaign.records[number]
     look = campaign.looks[number]
     findings = [node("li", f"{one['check']}: {one['text']}") for one in record["findings"][:FINDINGS_MAX]]
@@ -40,9 +40,9 @@ def _case(campaign: Campaign, number: int) -> Node:
     )
 
 
-def losses(campaign: Campaign) -> Iterator[Node]:
+def losses(campaign: CampaignView) -> Iterator[Node]:
     """Yield a section for losses that were predicted and seen."""
-    lost = [number for number, look in campaign.looks.items() if look is Look.LOSS]
+    lost = [number for number, look in campaign.looks.items() if look is VerdictLook.LOSS]
     if not lost:
         return
     rows = []
@@ -70,7 +70,7 @@ def losses(campaign: Campaign) -> Iterator[Node]:
     )
 
 
-def slowest(campaign: Campaign) -> Iterator[Node]:
+def slowest(campaign: CampaignView) -> Iterator[Node]:
     """Yield a section with the scenarios that took longest."""
     records = sorted(campaign.records.values(), key=lambda record: -float(record["seconds"]))[:SLOWEST]
     if records:

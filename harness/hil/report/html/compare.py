@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from hil.report.html.campaign import Campaign, Record
+from hil.report.html.campaign import CampaignView, Record
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, to_scenario
 
 SHOWN_MAX = 200
 
 
-def comparison(now: Campaign, earlier: Campaign) -> Iterator[Node]:
+def comparison(now: CampaignView, earlier: CampaignView) -> Iterator[Node]:
     """Yield the section."""
     ours, theirs = _by_id(now), _by_id(earlier)
     changed = [name for name in ours if name in theirs and _end(ours[name]) != _end(theirs[name])]
@@ -29,7 +29,7 @@ def comparison(now: Campaign, earlier: Campaign) -> Iterator[Node]:
     )
 
 
-def _by_id(campaign: Campaign) -> Mapping[str, Record]:
+def _by_id(campaign: CampaignView) -> Mapping[str, Record]:
     return {record["id"]: record for record in campaign.records.values()}
 
 

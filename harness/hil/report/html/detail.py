@@ -9,19 +9,19 @@ from hil.report.html.words import happens
 from hil.targets.hpcs.emulator import FAILED
 from hil.targets.hpcs.model.evidence import MESSAGE_1, MESSAGE_2
 from hil.targets.hpcs.model.rules import Procedure
-from hil.targets.hpcs.report.evidence import Evidence, Unit
-from hil.targets.hpcs.report.rotation import Rotation
+from hil.targets.hpcs.report.evidence import ScenarioEvidence, Unit
+from hil.targets.hpcs.report.rotation import RotationView
 from hil.targets.hpcs.report.violation import violation
 
 FINDINGS_MAX = 12
 LINES_MAX = 400
 
 
-def detail(campaign: Rotation, number: int, *, with_events: bool = True) -> Record:
+def detail(campaign: RotationView, number: int, *, with_events: bool = True) -> Record:
     """Return the detail of one scenario that has a result."""
     scenario, record = campaign.plan[number - 1], campaign.records[number]
     procedure = campaign.procedure(scenario.procedure)
-    evidence = Evidence.read(campaign.folder(number))
+    evidence = ScenarioEvidence.read(campaign.folder(number))
     moment = violation(record, evidence.after, evidence.events)
     findings = record["findings"]
     return {
@@ -65,7 +65,7 @@ def marked(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield line, "failed" if line == FAILED else ""
 
 
-def _registers(record: Mapping[str, Any], evidence: Evidence) -> list[Record]:
+def _registers(record: Mapping[str, Any], evidence: ScenarioEvidence) -> list[Record]:
     """Return a row for each unit: its registers before, at the crash and after.
 
     A register is state, pattern, key (``old``, ``new`` or nothing) and whether it has changed since.
@@ -110,7 +110,7 @@ def _state(unit: Unit, name: str) -> str:
     return state
 
 
-def _rows(record: Mapping[str, Any], evidence: Evidence) -> list[list[Any]]:
+def _rows(record: Mapping[str, Any], evidence: ScenarioEvidence) -> list[list[Any]]:
     """Return moments with their rows under CURRENT, under NEW, and unreadable."""
     if not record["state_at_crash"]:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from hil.model.merging import Merging
 from hil.model.outcome import Outcome
-from hil.report.html.campaign import Campaign
+from hil.report.html.campaign import CampaignView
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, to_scenario
 from hil.targets.hpcs.model.twin.agreement import agreement
@@ -12,14 +12,14 @@ from hil.targets.hpcs.model.twin.agreement import agreement
 SHOWN_MAX = 50
 
 
-def doubts(campaign: Campaign) -> Iterator[Node]:
+def doubts(campaign: CampaignView) -> Iterator[Node]:
     """Yield a section with one line each, and what did not hold in full."""
     lines = [*_model(campaign), *_merging(campaign), *_probes(campaign), *_controls(campaign)]
     if lines:
         yield node("section", node("h2", "Beside the scenarios"), *lines, id="beside")
 
 
-def _model(campaign: Campaign) -> Iterator[Node]:
+def _model(campaign: CampaignView) -> Iterator[Node]:
     model = agreement(campaign.records.values())
     if not model.cells:
         return
@@ -34,7 +34,7 @@ def _model(campaign: Campaign) -> Iterator[Node]:
         yield plain(("scenario", "predicted", "seen"), rows)
 
 
-def _merging(campaign: Campaign) -> Iterator[Node]:
+def _merging(campaign: CampaignView) -> Iterator[Node]:
     """Yield how many crash states depth 2 was played from; runs from before this was compared do not say."""
     told = campaign.head.get("merged", {})
     if "differ" not in told:
@@ -49,7 +49,7 @@ def _merging(campaign: Campaign) -> Iterator[Node]:
             yield plain((title,), [(to_scenario(one),) for one in ids])
 
 
-def _probes(campaign: Campaign) -> Iterator[Node]:
+def _probes(campaign: CampaignView) -> Iterator[Node]:
     probes = campaign.head.get("probes", ())
     if not probes:
         return
@@ -62,7 +62,7 @@ def _probes(campaign: Campaign) -> Iterator[Node]:
         yield plain(("probe", what), [(probe["name"], probe["detail"]) for probe in failed])
 
 
-def _controls(campaign: Campaign) -> Iterator[Node]:
+def _controls(campaign: CampaignView) -> Iterator[Node]:
     controls = campaign.head.get("controls")
     if controls is None:
         return

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from hil.report.html.campaign import Campaign, Record
+from hil.report.html.campaign import CampaignView, Record
 from hil.report.html.markup import Node, node
 
 WIDTH, LINE, LEFT = 1000.0, 22, 60
 DRAWN_MAX = 3000
 
 
-def gantt(campaign: Campaign) -> Iterator[Node]:
+def gantt(campaign: CampaignView) -> Iterator[Node]:
     """Yield a section; none where the results do not tell when they were played."""
     timed = [(number, record) for number, record in campaign.records.items() if record.get("started")]
     if not timed:
@@ -42,7 +42,7 @@ def _span(records: Sequence[Record]) -> tuple[float, float]:
     return min(start for start, _ in ends), max(end for _, end in ends)
 
 
-def _picture(campaign: Campaign, drawn: Sequence[tuple[int, Record]]) -> Node:
+def _picture(campaign: CampaignView, drawn: Sequence[tuple[int, Record]]) -> Node:
     first, last = _span([record for _, record in drawn])
     scale = WIDTH / ((last - first) or 1)
     workers = sorted({record["worker"] for _, record in drawn})

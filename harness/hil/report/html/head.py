@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from hil.model.verdicts import Gate
 from hil.report.console import nothing
-from hil.report.html.campaign import Campaign
-from hil.report.html.look import Look
+from hil.report.html.campaign import CampaignView
+from hil.report.html.look import VerdictLook
 from hil.report.html.markup import Node, node
 
 GATES = {Gate.PASS: "PASS", Gate.FAIL: "FAIL", Gate.INCONCLUSIVE: "INCONCLUSIVE", Gate.ERROR: "ERROR"}
@@ -20,7 +20,7 @@ WORDS = {
 }
 
 
-def banner(campaign: Campaign) -> Node:
+def banner(campaign: CampaignView) -> Node:
     """Return the head."""
     return node(
         "header",
@@ -33,17 +33,17 @@ def banner(campaign: Campaign) -> Node:
     )
 
 
-def _sentence(campaign: Campaign) -> str:
+def _sentence(campaign: CampaignView) -> str:
     if campaign.finished:
         return WORDS[campaign.gate]
     unfinished = f"Unfinished: {len(campaign.records)} of {campaign.planned} scenarios have a result."
     return unfinished if campaign.gate is Gate.INCONCLUSIVE else f"{WORDS[campaign.gate]} {unfinished}"
 
 
-def _coverage(campaign: Campaign) -> str:
+def _coverage(campaign: CampaignView) -> str:
     """Say what the gate rests on: how much was played, how much struck, and that losses were seen."""
     faults = [fault["fired"] for record in campaign.records.values() for fault in record["faults"]]
-    lost = sum(look is Look.LOSS for look in campaign.looks.values())
+    lost = sum(look is VerdictLook.LOSS for look in campaign.looks.values())
     seen = f"{lost} losses that the documentation predicts were seen" if lost else "no loss was predicted"
     return (
         f"{len(campaign.records)} of {campaign.planned} scenarios played, "
@@ -51,10 +51,10 @@ def _coverage(campaign: Campaign) -> str:
     )
 
 
-def _counts(campaign: Campaign) -> Iterator[Node]:
+def _counts(campaign: CampaignView) -> Iterator[Node]:
     """Yield one entry for each way in which scenarios ended."""
     counted = Counter(campaign.looks.values())
-    for look in Look:
+    for look in VerdictLook:
         if counted[look]:
             yield node(
                 "li",
@@ -64,7 +64,7 @@ def _counts(campaign: Campaign) -> Iterator[Node]:
             )
 
 
-def _facts(campaign: Campaign) -> Iterator[Node]:
+def _facts(campaign: CampaignView) -> Iterator[Node]:
     head = campaign.head
     facts = [("run", campaign.name)]
     if head:

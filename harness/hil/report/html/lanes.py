@@ -14,13 +14,13 @@ from hil.model.scenario import Result
 from hil.report.html.words import happens
 from hil.report.runs import MANY, runs, strike
 from hil.targets.hpcs.model.processes import KMS, SERVER, TKE
-from hil.targets.hpcs.report.violation import Moment
+from hil.targets.hpcs.report.violation import ViolationEvent
 
 OPERATOR, KEY_STORE = "operator", "key store"
 NAMES_MAX = 4
 
 
-def lanes(result: Result, events: Sequence[Event], moment: Moment | None) -> dict[str, Any] | None:
+def lanes(result: Result, events: Sequence[Event], moment: ViolationEvent | None) -> dict[str, Any] | None:
     """Return lanes, boxes, strikes and the first event of each recovery; None without events.
 
     A box is lane, lane of the caller, label, seconds of begin and end, stage. Strikes, recoveries and the

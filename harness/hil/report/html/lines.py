@@ -12,11 +12,11 @@ class Heading:
 
 
 @dataclass(frozen=True)
-class Row:
+class MatrixRow:
     """Crash points of one kind; ``numbers`` are their scenarios, of every procedure, in order."""
 
     label: str
     numbers: tuple[int, ...]
 
 
-Line = Heading | Row
+Line = Heading | MatrixRow

@@ -9,7 +9,7 @@ from hil.model.verdicts import Verdict
 Record = Mapping[str, Any]
 
 
-class Look(Enum):
+class VerdictLook(Enum):
     """Class of the style sheet, glyph and words; in the order in which a reader has to know of them."""
 
     WRONG = ("wrong", "✗", "not as documented")
@@ -39,24 +39,24 @@ class Look(Enum):
 
 
 _AS_DOCUMENTED = {
-    Verdict.RECOVERED: Look.KEPT,
-    Verdict.DATA_LOST: Look.LOSS,
-    Verdict.STUCK: Look.STUCK,
+    Verdict.RECOVERED: VerdictLook.KEPT,
+    Verdict.DATA_LOST: VerdictLook.LOSS,
+    Verdict.STUCK: VerdictLook.STUCK,
 }
-_VOID = {Verdict.NOT_FIRED: Look.UNREACHED, Verdict.HARNESS_ERROR: Look.BROKEN}
+_VOID = {Verdict.NOT_FIRED: VerdictLook.UNREACHED, Verdict.HARNESS_ERROR: VerdictLook.BROKEN}
 
 
-def look(record: Record | None, *, differs: bool = False) -> Look:
+def look(record: Record | None, *, differs: bool = False) -> VerdictLook:
     """Return how a result looks; ``differs``: the audit saw two plays of it go different ways."""
     if record is None:
-        return Look.MISSING
+        return VerdictLook.MISSING
     verdict = Verdict(record["verdict"])
     if verdict in _VOID:
         return _VOID[verdict]
     if not record["as_documented"]:
-        return Look.WRONG
+        return VerdictLook.WRONG
     if differs:
-        return Look.DIFFERS
+        return VerdictLook.DIFFERS
     if record.get("outcome") == "REFUSED":
-        return Look.REFUSED
+        return VerdictLook.REFUSED
     return _AS_DOCUMENTED[verdict]

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from hil.model.procedure import ProcedureKind
-from hil.report.html.campaign import Campaign
+from hil.report.html.campaign import CampaignView
 from hil.report.html.lines import Heading, Line
-from hil.report.html.look import Look
+from hil.report.html.look import VerdictLook
 from hil.report.html.markup import Node, node
 
 KINDS = (
@@ -22,7 +22,7 @@ KINDS = (
 COLUMNS_WIDE = 4  # with more of them their names stand upright
 
 
-def matrix(campaign: Campaign) -> Node:
+def matrix(campaign: CampaignView) -> Node:
     """Return the table."""
     columns = _columns(campaign)
     bodies = [
@@ -31,14 +31,14 @@ def matrix(campaign: Campaign) -> Node:
     return node("table", _head(campaign, columns), *bodies, class_="matrix", id="matrix")
 
 
-def _columns(campaign: Campaign) -> Mapping[str, ProcedureKind]:
+def _columns(campaign: CampaignView) -> Mapping[str, ProcedureKind]:
     """Return the procedures of the plan with their kinds, the documented ones first."""
     names = dict.fromkeys(scenario.procedure for scenario in campaign.plan)
     kinds = {name: campaign.kind(name) for name in names}
     return dict(sorted(kinds.items(), key=lambda item: (KINDS.index(item[1]), item[0])))
 
 
-def _head(campaign: Campaign, columns: Mapping[str, ProcedureKind]) -> Node:
+def _head(campaign: CampaignView, columns: Mapping[str, ProcedureKind]) -> Node:
     kinds = [
         node("th", kind, colspan=len(list(ours)), scope="colgroup", class_="kind")
         for kind, ours in groupby(columns.values())
@@ -52,7 +52,7 @@ def _head(campaign: Campaign, columns: Mapping[str, ProcedureKind]) -> Node:
     return node("thead", node("tr", corner, *kinds), node("tr", *names))
 
 
-def _line(campaign: Campaign, columns: Mapping[str, ProcedureKind], line: Line) -> Node:
+def _line(campaign: CampaignView, columns: Mapping[str, ProcedureKind], line: Line) -> Node:
     if isinstance(line, Heading):
         wide = len(columns) + 1
         if line.css == "message":
@@ -62,28 +62,28 @@ def _line(campaign: Campaign, columns: Mapping[str, ProcedureKind], line: Line) 
 
 
 def _cells(
-    campaign: Campaign, columns: Mapping[str, ProcedureKind], numbers: tuple[int, ...]
+    campaign: CampaignView, columns: Mapping[str, ProcedureKind], numbers: tuple[int, ...]
 ) -> Iterator[Node]:
     for procedure in columns:
         ours = (number for number in numbers if campaign.plan[number - 1].procedure == procedure)
         yield node("td", *(square(campaign, number) for number in ours))
 
 
-def square(campaign: Campaign, number: int) -> Node:
+def square(campaign: CampaignView, number: int) -> Node:
     """Return the link to one scenario."""
     scenario = campaign.plan[number - 1]
     look = campaign.looks[number]
     return node(
         "a",
         look.glyph,
-        href=f"scenarios/{number}/verdict.json" if look is not Look.MISSING else None,
+        href=f"scenarios/{number}/verdict.json" if look is not VerdictLook.MISSING else None,
         class_=f"c {look.css}",
         data_n=number,
         title=f"{scenario.id}: {described(campaign, number)}",
     )
 
 
-def described(campaign: Campaign, number: int) -> str:
+def described(campaign: CampaignView, number: int) -> str:
     """Return the end of a scenario in words, with the count of keys where some are gone."""
     look = campaign.looks[number]
     record = campaign.records.get(number)
@@ -91,5 +91,5 @@ def described(campaign: Campaign, number: int) -> str:
         return look.words
     keys = record["keys"]
     lost = keys["total"] - keys["readable"]
-    verdict = f"{record['verdict']}, expected {record['expected']}, " if look is Look.WRONG else ""
+    verdict = f"{record['verdict']}, expected {record['expected']}, " if look is VerdictLook.WRONG else ""
     return f"{verdict}{look.words}" + (f", {lost} of {keys['total']} keys gone" if lost else "")

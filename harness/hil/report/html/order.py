@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from hil.model.scenario import Scenario
-from hil.report.html.lines import Heading, Line, Row
+from hil.report.html.lines import Heading, Line, MatrixRow
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
 from hil.targets.hpcs.emulator import MESSAGES, STEPS
 from hil.targets.hpcs.model.flow import Flow
@@ -28,7 +28,7 @@ Numbered = tuple[int, Scenario]
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class MatrixPosition:
     """A row of the matrix: flow and step by their position, whether system calls, and the kind of event."""
 
     flow: int
@@ -45,11 +45,11 @@ def bodies(plan: Sequence[Scenario]) -> Iterator[Sequence[Line]]:
         yield tuple(_lines(found, list(ours), flow))
 
 
-def _coarse(place: Place) -> tuple[int, int, bool]:
+def _coarse(place: MatrixPosition) -> tuple[int, int, bool]:
     return place.flow, place.step, place.system
 
 
-def _lines(found: Mapping[int, Place], ours: Sequence[Numbered], flow: Flow) -> Iterator[Line]:
+def _lines(found: Mapping[int, MatrixPosition], ours: Sequence[Numbered], flow: Flow) -> Iterator[Line]:
     yield Heading(FLOWS[flow], "flow")
     reached: dict[int, list[Numbered]] = {at: [] for at in range(len(STEPS[flow]))}
     for one in ours:
@@ -62,12 +62,12 @@ def _lines(found: Mapping[int, Place], ours: Sequence[Numbered], flow: Flow) -> 
             yield from _rows(found, reached[at])
 
 
-def _rows(found: Mapping[int, Place], ours: Sequence[Numbered]) -> Iterator[Row]:
+def _rows(found: Mapping[int, MatrixPosition], ours: Sequence[Numbered]) -> Iterator[MatrixRow]:
     by_label: dict[str, list[Numbered]] = {}
     for one in ours:
         by_label.setdefault(found[one[0]].label, []).append(one)
     for label, group in by_label.items():
-        yield Row(label, tuple(number for number, _ in sorted(group, key=_fine)))
+        yield MatrixRow(label, tuple(number for number, _ in sorted(group, key=_fine)))
 
 
 def _fine(one: Numbered) -> tuple[object, ...]:
@@ -79,7 +79,7 @@ def _fine(one: Numbered) -> tuple[object, ...]:
     return (first.ordinal, str(first.when) != "before", str(first.victim), first.kind != "kill", number)
 
 
-def places(plan: Sequence[Scenario]) -> Mapping[int, Place]:
+def places(plan: Sequence[Scenario]) -> Mapping[int, MatrixPosition]:
     """Return the place of the first fault of every scenario, by number from 1."""
     steps = _steps(plan)
     flows = list(map(str, Flow))
@@ -88,12 +88,12 @@ def places(plan: Sequence[Scenario]) -> Mapping[int, Place]:
     for number, scenario in enumerate(plan, start=1):
         flow = flows.index(scenario.flow)
         if not scenario.faults:
-            found[number] = Place(flow, 0, False, NO_FAULT)
+            found[number] = MatrixPosition(flow, 0, False, NO_FAULT)
             continue
         fault = scenario.faults[0]
         system = is_system_call(fault.event, on_server=on_server)
         label = f"{SYSTEM_CALLS} of {fault.victim.role}" if system else fault.event
-        found[number] = Place(flow, steps[scenario.flow, fault.id], system, label)
+        found[number] = MatrixPosition(flow, steps[scenario.flow, fault.id], system, label)
     return found
 
 

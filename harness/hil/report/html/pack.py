@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from hil.report.html.campaign import Campaign, Record
-from hil.report.html.look import Look
+from hil.report.html.campaign import CampaignView, Record
+from hil.report.html.look import VerdictLook
 
 BLOCK = 20
 LEVEL = 6
@@ -29,7 +29,7 @@ class Detail(Protocol):
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackedDetails:
     """``blocks``: numbers of scenarios, and their details as base64 of a zlib stream of JSON.
 
     ``bare`` scenarios are in them without their events, ``left_out`` are not in them.
@@ -40,7 +40,7 @@ class Packed:
     left_out: int
 
 
-def pack(campaign: Campaign, detail: Detail, room: int) -> Packed:
+def pack(campaign: CampaignView, detail: Detail, room: int) -> PackedDetails:
     """Pack the details of every scenario that has a result into ``room`` bytes."""
     numbers = _by_interest(campaign)
     whole = list(_that_fit(_blocks(detail, numbers, with_events=True), int(room * WITH_EVENTS)))
@@ -48,12 +48,12 @@ def pack(campaign: Campaign, detail: Detail, room: int) -> Packed:
     numbers = numbers[sum(len(ours) for ours, _ in whole) :]
     bare = list(_that_fit(_blocks(detail, numbers, with_events=False), room))
     without = sum(len(ours) for ours, _ in bare)
-    return Packed((*whole, *bare), without, len(numbers) - without)
+    return PackedDetails((*whole, *bare), without, len(numbers) - without)
 
 
-def _by_interest(campaign: Campaign) -> list[int]:
+def _by_interest(campaign: CampaignView) -> list[int]:
     """Return the numbers of all results, first what a reader has to see."""
-    order = list(Look)
+    order = list(VerdictLook)
     return sorted(campaign.records, key=lambda number: order.index(campaign.looks[number]))
 
 

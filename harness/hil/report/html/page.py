@@ -7,7 +7,7 @@ from hil.report.html import whole
 from hil.report.html.detail import detail
 from hil.report.html.doubts import doubts
 from hil.targets.hpcs.report.answers import answers
-from hil.targets.hpcs.report.rotation import Rotation
+from hil.targets.hpcs.report.rotation import RotationView
 
 
 def document(stored: Stored, against: Stored | None = None, home: str = "") -> str:
@@ -15,7 +15,7 @@ def document(stored: Stored, against: Stored | None = None, home: str = "") -> s
 
     ``home``: what the commands in it call the run directory.
     """
-    campaign = Rotation.of(stored, home)
+    campaign = RotationView.of(stored, home)
     sections = (*doubts(campaign), *answers(campaign))
-    earlier = Rotation.of(against) if against else None
+    earlier = RotationView.of(against) if against else None
     return whole.write(campaign, partial(detail, campaign), sections, earlier)

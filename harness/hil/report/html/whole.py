@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator
 
 from hil.report.html import assets, head
-from hil.report.html.campaign import Campaign
+from hil.report.html.campaign import CampaignView
 from hil.report.html.cases import cases, losses, slowest
 from hil.report.html.compare import comparison
 from hil.report.html.gantt import gantt
 from hil.report.html.markup import Node, html, node
 from hil.report.html.matrix import matrix
-from hil.report.html.pack import Detail, Packed, pack
+from hil.report.html.pack import Detail, PackedDetails, pack
 
 MATRIX = (
     "A square is a scenario: something died at this event, in the order of the rotation, and the operator "
@@ -29,7 +29,7 @@ KEYS = (
 
 
 def write(
-    campaign: Campaign, detail: Detail, findings: Iterable[Node], earlier: Campaign | None = None
+    campaign: CampaignView, detail: Detail, findings: Iterable[Node], earlier: CampaignView | None = None
 ) -> str:
     """Return report.html of a campaign, compared with an earlier one where that is given.
 
@@ -42,7 +42,7 @@ def write(
     return "<!doctype html>\n" + html(root) + "\n"
 
 
-def _head(campaign: Campaign) -> Node:
+def _head(campaign: CampaignView) -> Node:
     return node(
         "head",
         node("meta", charset="utf-8"),
@@ -54,7 +54,7 @@ def _head(campaign: Campaign) -> Node:
     )
 
 
-def _body(overview: Node, packed: Packed) -> Node:
+def _body(overview: Node, packed: PackedDetails) -> Node:
     blocks = [
         node("script", text, type="application/octet-stream", data_block=" ".join(map(str, numbers)))
         for numbers, text in packed.blocks
@@ -69,7 +69,9 @@ def _body(overview: Node, packed: Packed) -> Node:
     )
 
 
-def _overview(campaign: Campaign, findings: Iterable[Node], earlier: Campaign | None) -> Iterator[Node]:
+def _overview(
+    campaign: CampaignView, findings: Iterable[Node], earlier: CampaignView | None
+) -> Iterator[Node]:
     yield head.banner(campaign)
     yield node(
         "main",
@@ -103,7 +105,7 @@ def _tools() -> Node:
     )
 
 
-def _cut(packed: Packed) -> Iterator[Node]:
+def _cut(packed: PackedDetails) -> Iterator[Node]:
     """Say what of the evidence did not fit into the page."""
     if packed.bare:
         yield node("p", f"To keep this page small, {packed.bare} scenarios are in it without their events.")

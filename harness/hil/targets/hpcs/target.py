@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from hil.engine.orders import Lost
-from hil.engine.phases import Entered
+from hil.engine.phases import OnPhase
 from hil.engine.plan import Origin
 from hil.engine.results import Results
 from hil.engine.room import Room
@@ -18,7 +18,7 @@ from hil.targets.hpcs.play import setup
 from hil.targets.hpcs.play.attempt import Account
 from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.play.deepen import Merged, deepen, state_based
-from hil.targets.hpcs.play.outcome import Outcome, judged, tally
+from hil.targets.hpcs.play.outcome import CampaignOutcome, judged, tally
 from hil.targets.hpcs.play.place import RigPlaces
 from hil.targets.hpcs.play.profiles import DOCUMENTED, STATE_BASED, Profile
 from hil.targets.hpcs.play.record import Recording
@@ -44,7 +44,7 @@ class HpcsTarget:
         """Rigs."""
         return RigPlaces(self.bench)
 
-    def prepare(self, entered: Entered, *, recorded: bool) -> Prepared:
+    def prepare(self, entered: OnPhase, *, recorded: bool) -> Prepared:
         """Set up an instance, and record both flows on it where that is asked for."""
         golden, recording = setup.prepare(self.bench, recorded=recorded, entered=entered)
         root = self.bench.root
@@ -78,11 +78,11 @@ class HpcsTarget:
         RunDir(self.bench.evidence).write_account(lost.number, Account(result))
         return result
 
-    def judge(self, results: Results) -> Outcome:
+    def judge(self, results: Results) -> CampaignOutcome:
         """Judge a campaign by its results, the twin, the probes and the controls that it promised."""
         return judged(results, self.profile, self.bench.book)
 
-    def head(self, judgement: Outcome) -> Record:
+    def head(self, judgement: CampaignOutcome) -> Record:
         """Return the head of campaign.json as far as it follows from the bench and the results."""
         bench, shape = self.bench, self.bench.shape
         image, module = bench.image, bench.module

@@ -18,25 +18,25 @@ from hil.model.judging import Judged
 from hil.model.verdicts import VOID, Gate, Verdict
 from hil.targets.hpcs.play.record import NotRepeatable
 from hil.targets.program import play
-from hil.targets.program.command import Place, check_installed, watched
+from hil.targets.program.command import PlayFolders, check_installed, watched
 from hil.targets.program.ledger import BadAnswer
-from hil.targets.program.outcome import Outcome, not_judged
-from hil.targets.program.point import Call, Scenario, points
-from hil.targets.program.profile import Profile
+from hil.targets.program.outcome import ProgramOutcome, not_judged
+from hil.targets.program.point import ObservedCall, ProgramScenario, points
+from hil.targets.program.profile import ProgramProfile
 from hil.targets.program.running import SutBroken
 from hil.targets.program.stored import judge, keep
 
 AUDIT_EVERY = 20  # one scenario of so many is played twice
-Told = Callable[[int, int, Outcome], None]
+OnResult = Callable[[int, int, ProgramOutcome], None]
 
 
 @dataclass(frozen=True)
-class Campaign:
+class ProgramCampaign:
     """All that a campaign showed; ``ungrounded``: why its rotation is no ground to judge by, or empty."""
 
-    profile: Profile
-    outcomes: tuple[Outcome, ...]
-    plan: tuple[Scenario, ...]
+    profile: ProgramProfile
+    outcomes: tuple[ProgramOutcome, ...]
+    plan: tuple[ProgramScenario, ...]
     audited: int
     differing: tuple[str, ...]
     seconds: float
@@ -79,10 +79,10 @@ class Campaign:
         }
 
 
-def plan(profile: Profile, calls: Sequence[Call]) -> tuple[Scenario, ...]:
+def plan(profile: ProgramProfile, calls: Sequence[ObservedCall]) -> tuple[ProgramScenario, ...]:
     """Return every crash point of a recording with every procedure; first of all the run without a fault."""
     return tuple(
-        Scenario(profile.flow, profile.victim, point, procedure.name, procedure.expected)
+        ProgramScenario(profile.flow, profile.victim, point, procedure.name, procedure.expected)
         for procedure in profile.procedures
         for point in (None, *points(calls))
     )
@@ -92,11 +92,11 @@ def plan(profile: Profile, calls: Sequence[Call]) -> tuple[Scenario, ...]:
 class Recording:
     """Calls of a rotation without a fault; ``ungrounded``: why no recovery can be judged by it, or empty."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[ObservedCall, ...]
     ungrounded: str = ""
 
 
-def record(profile: Profile, golden: play.Golden, place: Place) -> Recording:
+def record(profile: ProgramProfile, golden: play.ProgramGolden, place: PlayFolders) -> Recording:
     """Play the rotation twice without a fault; raises NotRepeatable where the calls differ."""
     recordings = []
     for _ in range(2):
@@ -119,14 +119,18 @@ def record(profile: Profile, golden: play.Golden, place: Place) -> Recording:
 class _Crew:
     """Plays scenarios side by side, each in a place of its own."""
 
-    def __init__(self, profile: Profile, golden: play.Golden, places: Sequence[Place]) -> None:
+    def __init__(
+        self, profile: ProgramProfile, golden: play.ProgramGolden, places: Sequence[PlayFolders]
+    ) -> None:
         self._profile, self._golden = profile, golden
         self._jobs = len(places)
-        self._free: queue.SimpleQueue[Place] = queue.SimpleQueue()
+        self._free: queue.SimpleQueue[PlayFolders] = queue.SimpleQueue()
         for place in places:
             self._free.put(place)
 
-    def each(self, scenarios: Sequence[Scenario], *, alone: bool = False) -> Iterator[tuple[int, Outcome]]:
+    def each(
+        self, scenarios: Sequence[ProgramScenario], *, alone: bool = False
+    ) -> Iterator[tuple[int, ProgramOutcome]]:
         """Yield the number of each scenario, from 0, and its outcome, as they end."""
         with ThreadPoolExecutor(self._jobs) as pool:
             futures = {
@@ -139,7 +143,7 @@ class _Crew:
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _one(self, scenario: Scenario, *, alone: bool) -> Outcome:
+    def _one(self, scenario: ProgramScenario, *, alone: bool) -> ProgramOutcome:
         place = self._free.get()
         try:
             return play.play(self._profile, self._golden, place, scenario, alone=alone)
@@ -153,13 +157,13 @@ class _Crew:
 
 
 def run(
-    profile: Profile,
+    profile: ProgramProfile,
     rundir: RunDir,
     scratch: Path,
     jobs: int,
-    told: Told,
-    chosen: Callable[[Sequence[Scenario]], Sequence[Scenario]],
-) -> Campaign:
+    on_result: OnResult,
+    chosen: Callable[[Sequence[ProgramScenario]], Sequence[ProgramScenario]],
+) -> ProgramCampaign:
     """Run a campaign below ``scratch``, which the caller removes.
 
     Raises NotInstalled, SutBroken and BadAnswer where there is no golden state, and NotRepeatable.
@@ -176,34 +180,34 @@ def run(
     _write_plan(rundir, scenarios)
     rundir.point_latest()
     crew = _Crew(profile, golden, places)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, ProgramOutcome] = {}
     for at, outcome in crew.each(scenarios):
         outcomes[at] = outcome
         keep(rundir, at + 1, outcome)
-        told(len(outcomes), len(scenarios), outcome)
+        on_result(len(outcomes), len(scenarios), outcome)
     ordered = tuple(outcomes[at] for at in range(len(scenarios)))
     audited = ordered[::AUDIT_EVERY]
     again = crew.each([one.scenario for one in audited], alone=True)
     differing = tuple(audited[at].scenario.id for at, other in again if not _same(audited[at], other))
     seconds = time.monotonic() - began
     told_of = len(audited), differing, seconds, golden.version, recording.ungrounded
-    campaign = Campaign(profile, ordered, scenarios, *told_of)
+    campaign = ProgramCampaign(profile, ordered, scenarios, *told_of)
     rundir.write_campaign(campaign.head(), [one.record() for one in ordered])
     return campaign
 
 
-def prepared(profile: Profile, scratch: Path) -> play.Golden:
+def prepared(profile: ProgramProfile, scratch: Path) -> play.ProgramGolden:
     """Make the golden state below ``scratch``; raises NotInstalled and SutBroken."""
-    place = Place(scratch / "golden" / "files", scratch / "ledger", scratch / "golden" / "home")
+    place = PlayFolders(scratch / "golden" / "files", scratch / "ledger", scratch / "golden" / "home")
     check_installed(profile, place)
     return play.prepare(profile, place)
 
 
-def _place(folder: Path, golden: play.Golden) -> Place:
-    return Place(folder / "files", golden.place.ledger, folder / "home")
+def _place(folder: Path, golden: play.ProgramGolden) -> PlayFolders:
+    return PlayFolders(folder / "files", golden.place.ledger, folder / "home")
 
 
-def _same(one: Outcome, other: Outcome) -> bool:
+def _same(one: ProgramOutcome, other: ProgramOutcome) -> bool:
     """Whether two plays of a scenario went the same way."""
     if one.verdict in VOID:
         return one.verdict is other.verdict
@@ -211,7 +215,7 @@ def _same(one: Outcome, other: Outcome) -> bool:
     return seen[0] == seen[1]
 
 
-def _write_plan(rundir: RunDir, scenarios: Sequence[Scenario]) -> None:
+def _write_plan(rundir: RunDir, scenarios: Sequence[ProgramScenario]) -> None:
     lines = (
         {"number": number, "id": one.id, "expected": str(one.expected)}
         for number, one in enumerate(scenarios, start=1)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from hil.engine.errors import LeftRunning
 from hil.faults.watch import handover
-from hil.faults.watch.supervisor import Answer, Reply, Supervisor, SystemCall
+from hil.faults.watch.supervisor import Answer, CallReply, Supervisor, SystemCall
 from hil.model.printable import printable
-from hil.targets.program.form import Ended
-from hil.targets.program.launch import Request
-from hil.targets.program.point import Call, Counting, Point
-from hil.targets.program.profile import Profile, Words
-from hil.targets.program.running import Running, SutBroken
+from hil.targets.program.form import CommandEnd
+from hil.targets.program.launch import LaunchRequest
+from hil.targets.program.point import Counting, ObservedCall, ProgramPoint
+from hil.targets.program.profile import ProgramProfile, Words
+from hil.targets.program.running import RunningCommand, SutBroken
 
 LISTENER_SECONDS = 30.0
 DEAD_SECONDS = 10.0
@@ -31,7 +31,7 @@ class NotInstalled(Exception):
 
 
 @dataclass(frozen=True)
-class Place:
+class PlayFolders:
     """Folders of one play of a system under test: what is rotated, what the check knows, scratch."""
 
     root: Path
@@ -52,10 +52,10 @@ class Run:
     """
 
     name: str
-    ended: Ended
+    ended: CommandEnd
     code: int
     output: str
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ObservedCall, ...] = ()
     struck: bool = False
     left: tuple[str, ...] = ()
 
@@ -67,30 +67,30 @@ class _Strike:
     ``end`` kills what has left the group of the command, and returns when nobody is left.
     """
 
-    point: Point | None
+    point: ProgramPoint | None
     ignore: Sequence[str]
     end: Callable[[], None]
     pid: int = 0
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ObservedCall] = field(default_factory=list)
     counting: Counting = field(default_factory=Counting)
     struck: bool = False
 
     def ask(self, system_call: SystemCall) -> Answer:
         if any(fnmatch.fnmatchcase(system_call.path, pattern) for pattern in self.ignore):
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         call = self.counting.call(system_call.name, system_call.path)
         self.calls.append(call)
         if self.point is None or not self.point.is_at(call):
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         self.struck = True
         os.killpg(self.pid, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):  # one that has left the group waits for an answer
             os.kill(system_call.thread, signal.SIGKILL)
         self.end()
-        return Reply.GONE
+        return CallReply.GONE
 
 
-def watched(profile: Profile, place: Place, name: str, point: Point | None = None) -> Run:
+def watched(profile: ProgramProfile, place: PlayFolders, name: str, point: ProgramPoint | None = None) -> Run:
     """Run a command of the profile with its durable calls recorded; it dies at ``point``, and all with it."""
     mine, its = handover.pair()
     with mine:
@@ -109,7 +109,7 @@ def watched(profile: Profile, place: Place, name: str, point: Point | None = Non
     return replace(run, calls=tuple(strike.calls), struck=strike.struck)
 
 
-def plain(profile: Profile, place: Place, name: str, words: Words) -> Run:
+def plain(profile: ProgramProfile, place: PlayFolders, name: str, words: Words) -> Run:
     """Run a command unwatched; raises LeftRunning where it leaves something behind."""
     run = _ended(_started(profile, place, words), name)
     if run.left:
@@ -123,42 +123,44 @@ def running(run: Run) -> str:
     return f"{named} running, which was ended; a command has to wait for what it starts, or to stop it"
 
 
-def environment(profile: Profile, place: Place) -> Mapping[str, str]:
+def environment(profile: ProgramProfile, place: PlayFolders) -> Mapping[str, str]:
     """Return the whole environment of the commands: nothing of the caller's but the search path."""
     given = {name: _fill(profile, place, text) for name, text in profile.environment.items()}
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
     return {"PATH": path, "HOME": str(place.home), "TMPDIR": str(place.home), "LC_ALL": "C.UTF-8", **given}
 
 
-def _started(profile: Profile, place: Place, words: Words, watch: socket.socket | None = None) -> Running:
+def _started(
+    profile: ProgramProfile, place: PlayFolders, words: Words, watch: socket.socket | None = None
+) -> RunningCommand:
     argv, given = _filled(profile, place, words), environment(profile, place)
     program = os.path.join(place.root, argv[0]) if "/" in argv[0] else argv[0]  # noqa: PTH118 - no path yet
     if not shutil.which(program, path=given["PATH"]):
         why = os.strerror(errno.EACCES if Path(program).is_file() else errno.ENOENT)
         raise NotInstalled(f"{argv[0]} does not start: {why}{_advice(profile, place)}")
-    return Running(Request(argv, str(place.root), given, profile.seconds), watch)
+    return RunningCommand(LaunchRequest(argv, str(place.root), given, profile.seconds), watch)
 
 
-def _ended(running: Running, name: str) -> Run:
+def _ended(running: RunningCommand, name: str) -> Run:
     """Wait for the end of a command, and of all that it has started."""
     output, report = running.ended()
     if report.alive:
         raise SutBroken(f"'{name}' cannot be ended: {printable(report.alive)} still runs")
     if report.code is None:
         raise SutBroken(f"nobody knows how '{name}' has ended")
-    ended = Ended.OK if report.code == 0 else Ended.FAILED
+    ended = CommandEnd.OK if report.code == 0 else CommandEnd.FAILED
     if report.hung:
-        ended = Ended.HUNG
+        ended = CommandEnd.HUNG
     elif report.code == -signal.SIGKILL:
-        ended = Ended.KILLED
+        ended = CommandEnd.KILLED
     return Run(name, ended, report.code, output, left=tuple(map(printable, report.left)))
 
 
-def _filled(profile: Profile, place: Place, words: Words) -> Words:
+def _filled(profile: ProgramProfile, place: PlayFolders, words: Words) -> Words:
     return tuple(_fill(profile, place, word) for word in words)
 
 
-def _fill(profile: Profile, place: Place, text: str) -> str:
+def _fill(profile: ProgramProfile, place: PlayFolders, text: str) -> str:
     folders = {
         "{root}": place.root,
         "{ledger}": place.ledger,
@@ -172,11 +174,11 @@ def _fill(profile: Profile, place: Place, text: str) -> str:
     return text
 
 
-def _advice(profile: Profile, place: Place) -> str:
+def _advice(profile: ProgramProfile, place: PlayFolders) -> str:
     return f"; install it: {_fill(profile, place, profile.install)}" if profile.install else ""
 
 
-def check_installed(profile: Profile, place: Place) -> None:
+def check_installed(profile: ProgramProfile, place: PlayFolders) -> None:
     """Raise NotInstalled where a file that the profile needs is not here."""
     for name in (_fill(profile, place, name) for name in profile.needs):
         if not Path(name).exists():

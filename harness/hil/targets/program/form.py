@@ -17,7 +17,7 @@ from hil.model.verdicts import VOID, Verdict
 DEADLINE_SECONDS = 60.0
 
 
-class Ended(StrEnum):
+class CommandEnd(StrEnum):
     """How the operator saw a command end."""
 
     OK = "ok"  # exit code 0
@@ -44,19 +44,19 @@ def _names(text: str) -> Any:  # noqa: ANN401 - as Field of pydantic
     return Field(default_factory=list, description=text)
 
 
-class RuleForm(Form):
+class ProgramRuleForm(Form):
     """What the operator does next."""
 
     run: str = Field(default="", description="the next command; none means that nothing is left to do")
-    ended: list[Annotated[Ended, OneOf(tuple(Ended))]] = Field(
-        default_factory=lambda: list(Ended), description="how the last command ended", min_length=1
+    ended: list[Annotated[CommandEnd, OneOf(tuple(CommandEnd))]] = Field(
+        default_factory=lambda: list(CommandEnd), description="how the last command ended", min_length=1
     )
     after: _Names = _names("which command that was")
     shows: _Names = _names("messages that it showed")
     lacks: _Names = _names("messages that it did not show")
 
 
-class ProcedureForm(Form):
+class ProgramProcedureForm(Form):
     """A recovery."""
 
     name: _Name = Field(description="the name; ids of scenarios end with it")
@@ -66,7 +66,7 @@ class ProcedureForm(Form):
     expected: Annotated[Verdict, OneOf(tuple(one for one in Verdict if one not in VOID))] = Field(
         default=Verdict.RECOVERED, description="the verdict that its author predicts"
     )
-    rules: list[RuleForm] = Field(
+    rules: list[ProgramRuleForm] = Field(
         description="what to do next; the first that holds is followed", min_length=1
     )
 
@@ -85,7 +85,9 @@ class SystemForm(Form):
         description="what the operator has, each a list of words", min_length=1
     )
     check: _Command = Field(description="a command that prints what opens each key")
-    procedures: list[ProcedureForm] = Field(description="recoveries, each with its rules", min_length=1)
+    procedures: list[ProgramProcedureForm] = Field(
+        description="recoveries, each with its rules", min_length=1
+    )
     messages: dict[Words, Annotated[Words, AfterValidator(_pattern)]] = Field(
         default_factory=dict, description="names for patterns in what a command prints"
     )

@@ -1,6 +1,6 @@
 """Where commands start: ``python -m hil.targets.program.launch FD``, a warm process that forks for each.
 
-Each message at the socket ``FD`` is a Request in JSON with descriptors: what becomes standard output, a
+Each message at the socket ``FD`` is a LaunchRequest in JSON with descriptors: what becomes standard output, a
 socket to the bench, and for a command that is to be watched one more, which gets the listener, or else the
 reason why there is none; the filter outlives execve, so the command itself is untouched. The fork is the
 launcher of that one command: it waits for its end, ends whatever it leaves, and sends a Report in JSON.
@@ -35,7 +35,7 @@ DESCRIPTORS_MAX = 3
 
 
 @dataclass(frozen=True)
-class Request:
+class LaunchRequest:
     """What to run in which folder, and how many ``seconds`` it has."""
 
     argv: Sequence[str]
@@ -114,12 +114,12 @@ def main(argv: list[str]) -> int:
                 return 0
             if os.fork() == 0:
                 orders.close()
-                _launch(Request(**json.loads(raw)), descriptors)
+                _launch(LaunchRequest(**json.loads(raw)), descriptors)
             for descriptor in descriptors:
                 os.close(descriptor)
 
 
-def _launch(request: Request, descriptors: Sequence[int]) -> NoReturn:
+def _launch(request: LaunchRequest, descriptors: Sequence[int]) -> NoReturn:
     """Run a command, and report."""
     for descriptor in descriptors:
         os.set_inheritable(descriptor, False)
@@ -145,7 +145,7 @@ def _launch(request: Request, descriptors: Sequence[int]) -> NoReturn:
     os._exit(0)
 
 
-def _become(request: Request, output: int, watch: Sequence[socket.socket], parent: int) -> NoReturn:
+def _become(request: LaunchRequest, output: int, watch: Sequence[socket.socket], parent: int) -> NoReturn:
     """Turn this process into the command, in a session of its own; it dies with its parent."""
     os.setsid()
     prctl.die_with_parent()

@@ -20,7 +20,7 @@ from hil.model.scenario import Finding, KeyCount
 from hil.model.verdicts import Verdict
 
 
-class Standing(StrEnum):
+class KeyStanding(StrEnum):
     """What opens a key."""
 
     OLD = "old"  # the secret that was rotated away from
@@ -36,15 +36,17 @@ class BadAnswer(ValueError):
 class _Answer(Form):
     """What a check prints. A key that is not known may be a slip that hides a problem."""
 
-    keys: dict[str, Annotated[Standing, OneOf(tuple(Standing))]] = Field(description="what opens each key")
+    keys: dict[str, Annotated[KeyStanding, OneOf(tuple(KeyStanding))]] = Field(
+        description="what opens each key"
+    )
     problems: list[str] = Field(default_factory=list, description="what else is wrong, in sentences")
 
 
 @dataclass(frozen=True)
-class Sight:
+class CheckSight:
     """What a check saw."""
 
-    keys: Mapping[str, Standing]
+    keys: Mapping[str, KeyStanding]
     problems: tuple[str, ...] = ()
 
     @classmethod
@@ -55,11 +57,11 @@ class Sight:
         except (ValueError, RecursionError) as error:
             raise BadAnswer(f"the check printed no answer ({error!r}): {output[-300:]!r}") from error
         if answer is None:
-            wrong = reading.told(problems[0])
+            wrong = reading.sentence(problems[0])
             raise BadAnswer(f"the check printed no answer ({wrong}): {output[-300:]!r}")
         return cls(answer.keys, tuple(answer.problems))
 
-    def told(self, say: Callable[[str], str]) -> Self:
+    def redacted(self, say: Callable[[str], str]) -> Self:
         """Return the same as it may be shown: names and sentences of the check as ``say`` has them."""
         keys = {say(name): state for name, state in self.keys.items()}
         return replace(self, keys=keys, problems=tuple(map(say, self.problems)))
@@ -74,24 +76,24 @@ class Sight:
     def rows(self) -> dict[str, int]:
         """Count keys by what opens them, in the words of campaign.json; what both open counts as current."""
         seen = Counter(self.keys.values())
-        current = seen[Standing.OLD] + seen[Standing.BOTH]
-        return {"current": current, "new": seen[Standing.NEW], "unreadable": seen[Standing.GONE]}
+        current = seen[KeyStanding.OLD] + seen[KeyStanding.BOTH]
+        return {"current": current, "new": seen[KeyStanding.NEW], "unreadable": seen[KeyStanding.GONE]}
 
 
-def count(sight: Sight, ledger: Sight) -> KeyCount:
+def count(sight: CheckSight, ledger: CheckSight) -> KeyCount:
     """Count keys of the ledger, and those that something still opens."""
-    gone = sum(sight.keys.get(name, Standing.GONE) is Standing.GONE for name in ledger.keys)
+    gone = sum(sight.keys.get(name, KeyStanding.GONE) is KeyStanding.GONE for name in ledger.keys)
     return KeyCount(len(ledger.keys), len(ledger.keys) - gone, gone)
 
 
-def findings(sight: Sight, ledger: Sight) -> tuple[Finding, ...]:
+def findings(sight: CheckSight, ledger: CheckSight) -> tuple[Finding, ...]:
     """Return every key that is not under the new secret alone, and what else was seen."""
     said = {
-        Standing.GONE: "no secret opens it any more",
-        Standing.OLD: "is under the old secret still",
-        Standing.BOTH: "is open to the old secret still",
+        KeyStanding.GONE: "no secret opens it any more",
+        KeyStanding.OLD: "is under the old secret still",
+        KeyStanding.BOTH: "is open to the old secret still",
     }
-    states = {name: sight.keys.get(name, Standing.GONE) for name in ledger.keys}
+    states = {name: sight.keys.get(name, KeyStanding.GONE) for name in ledger.keys}
     return (
         *(Finding("readable", f"{name}: {said[state]}") for name, state in states.items() if state in said),
         *(Finding("ledger", f"{name}: nobody made this") for name in sight.keys if name not in ledger.keys),
@@ -99,7 +101,7 @@ def findings(sight: Sight, ledger: Sight) -> tuple[Finding, ...]:
     )
 
 
-def verdict(sight: Sight, ledger: Sight, *, done: bool) -> Verdict:
+def verdict(sight: CheckSight, ledger: CheckSight, *, done: bool) -> Verdict:
     """Judge what is left; ``done``: whether the operator had an answer to everything that he saw."""
     if count(sight, ledger).gone:
         return Verdict.DATA_LOST

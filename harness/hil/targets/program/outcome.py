@@ -8,16 +8,16 @@ from hil.model.judging import UNGROUNDED
 from hil.model.printable import printable_values
 from hil.model.scenario import Finding, KeyCount
 from hil.model.verdicts import Verdict
-from hil.targets.program.ledger import Sight
-from hil.targets.program.point import Call, Scenario, trace
-from hil.targets.program.profile import Profile
+from hil.targets.program.ledger import CheckSight
+from hil.targets.program.point import ObservedCall, ProgramScenario, trace
+from hil.targets.program.profile import ProgramProfile
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramOutcome:
     """What one scenario showed; ``ungrounded``: why that is no ground to judge any other by, or empty."""
 
-    scenario: Scenario
+    scenario: ProgramScenario
     kind: str
     verdict: Verdict
     fired: bool
@@ -28,15 +28,15 @@ class Outcome:
     stuck: str
     state: str
     ending_of: str
-    before: Sight
-    at_crash: Sight
-    after: Sight
+    before: CheckSight
+    at_crash: CheckSight
+    after: CheckSight
     keys: KeyCount
     findings: tuple[Finding, ...]
     seconds: float
     started: float
     worker: str
-    calls: tuple[Call, ...]
+    calls: tuple[ObservedCall, ...]
     transcript: str
     ungrounded: str = ""
 
@@ -84,11 +84,11 @@ class Outcome:
 
 
 def not_judged(
-    profile: Profile, scenario: Scenario, why: str, verdict: Verdict = Verdict.HARNESS_ERROR
-) -> Outcome:
+    profile: ProgramProfile, scenario: ProgramScenario, why: str, verdict: Verdict = Verdict.HARNESS_ERROR
+) -> ProgramOutcome:
     """Return the outcome of a scenario that was not played to its end, by default as the bench failed."""
     procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
-    return Outcome(
+    return ProgramOutcome(
         scenario=scenario,
         kind=str(procedure.kind),
         verdict=verdict,
@@ -100,9 +100,9 @@ def not_judged(
         stuck="",
         state="",
         ending_of="",
-        before=Sight({}),
-        at_crash=Sight({}),
-        after=Sight({}),
+        before=CheckSight({}),
+        at_crash=CheckSight({}),
+        after=CheckSight({}),
         keys=KeyCount(0, 0),
         findings=(Finding("bench", why),),
         seconds=0.0,

@@ -12,13 +12,13 @@ from typing import Any, Self
 from hil.engine.stored import SUT
 from hil.model.procedure import ProcedureKind
 from hil.report.html import whole
-from hil.report.html.campaign import Campaign, Record
-from hil.report.html.lines import Heading, Line, Row
+from hil.report.html.campaign import CampaignView, Record
+from hil.report.html.lines import Heading, Line, MatrixRow
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, to_scenario
-from hil.targets.program.ledger import Standing
-from hil.targets.program.point import Point, Scenario
-from hil.targets.program.profile import Procedure, Profile
+from hil.targets.program.ledger import KeyStanding
+from hil.targets.program.point import ProgramPoint, ProgramScenario
+from hil.targets.program.profile import ProgramProcedure, ProgramProfile
 from hil.targets.program.report import GROUPED, again, groups
 from hil.targets.program.stored import SutRun
 
@@ -30,11 +30,11 @@ ENDED = re.compile(r"\[ended .*\]")
 
 
 @dataclass(frozen=True)
-class Foreign(Campaign):
+class Foreign(CampaignView):
     """A campaign on a system under test."""
 
-    plan: tuple[Scenario, ...]
-    profile: Profile
+    plan: tuple[ProgramScenario, ...]
+    profile: ProgramProfile
 
     @classmethod
     def of(cls, run: SutRun, home: str = "") -> Self:
@@ -51,7 +51,7 @@ class Foreign(Campaign):
             profile=run.profile,
         )
 
-    def _procedure(self, name: str) -> Procedure | None:
+    def _procedure(self, name: str) -> ProgramProcedure | None:
         return next((one for one in self.profile.procedures if one.name == name), None)
 
     def kind(self, procedure: str) -> ProcedureKind:
@@ -70,13 +70,13 @@ class Foreign(Campaign):
 
     def _lines(self) -> Iterator[Line]:
         yield Heading(f"{self.profile.flow}: {self._typed(self.profile.rotate)}", "flow")
-        by_point: dict[Point | None, list[int]] = {}
+        by_point: dict[ProgramPoint | None, list[int]] = {}
         for number, scenario in enumerate(self.plan, start=1):
             by_point.setdefault(scenario.point, []).append(number)
         unhurt = by_point.pop(None, [])
         if unhurt:
-            yield Row("no fault", tuple(unhurt))
-        row: list[Point] = []
+            yield MatrixRow("no fault", tuple(unhurt))
+        row: list[ProgramPoint] = []
         for point in filter(None, by_point):
             row.append(point)
             if (point.event in FLUSHES and len(row) >= ROW_MIN) or len(row) == ROW_MAX:
@@ -125,13 +125,13 @@ def document(run: SutRun, against: SutRun | None = None, home: str = "") -> str:
     return whole.write(campaign, partial(_detail, campaign), _found(campaign), earlier)
 
 
-def _row(row: Sequence[Point], by_point: dict[Point | None, list[int]]) -> Row:
+def _row(row: Sequence[ProgramPoint], by_point: dict[ProgramPoint | None, list[int]]) -> MatrixRow:
     first, last = (f"{point.event}.{point.ordinal}" for point in (row[0], row[-1]))
     numbers = tuple(number for point in row for number in by_point[point])
-    return Row(first if first == last else f"{first} … {last}", numbers)
+    return MatrixRow(first if first == last else f"{first} … {last}", numbers)
 
 
-def _happens(scenario: Scenario) -> str:
+def _happens(scenario: ProgramScenario) -> str:
     point = scenario.point
     if point is None:
         return "nothing strikes"
@@ -184,8 +184,10 @@ def _keys(file: Path) -> list[list[Any]]:
     seen = _json(file)
     sights: list[dict[str, str]] = [seen.get(time, {}).get("keys", {}) for time in TIMES]
     names = dict.fromkeys(name for sight in sights for name in sight)
-    rows = [[name, *(sight.get(name, Standing.GONE) if sight else "?" for sight in sights)] for name in names]
-    rows.sort(key=lambda row: row[-1] != Standing.GONE)
+    rows = [
+        [name, *(sight.get(name, KeyStanding.GONE) if sight else "?" for sight in sights)] for name in names
+    ]
+    rows.sort(key=lambda row: row[-1] != KeyStanding.GONE)
     more = [[f"… {len(rows) - KEYS_MAX} more, see {file.name}", "", "", ""]] if len(rows) > KEYS_MAX else []
     return rows[:KEYS_MAX] + more
 
@@ -203,7 +205,7 @@ def _calls(file: Path, *, killed: bool) -> Iterator[list[str]]:
         yield [f"{text}  ✗ killed here" if deadly else text, "failed" if deadly else ""]
 
 
-def _marked(profile: Profile, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _marked(profile: ProgramProfile, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield lines of a transcript with what they are: a command, a message, a failure, or nothing special."""
     for line in lines:
         shown = next((name for name, form in profile.messages.items() if form.search(line)), "")

@@ -16,12 +16,12 @@ from hil.model.redaction import Redactor
 from hil.model.scenario import Finding
 from hil.model.verdicts import Verdict
 from hil.targets.program import ledger, tree
-from hil.targets.program.command import Place, Run, plain, running, watched
-from hil.targets.program.form import Ended
-from hil.targets.program.ledger import Sight
-from hil.targets.program.outcome import Outcome
-from hil.targets.program.point import Scenario
-from hil.targets.program.profile import Procedure, Profile, Rule
+from hil.targets.program.command import PlayFolders, Run, plain, running, watched
+from hil.targets.program.form import CommandEnd
+from hil.targets.program.ledger import CheckSight
+from hil.targets.program.outcome import ProgramOutcome
+from hil.targets.program.point import ProgramScenario
+from hil.targets.program.profile import ProgramProcedure, ProgramProfile, ProgramRule
 from hil.targets.program.running import SutBroken
 
 ROUNDS_MAX = 16  # a procedure that has not come to an end by then goes in circles
@@ -32,11 +32,11 @@ SHOWN_MAX = 5
 
 
 @dataclass(frozen=True)
-class Golden:
+class ProgramGolden:
     """The state that every scenario begins with, and what its check said."""
 
-    place: Place
-    sight: Sight
+    place: PlayFolders
+    sight: CheckSight
     version: str = ""
     secrets: frozenset[str] = frozenset()
     endings: "dict[str, Ending]" = field(default_factory=dict)
@@ -56,32 +56,32 @@ class Ending:
     """What came of one crash state; ``played`` is the id of the scenario in which it was."""
 
     played: str
-    at_crash: Sight
+    at_crash: CheckSight
     runs: tuple[Run, ...]
     rules: tuple[str, ...]
     stuck: str
-    after: Sight
+    after: CheckSight
 
 
-def prepare(profile: Profile, place: Place) -> Golden:
+def prepare(profile: ProgramProfile, place: PlayFolders) -> ProgramGolden:
     """Make the golden state; raises SutBroken where a command of the set-up fails."""
     place.make()
     for number, words in enumerate(profile.setup, start=1):
         run = plain(profile, place, f"setup {number}", words)
-        if run.ended is not Ended.OK:
+        if run.ended is not CommandEnd.OK:
             raise SutBroken(f"{profile.name}: set-up {number} {_how(run)}: {_end_of(run)}")
     seen = sight(profile, place)
     _all_old(profile, seen)
-    return Golden(place, seen, _version(profile, place), frozenset(_secrets(place.ledger)))
+    return ProgramGolden(place, seen, _version(profile, place), frozenset(_secrets(place.ledger)))
 
 
-def _all_old(profile: Profile, sight: Sight) -> None:
+def _all_old(profile: ProgramProfile, sight: CheckSight) -> None:
     """Raise NothingTried where there is no key, and SutBroken where one is not as it has to be at first."""
     if not sight.keys:
         raise NothingTried(
             f"{profile.name}: the check names no key, so nothing could be lost; see its 'keys'"
         )
-    other = {name: state for name, state in sight.keys.items() if state is not ledger.Standing.OLD}
+    other = {name: state for name, state in sight.keys.items() if state is not ledger.KeyStanding.OLD}
     wrong = [f"{name} is '{state}'" for name, state in other.items()]
     if wrong:
         why = f"every key has to be 'old', and {', '.join(wrong[:SHOWN_MAX])}"
@@ -91,12 +91,12 @@ def _all_old(profile: Profile, sight: Sight) -> None:
         raise SutBroken(f"{profile.name}: before the rotation {printable(why)}")
 
 
-def _version(profile: Profile, place: Place) -> str:
+def _version(profile: ProgramProfile, place: PlayFolders) -> str:
     """Return what the system under test says of its version, in one line."""
     if not profile.version:
         return ""
     run = plain(profile, place, "version", profile.version)
-    if run.ended is not Ended.OK:
+    if run.ended is not CommandEnd.OK:
         raise SutBroken(f"{profile.name}: 'version' {_how(run)}: {_end_of(run)}")
     return ", ".join(map(printable, run.output.splitlines()[:VERSION_LINES])).strip(", ")
 
@@ -110,7 +110,7 @@ def _secrets(folder: Path) -> Iterator[str]:
                 yield text
 
 
-def restore(golden: Golden, place: Place) -> None:
+def restore(golden: ProgramGolden, place: PlayFolders) -> None:
     """Put the golden files in place."""
     for folder in (place.root, place.home):
         tree.remove(folder)
@@ -119,14 +119,19 @@ def restore(golden: Golden, place: Place) -> None:
 
 
 def play(
-    profile: Profile, golden: Golden, place: Place, scenario: Scenario, *, alone: bool = False
-) -> Outcome:
+    profile: ProgramProfile,
+    golden: ProgramGolden,
+    place: PlayFolders,
+    scenario: ProgramScenario,
+    *,
+    alone: bool = False,
+) -> ProgramOutcome:
     """Play a scenario in ``place``, which nobody else uses; ``alone``: with an ending of its own."""
     started, began = time.time(), time.monotonic()
     procedure = next(one for one in profile.procedures if one.name == scenario.procedure)
     restore(golden, place)
     first = watched(profile, place, profile.rotate, scenario.point)
-    fired = scenario.point is None or (first.struck and first.ended is Ended.KILLED)
+    fired = scenario.point is None or (first.struck and first.ended is CommandEnd.KILLED)
     state = _state(profile, place, procedure, first)
     ending = None if alone else golden.endings.get(state)
     if ending is None:
@@ -134,7 +139,7 @@ def play(
         golden.endings.setdefault(state, ending)
     judged = ledger.verdict(ending.after, golden.sight, done=not ending.stuck)
     runs = (first, *ending.runs)
-    return Outcome(
+    return ProgramOutcome(
         scenario=scenario,
         kind=str(procedure.kind),
         verdict=judged if fired else Verdict.NOT_FIRED,
@@ -146,9 +151,9 @@ def play(
         stuck=ending.stuck,
         state=state,
         ending_of=ending.played,
-        before=golden.sight.told(golden.say),
-        at_crash=ending.at_crash.told(golden.say),
-        after=ending.after.told(golden.say),
+        before=golden.sight.redacted(golden.say),
+        at_crash=ending.at_crash.redacted(golden.say),
+        after=ending.after.redacted(golden.say),
         keys=ledger.count(ending.after, golden.sight),
         findings=tuple(
             Finding(one.check, golden.say(one.text)) for one in ledger.findings(ending.after, golden.sight)
@@ -162,20 +167,20 @@ def play(
     )
 
 
-def ungrounded(run: Run, seen: Sight) -> str:
+def ungrounded(run: Run, seen: CheckSight) -> str:
     """Return why a rotation that nobody killed is no ground to judge recoveries by; empty where it is one."""
     if run.left:
         return f"'{run.name}' left {running(run)}"
-    if run.ended is not Ended.OK:
+    if run.ended is not CommandEnd.OK:
         return f"'{run.name}', which nobody kills, {_how(run)}: {_end_of(run)}"
-    old = [name for name, state in seen.keys.items() if state is ledger.Standing.OLD]
+    old = [name for name, state in seen.keys.items() if state is ledger.KeyStanding.OLD]
     if old:
         some = f"{len(old)} of {len(seen.keys)} keys under the old secret: {', '.join(old[:SHOWN_MAX])}"
         return f"'{run.name}', which nobody kills, leaves {some}"
     return ""
 
 
-def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> str:
+def _state(profile: ProgramProfile, place: PlayFolders, procedure: ProgramProcedure, first: Run) -> str:
     """Name the crash state for a procedure: 16 hexadecimal digits."""
     digest = hashlib.sha256(f"{procedure.name} {first.ended} {_shown(profile, first)}".encode())
     for part in tree.contents(place.root):
@@ -183,14 +188,16 @@ def _state(profile: Profile, place: Place, procedure: Procedure, first: Run) -> 
     return digest.hexdigest()[:16]
 
 
-def _ending(profile: Profile, place: Place, procedure: Procedure, first: Run, played: str) -> Ending:
+def _ending(
+    profile: ProgramProfile, place: PlayFolders, procedure: ProgramProcedure, first: Run, played: str
+) -> Ending:
     at_crash = sight(profile, place)
     runs, rules, stuck = _recover(profile, place, procedure, first)
     return Ending(played, at_crash, tuple(runs), tuple(rules), stuck, sight(profile, place))
 
 
 def _recover(
-    profile: Profile, place: Place, procedure: Procedure, last: Run
+    profile: ProgramProfile, place: PlayFolders, procedure: ProgramProcedure, last: Run
 ) -> tuple[list[Run], list[str], str]:
     """Follow the procedure; return what was run, the rules for it, and why there is no answer, or nothing."""
     runs: list[Run] = []
@@ -207,7 +214,7 @@ def _recover(
     return runs, rules, f"no end after {ROUNDS_MAX} commands"
 
 
-def _holds(profile: Profile, rule: Rule, last: Run) -> bool:
+def _holds(profile: ProgramProfile, rule: ProgramRule, last: Run) -> bool:
     shown = _shown(profile, last)
     return (
         last.ended in rule.ended
@@ -217,30 +224,30 @@ def _holds(profile: Profile, rule: Rule, last: Run) -> bool:
     )
 
 
-def _shown(profile: Profile, run: Run) -> tuple[str, ...]:
+def _shown(profile: ProgramProfile, run: Run) -> tuple[str, ...]:
     return tuple(name for name, pattern in profile.messages.items() if pattern.search(run.output))
 
 
-def _messages(profile: Profile, *runs: Run) -> dict[str, bool]:
+def _messages(profile: ProgramProfile, *runs: Run) -> dict[str, bool]:
     """Return which messages commands have shown, by name."""
     shown = {name for run in runs for name in _shown(profile, run)}
     return {name: name in shown for name in profile.messages}
 
 
-def sight(profile: Profile, place: Place) -> Sight:
+def sight(profile: ProgramProfile, place: PlayFolders) -> CheckSight:
     """Ask the check about a copy of the files."""
     look = place.home.parent / "look"
     tree.remove(look)
     tree.copy(place.root, look)
-    run = plain(profile, Place(look, place.ledger, place.home), "check", profile.check)
+    run = plain(profile, PlayFolders(look, place.ledger, place.home), "check", profile.check)
     tree.remove(look)
-    if run.ended is not Ended.OK:
+    if run.ended is not CommandEnd.OK:
         raise SutBroken(f"{profile.name}: the check {_how(run)}: {_end_of(run)}")
-    return Sight.parse(run.output)
+    return CheckSight.parse(run.output)
 
 
 def _how(run: Run) -> str:
-    return f"ended with exit code {run.code}" if run.ended is Ended.FAILED else f"ended {run.ended}"
+    return f"ended with exit code {run.code}" if run.ended is CommandEnd.FAILED else f"ended {run.ended}"
 
 
 def _end_of(run: Run) -> str:

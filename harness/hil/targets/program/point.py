@@ -26,7 +26,7 @@ _CHANCE = re.compile(r"(?<=tmp)\w{6,}|[0-9a-f]{8,}")
 
 
 @dataclass(frozen=True)
-class Call:
+class ObservedCall:
     """A call that a command is about to make, or a token has made; ``path`` is empty of a PKCS#11 call."""
 
     name: str
@@ -50,44 +50,44 @@ class Counting:
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, When]] = Counter()
 
-    def call(self, name: str, path: str) -> Call:
+    def call(self, name: str, path: str) -> ObservedCall:
         """Return the call that a watch has told of."""
         gate = GATE.fullmatch(path)
         name, when, path = (gate[1], When(gate[2]), "") if gate else (name, When.BEFORE, printable(path))
         self._seen[name, when] += 1
-        return Call(name, self._seen[name, when], when, path)
+        return ObservedCall(name, self._seen[name, when], when, path)
 
 
-def trace(calls: Iterable[Call]) -> str:
+def trace(calls: Iterable[ObservedCall]) -> str:
     """Return 16 hexadecimal digits that are equal for runs that made the same calls."""
     return hashlib.sha256("\n".join(call.text for call in calls).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class Point:
+class ProgramPoint:
     """A crash point of the command."""
 
     event: str
     ordinal: int
     when: When
 
-    def is_at(self, call: Call) -> bool:
+    def is_at(self, call: ObservedCall) -> bool:
         """Whether the command dies at this call."""
         return (self.event, self.ordinal, self.when) == (call.name, call.ordinal, call.when)
 
 
-def points(calls: Iterable[Call]) -> Iterator[Point]:
+def points(calls: Iterable[ObservedCall]) -> Iterator[ProgramPoint]:
     """Yield every crash point of a recording."""
-    return (Point(call.name, call.ordinal, call.when) for call in calls)
+    return (ProgramPoint(call.name, call.ordinal, call.when) for call in calls)
 
 
 @dataclass(frozen=True)
-class Scenario:
+class ProgramScenario:
     """A rotation, the point at which its command dies (None: it does not), the procedure followed then."""
 
     flow: str
     victim: str
-    point: Point | None
+    point: ProgramPoint | None
     procedure: str
     expected: Verdict
 
@@ -104,5 +104,5 @@ class Scenario:
         match = _ID.fullmatch(text)
         if not match or match[2] not in (None, victim):
             raise BadId(f"'{text}' is no scenario: FLOW/{victim}@EVENT.ORDINAL-before|after/PROCEDURE")
-        point = Point(match[3], int(match[4]), When(match[5])) if match[2] else None
+        point = ProgramPoint(match[3], int(match[4]), When(match[5])) if match[2] else None
         return cls(match[1], victim, point, match[6], expected)

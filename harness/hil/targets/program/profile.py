@@ -17,7 +17,7 @@ from hil.forms.reading import Faulty
 from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
 from hil.targets.program import form
-from hil.targets.program.form import DEADLINE_SECONDS, Ended
+from hil.targets.program.form import DEADLINE_SECONDS, CommandEnd
 
 Words = tuple[str, ...]
 _BESIDE = re.compile(r"\{here\}/([\w.-]+)")
@@ -28,14 +28,14 @@ class BadProfile(ValueError):
 
 
 @dataclass(frozen=True)
-class Rule:
+class ProgramRule:
     """What the operator does next, by what the last command showed: run another, or be done.
 
     ``after``: which command that was; empty stands for any.
     """
 
     run: str
-    ended: tuple[Ended, ...]
+    ended: tuple[CommandEnd, ...]
     after: tuple[str, ...]
     shows: tuple[str, ...]
     lacks: tuple[str, ...]
@@ -43,7 +43,7 @@ class Rule:
     @property
     def text(self) -> str:
         """The rule in a line, as it stands in evidence."""
-        ended = "" if set(self.ended) == set(Ended) else f" {' or '.join(self.ended)}"
+        ended = "" if set(self.ended) == set(CommandEnd) else f" {' or '.join(self.ended)}"
         seen = [f"{' or '.join(self.after) or 'a command'} has ended{ended}"]
         seen += [f"shows {name}" for name in self.shows]
         seen += [f"does not show {name}" for name in self.lacks]
@@ -56,17 +56,17 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Procedure:
+class ProgramProcedure:
     """A recovery: the first rule that holds is followed, again and again until one says done."""
 
     name: str
     kind: ProcedureKind
     expected: Verdict
-    rules: tuple[Rule, ...]
+    rules: tuple[ProgramRule, ...]
 
 
 @dataclass(frozen=True)
-class Profile:
+class ProgramProfile:
     """A system under test."""
 
     path: Path
@@ -78,7 +78,7 @@ class Profile:
     commands: Mapping[str, Words]
     check: Words
     messages: Mapping[str, re.Pattern[str]]
-    procedures: tuple[Procedure, ...]
+    procedures: tuple[ProgramProcedure, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ class Profile:
         return tuple(sorted(path for name in names if (path := self.path.parent / name).is_file()))
 
 
-def load(path: Path) -> Profile:
+def load(path: Path) -> ProgramProfile:
     """Read a profile; raises BadProfile."""
     try:
         read = form.read(textfile.read(path))
@@ -104,8 +104,8 @@ def load(path: Path) -> Profile:
     except textfile.NotText as error:
         raise BadProfile(str(error)) from error
     except Faulty as error:
-        raise BadProfile(error.told(str(path))) from error
-    return Profile(
+        raise BadProfile(error.described(str(path))) from error
+    return ProgramProfile(
         path=path.resolve(),
         name=read.name,
         flow=read.flow,
@@ -127,9 +127,9 @@ def load(path: Path) -> Profile:
     )
 
 
-def _procedure(read: form.ProcedureForm) -> Procedure:
+def _procedure(read: form.ProgramProcedureForm) -> ProgramProcedure:
     rules = (
-        Rule(one.run, tuple(one.ended), tuple(one.after), tuple(one.shows), tuple(one.lacks))
+        ProgramRule(one.run, tuple(one.ended), tuple(one.after), tuple(one.shows), tuple(one.lacks))
         for one in read.rules
     )
-    return Procedure(read.name, read.kind, read.expected, tuple(rules))
+    return ProgramProcedure(read.name, read.kind, read.expected, tuple(rules))

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from hil import inherited
-from hil.targets.program.launch import END_SECONDS, LEFT_SECONDS, Report, Request
+from hil.targets.program.launch import END_SECONDS, LEFT_SECONDS, LaunchRequest, Report
 
 MARGIN_SECONDS = 30.0  # for the launcher itself, on a busy machine
 PIECE = 64 * 1024
@@ -23,13 +23,13 @@ class SutBroken(Exception):
     """The system under test cannot be set up or asked here; the text says which command failed, and how."""
 
 
-class Running:
+class RunningCommand:
     """A command; all that it prints comes at its end.
 
     ``watch``: the socket to which it hands its listener over, None: its system calls are not watched.
     """
 
-    def __init__(self, request: Request, watch: socket.socket | None) -> None:
+    def __init__(self, request: LaunchRequest, watch: socket.socket | None) -> None:
         self._seconds = request.seconds + LEFT_SECONDS + END_SECONDS + MARGIN_SECONDS
         self._report: Report | None = None
         self._reading = threading.Lock()
@@ -113,7 +113,7 @@ class _Launchers:
         self._orders.close()
         self._process.wait(END_SECONDS)
 
-    def start(self, request: Request, descriptors: list[int]) -> None:
+    def start(self, request: LaunchRequest, descriptors: list[int]) -> None:
         try:
             socket.send_fds(self._orders, [json.dumps(asdict(request)).encode()], descriptors)
         except OSError as error:

@@ -18,9 +18,9 @@ from hil.engine.stored import SUT
 from hil.model import judging
 from hil.model.judging import Judged
 from hil.model.verdicts import Verdict
-from hil.targets.program.outcome import Outcome
-from hil.targets.program.point import Scenario
-from hil.targets.program.profile import Profile, load
+from hil.targets.program.outcome import ProgramOutcome
+from hil.targets.program.point import ProgramScenario
+from hil.targets.program.profile import ProgramProfile, load
 
 Record = dict[str, Any]
 JUDGED = ("verdict", "expected", "as_documented", "keys", "findings", "seconds")
@@ -31,7 +31,7 @@ def is_run(path: Path) -> bool:
     return (path / SUT).is_dir()
 
 
-def begin(path: Path, profile: Profile) -> RunDir:
+def begin(path: Path, profile: ProgramProfile) -> RunDir:
     """Make a run directory with a copy of the profile; raises RunDirBusy where one has begun there."""
     if (path / PLAN).exists():
         raise RunDirBusy(f"{path} holds a campaign already; choose another --out or remove it")
@@ -50,7 +50,7 @@ def discard(rundir: RunDir) -> None:
     rundir.discard()
 
 
-def keep(rundir: RunDir, number: int, outcome: Outcome) -> None:
+def keep(rundir: RunDir, number: int, outcome: ProgramOutcome) -> None:
     """Write the line and the folder of one scenario."""
     record = outcome.record()
     with (rundir.path / RESULTS).open("a") as stream:
@@ -78,8 +78,8 @@ class SutRun:
     """
 
     path: Path
-    profile: Profile
-    plan: tuple[Scenario, ...]
+    profile: ProgramProfile
+    plan: tuple[ProgramScenario, ...]
     records: dict[int, Record]
     head: Record
 
@@ -118,17 +118,17 @@ class SutRun:
 
 
 def judge(
-    plan: Sequence[Scenario], records: Sequence[Record], differing: Sequence[str], *reasons: str
+    plan: Sequence[ProgramScenario], records: Sequence[Record], differing: Sequence[str], *reasons: str
 ) -> Judged:
     """Judge a campaign, finished or not; ``reasons``: why its rotation is no ground for that."""
     faults = any(scenario.point for scenario in plan)
     return judging.judge(records, len(plan), faults=faults, reasons=reasons, repeatable=not differing)
 
 
-def _plan(path: Path, victim: str) -> tuple[Scenario, ...]:
+def _plan(path: Path, victim: str) -> tuple[ProgramScenario, ...]:
     try:
         lines = [json.loads(line) for line in path.read_text().splitlines()]
-        return tuple(Scenario.parse(line["id"], victim, Verdict(line["expected"])) for line in lines)
+        return tuple(ProgramScenario.parse(line["id"], victim, Verdict(line["expected"])) for line in lines)
     except OSError as error:
         raise BadRunDir(f"{path}: {error.strerror}") from error
     except (KeyError, ValueError) as error:

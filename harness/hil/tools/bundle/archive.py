@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from hil.tools.bundle import form
-from hil.tools.bundle.form import MANIFEST, UNPACKED_MAX, Entry, Member
+from hil.tools.bundle.form import MANIFEST, UNPACKED_MAX, ManifestEntry, Member
 
 LEVEL = 6
 RAW = -15  # a deflate stream without head and tail, as zip files have it
@@ -41,7 +41,7 @@ def write(path: Path, files: Iterable[tuple[str, bytes]], about: Mapping[str, An
         raise BadBundle(f"the files have {size} bytes, a bundle holds {UNPACKED_MAX}; choose a smaller run")
     streams = {name: _packed(data) for name, data in contents.items()}
     entries = {
-        name: Entry(sha256(data), len(data), sha256(streams[name]), len(streams[name]))
+        name: ManifestEntry(sha256(data), len(data), sha256(streams[name]), len(streams[name]))
         for name, data in contents.items()
     }
     manifest = form.manifest(entries, about)

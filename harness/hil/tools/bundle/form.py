@@ -39,7 +39,7 @@ _LOCATOR = struct.Struct("<4sLQL")
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """What the manifest says of a member: hash and size of its content, and of the deflate stream of it.
 
     The stream is named as well because the same content has many, and other versions of zlib write others.
@@ -118,17 +118,17 @@ def safe(name: str) -> bool:
     return plain and not {"", ".", ".."} & set(parts) and str(PurePosixPath(name)) == name
 
 
-def manifest(entries: Mapping[str, Entry], about: Mapping[str, Any]) -> bytes:
+def manifest(entries: Mapping[str, ManifestEntry], about: Mapping[str, Any]) -> bytes:
     """Return manifest.json; ``about`` is what it says of the run."""
     files = {name: vars(entry) for name, entry in sorted(entries.items())}
     return json.dumps({"schema_version": SCHEMA_VERSION, **about, "files": files}, indent=1).encode()
 
 
-def entries(data: bytes) -> dict[str, Entry]:
+def entries(data: bytes) -> dict[str, ManifestEntry]:
     """Read a manifest; raises ValueError where ``manifest`` would have written another one."""
     try:
         about = json.loads(data)
-        found = {name: Entry(**entry) for name, entry in about.pop("files").items()}
+        found = {name: ManifestEntry(**entry) for name, entry in about.pop("files").items()}
         version = about.pop("schema_version")
         again = manifest(found, about)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:

@@ -19,7 +19,7 @@ RUN = "run"  # the run directory in the bundle
 
 
 @dataclass(frozen=True)
-class Packed:
+class WrittenBundle:
     """A bundle that was written; ``manifest`` is the SHA-256 of its manifest, in hex.
 
     ``left_out``: files of the run that are not in it, each with the reason.
@@ -51,7 +51,7 @@ class Contents:
     public: frozenset[str] = frozenset()
 
 
-def pack(contents: Contents, out: Path) -> Packed:
+def pack(contents: Contents, out: Path) -> WrittenBundle:
     """Write the bundle of a run directory to ``out``."""
     redact = Redactor(contents.public)
     texts, left_out = _texts(contents.path)
@@ -64,7 +64,7 @@ def pack(contents: Contents, out: Path) -> Packed:
     members["REPRODUCE.md"] = contents.reproduce.encode()
     about = {"run": contents.path.name, "redacted": redact.found}
     digest = archive.write(out, members.items(), about)
-    return Packed(out, len(members), out.stat().st_size, redact.found, left_out, digest)
+    return WrittenBundle(out, len(members), out.stat().st_size, redact.found, left_out, digest)
 
 
 def _versions(contents: Contents) -> dict[str, object]:

@@ -20,7 +20,7 @@ from typing import IO
 from hil.model.printable import printable
 from hil.tools.bundle import form
 from hil.tools.bundle.archive import RAW, BadBundle, first, sha256
-from hil.tools.bundle.form import MANIFEST, UNPACKED_MAX, Entry, Member
+from hil.tools.bundle.form import MANIFEST, UNPACKED_MAX, ManifestEntry, Member
 
 PIECE = 1 << 20
 MANIFEST_MAX = 1 << 28
@@ -30,7 +30,7 @@ EARLIER = 1
 
 
 @dataclass(frozen=True)
-class Problem:
+class BundleProblem:
     """One part of a bundle that is not as it was made; ``text`` in words."""
 
     path: str
@@ -41,7 +41,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Checked:
+class BundleCheck:
     """What a check of a bundle found; ``manifest`` is the SHA-256 of its manifest in hex, empty: unreadable.
 
     ``files``: how many the manifest names.
@@ -49,14 +49,14 @@ class Checked:
 
     files: int
     manifest: str
-    problems: tuple[Problem, ...]
+    problems: tuple[BundleProblem, ...]
 
 
 class _Differs(Exception):
     """A byte is not the one that follows from the manifest; the text says where."""
 
 
-def check(path: Path, known: str = "") -> Checked:
+def check(path: Path, known: str = "") -> BundleCheck:
     """Check a bundle; ``known``: the SHA-256 that its manifest had, in hex. Raises BadBundle."""
     if not path.is_file():
         raise BadBundle(f"{path} is not there" if not path.exists() else f"{path} is no file")
@@ -67,36 +67,36 @@ def check(path: Path, known: str = "") -> Checked:
         raise BadBundle(f"{path}: {error.strerror or error}") from error
 
 
-def _checked(stream: IO[bytes], path: Path, known: str) -> Checked:
+def _checked(stream: IO[bytes], path: Path, known: str) -> BundleCheck:
     size = path.stat().st_size
     if size > 2 * UNPACKED_MAX:
         raise BadBundle(f"{path} is larger than any bundle; name a file that 'hil bundle' made")
     data = _manifest(stream, path)
-    if isinstance(data, Problem):
-        return Checked(0, "", (data,))
+    if isinstance(data, BundleProblem):
+        return BundleCheck(0, "", (data,))
     digest = sha256(data)
     try:
         entries = form.entries(data)
     except ValueError as error:
-        return Checked(0, digest, (Problem(MANIFEST, str(error)),))
+        return BundleCheck(0, digest, (BundleProblem(MANIFEST, str(error)),))
     unpacked = sum(entry.size for entry in entries.values())
     if unpacked > UNPACKED_MAX:
         text = f"names {unpacked} bytes, a bundle holds {UNPACKED_MAX}; do not unpack it"
-        return Checked(len(entries), digest, (Problem(MANIFEST, text),))
+        return BundleCheck(len(entries), digest, (BundleProblem(MANIFEST, text),))
     found = (*_other(digest, known), *_seen(stream, entries))
     try:
         _read_whole(stream, data, entries)
     except _Differs as error:
-        found = found or (Problem(path.name, str(error)),)
-    return Checked(len(entries), digest, found)
+        found = found or (BundleProblem(path.name, str(error)),)
+    return BundleCheck(len(entries), digest, found)
 
 
-def _other(digest: str, known: str) -> Iterator[Problem]:
+def _other(digest: str, known: str) -> Iterator[BundleProblem]:
     if known not in {"", digest}:
-        yield Problem(MANIFEST, f"is another than the one with the hash {known}")
+        yield BundleProblem(MANIFEST, f"is another than the one with the hash {known}")
 
 
-def _manifest(stream: IO[bytes], path: Path) -> bytes | Problem:
+def _manifest(stream: IO[bytes], path: Path) -> bytes | BundleProblem:
     """Return the manifest that a reader of zip files takes for it; raises BadBundle where there is none."""
     ours = stream.read(len(first(b"").local)).endswith(MANIFEST.encode())
     try:
@@ -106,7 +106,7 @@ def _manifest(stream: IO[bytes], path: Path) -> bytes | Problem:
                 data = member.read(MANIFEST_MAX)
     except (KeyError, *UNREADABLE) as error:
         if ours:
-            return Problem(MANIFEST, f"cannot be read: {error}; ask for the bundle once more")
+            return BundleProblem(MANIFEST, f"cannot be read: {error}; ask for the bundle once more")
         raise BadBundle(f"{path} is no bundle: {error}") from error
     if _earlier(data):
         raise BadBundle(f"{path} was made by an earlier version of hil; check it with that one")
@@ -120,7 +120,7 @@ def _earlier(data: bytes) -> bool:
         return False
 
 
-def _seen(stream: IO[bytes], entries: Mapping[str, Entry]) -> Iterator[Problem]:
+def _seen(stream: IO[bytes], entries: Mapping[str, ManifestEntry]) -> Iterator[BundleProblem]:
     """Yield what a reader of zip files sees that is not as the manifest says."""
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -129,32 +129,32 @@ def _seen(stream: IO[bytes], entries: Mapping[str, Entry]) -> Iterator[Problem]:
             yield from _disorder(list(infos), [MANIFEST, *entries])
             for name, count in counts.items():
                 if count > 1:
-                    yield Problem(name, f"is there {count} times")
+                    yield BundleProblem(name, f"is there {count} times")
                 elif name not in {MANIFEST, *entries}:
-                    yield Problem(name, "is not in the manifest")
+                    yield BundleProblem(name, "is not in the manifest")
                 elif stat.S_IFMT(infos[name].external_attr >> 16) != stat.S_IFREG:
-                    yield Problem(name, "is not marked as a regular file")
+                    yield BundleProblem(name, "is not marked as a regular file")
             for name, entry in entries.items():
                 if name not in infos:
-                    yield Problem(name, "is missing")
+                    yield BundleProblem(name, "is missing")
                     continue
                 seen = _hash(archive, infos[name], entry.size)
-                if isinstance(seen, Problem):
+                if isinstance(seen, BundleProblem):
                     yield seen
                 elif seen != entry.sha256:
-                    yield Problem(name, "is not the file that the manifest names")
+                    yield BundleProblem(name, "is not the file that the manifest names")
     except UNREADABLE as error:
-        yield Problem("table of contents", f"is damaged: {error}")
+        yield BundleProblem("table of contents", f"is damaged: {error}")
 
 
-def _disorder(there: list[str], wanted: list[str]) -> Iterator[Problem]:
+def _disorder(there: list[str], wanted: list[str]) -> Iterator[BundleProblem]:
     if sorted(there) == sorted(wanted):
         at = next((at for at, pair in enumerate(zip(there, wanted, strict=True)) if pair[0] != pair[1]), None)
         if at is not None:
-            yield Problem(there[at], f"stands where {wanted[at]} belongs")
+            yield BundleProblem(there[at], f"stands where {wanted[at]} belongs")
 
 
-def _hash(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> str | Problem:
+def _hash(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> str | BundleProblem:
     """Return the SHA-256 of a member of at most so many bytes, in hex."""
     digest, left = hashlib.sha256(), most + 1
     try:
@@ -163,11 +163,11 @@ def _hash(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> str | P
                 digest.update(data)
                 left -= len(data)
     except UNREADABLE as error:
-        return Problem(info.filename, f"is damaged: {error}")
-    return digest.hexdigest() if left else Problem(info.filename, "is larger than the manifest says")
+        return BundleProblem(info.filename, f"is damaged: {error}")
+    return digest.hexdigest() if left else BundleProblem(info.filename, "is larger than the manifest says")
 
 
-class _Reader:
+class _HashingReader:
     """Reads a file from its beginning, and hashes all that it has read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -193,9 +193,9 @@ class _Reader:
             raise _Differs(f"is not what 'hil bundle' writes from byte {at} on, where {what} begins")
 
 
-def _read_whole(stream: IO[bytes], manifest: bytes, entries: Mapping[str, Entry]) -> None:
+def _read_whole(stream: IO[bytes], manifest: bytes, entries: Mapping[str, ManifestEntry]) -> None:
     """Read the file from its first byte to its last; raises _Differs at the first that cannot be there."""
-    reader = _Reader(stream)
+    reader = _HashingReader(stream)
     head = first(manifest)
     reader.expect(head.local + manifest, MANIFEST)
     members = [head]
@@ -213,7 +213,7 @@ def _read_whole(stream: IO[bytes], manifest: bytes, entries: Mapping[str, Entry]
         raise _Differs("goes on behind its end")
 
 
-def _stream(reader: _Reader, name: str, entry: Entry) -> int:
+def _stream(reader: _HashingReader, name: str, entry: ManifestEntry) -> int:
     """Read the stream of a member and return the CRC-32 of its content; raises _Differs."""
     unpacker = zlib.decompressobj(RAW)
     packed, content, crc, size = hashlib.sha256(), hashlib.sha256(), 0, 0

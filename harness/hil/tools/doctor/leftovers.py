@@ -11,53 +11,53 @@ from pathlib import Path
 
 from hil.targets.hpcs.rig.layout import SHARED_MEMORY
 from hil.targets.hpcs.rig.units import docker, image
-from hil.tools.doctor.seen import Seen
+from hil.tools.doctor.seen import CheckReading
 
 SCRATCH = "hil-????????"
 NAMED_MAX = 3
 
 
-def engine() -> Seen:
+def engine() -> CheckReading:
     """Whether a Docker engine answers."""
     if docker.engine_answers():
-        return Seen("a Docker engine answers")
+        return CheckReading("a Docker engine answers")
     if closed := docker.no_access():
         todo = "add this user to the group docker and log in anew, or run as root; processes need no engine"
-        return Seen(f"permission denied on {closed}", todo)
-    return Seen(
+        return CheckReading(f"permission denied on {closed}", todo)
+    return CheckReading(
         f"no Docker engine answers at {docker.address()}",
         "run 'make engine', or leave it: processes need none",
     )
 
 
-def unit_image() -> Seen:
+def unit_image() -> CheckReading:
     """Whether the image of a crypto unit is built for the firmware of this checkout."""
     name = image.name()
     if not docker.engine_answers():
-        return Seen("not known without an engine", "run 'make engine image'")
+        return CheckReading("not known without an engine", "run 'make engine image'")
     if not docker.image_present(name):
-        return Seen(f"{name} is not built", "run 'make image'")
-    return Seen(name)
+        return CheckReading(f"{name} is not built", "run 'make image'")
+    return CheckReading(name)
 
 
-def containers() -> Seen:
+def containers() -> CheckReading:
     """Containers whose run is dead."""
     if not docker.engine_answers():
-        return Seen("none without an engine")
+        return CheckReading("none without an engine")
     found = docker.leftovers()
     if not found:
-        return Seen("no container of a dead run")
+        return CheckReading("no container of a dead run")
     names = _named([identifier[:12] for identifier in found])
-    return Seen(f"containers of dead runs: {names}", "run 'make clean'")
+    return CheckReading(f"containers of dead runs: {names}", "run 'make clean'")
 
 
-def folders() -> Seen:
+def folders() -> CheckReading:
     """Scratch folders whose run is dead."""
     found = list(dead_folders())
     if not found:
-        return Seen("no scratch folder of a dead run")
+        return CheckReading("no scratch folder of a dead run")
     names = [str(path) for path in found]
-    return Seen(f"scratch folders of dead runs: {_named(names)}", f"run 'rm -r {' '.join(names)}'")
+    return CheckReading(f"scratch folders of dead runs: {_named(names)}", f"run 'rm -r {' '.join(names)}'")
 
 
 def dead_folders() -> Iterator[Path]:

@@ -19,7 +19,7 @@ from hil.targets.hpcs.rig.layout import (
     NoScratch,
     scratch_place,
 )
-from hil.tools.doctor.seen import Seen
+from hil.tools.doctor.seen import CheckReading
 
 PYTHON = ((3, 11), (3, 13))  # oldest and newest that pyproject.toml allows
 PACKAGES = ("hsm-hil", "python-pkcs11", "cryptography", "docker", "click")
@@ -28,20 +28,20 @@ SECONDS = 10.0
 GET_PACKAGES = "run 'make packages'"
 
 
-def python() -> Seen:
+def python() -> CheckReading:
     """The interpreter, and the packages of the venv."""
     here = f"{platform.python_version()}, {sys.executable}"
     oldest, newest = PYTHON
     if not oldest <= sys.version_info[:2] <= newest:
-        return Seen(here, "run 'make venv' with PYTHON=python3.11 to python3.13")
-    return Seen(here)
+        return CheckReading(here, "run 'make venv' with PYTHON=python3.11 to python3.13")
+    return CheckReading(here)
 
 
-def packages() -> Seen:
+def packages() -> CheckReading:
     """Versions of what matters most among the packages."""
     found = {name: _version(name) for name in PACKAGES}
     text = ", ".join(f"{name} {seen or 'missing'}" for name, seen in found.items())
-    return Seen(text, "" if all(found.values()) else "run 'make venv'")
+    return CheckReading(text, "" if all(found.values()) else "run 'make venv'")
 
 
 def _version(name: str) -> str:
@@ -51,30 +51,30 @@ def _version(name: str) -> str:
         return ""
 
 
-def softhsm() -> Seen:
+def softhsm() -> CheckReading:
     """The token library and its tool."""
     missing = [] if preflight.SOFTHSM.exists() else [str(preflight.SOFTHSM)]
     missing += [] if shutil.which("softhsm2-util") else ["softhsm2-util"]
     if missing:
-        return Seen(f"no {' and no '.join(missing)}", GET_PACKAGES)
-    return Seen(f"SoftHSM {_said('softhsm2-util', '--version')}, {preflight.SOFTHSM}")
+        return CheckReading(f"no {' and no '.join(missing)}", GET_PACKAGES)
+    return CheckReading(f"SoftHSM {_said('softhsm2-util', '--version')}, {preflight.SOFTHSM}")
 
 
-def postgresql() -> Seen:
+def postgresql() -> CheckReading:
     """The programs of a database server."""
     folder = server.programs()
     if folder is None:
-        return Seen("no PostgreSQL server", "run 'make postgresql'")
-    return Seen(f"{_said(str(folder / 'postgres'), '--version')}, {folder}")
+        return CheckReading("no PostgreSQL server", "run 'make postgresql'")
+    return CheckReading(f"{_said(str(folder / 'postgres'), '--version')}, {folder}")
 
 
-def program(name: str, todo: str, *arguments: str) -> Seen:
+def program(name: str, todo: str, *arguments: str) -> CheckReading:
     """A program on PATH, and what to do where it is not; with ``arguments`` it says its version."""
     path = shutil.which(name)
     if path is None:
-        return Seen(f"no {name} on PATH", todo)
+        return CheckReading(f"no {name} on PATH", todo)
     said = _said(name, *arguments) if arguments else ""
-    return Seen(f"{said}, {path}" if said else path)
+    return CheckReading(f"{said}, {path}" if said else path)
 
 
 def _said(*command: str) -> str:
@@ -88,10 +88,10 @@ def _said(*command: str) -> str:
     return (ran.stdout or ran.stderr).partition("\n")[0]
 
 
-def strace() -> Seen:
+def strace() -> CheckReading:
     """Whether a process may be traced, as the tests of crash safety do."""
     if shutil.which("strace") is None:
-        return Seen("no strace on PATH", GET_PACKAGES)
+        return CheckReading("no strace on PATH", GET_PACKAGES)
     with tempfile.NamedTemporaryFile(prefix="hil-doctor-") as trace:
         tried = subprocess.run(
             ["strace", "-o", trace.name, "true"],
@@ -101,42 +101,46 @@ def strace() -> Seen:
             timeout=SECONDS,
         )
     if tried.returncode != 0:
-        return Seen(
+        return CheckReading(
             f"strace may not trace: {tried.stderr.strip()}", "allow ptrace (in a container: SYS_PTRACE)"
         )
-    return Seen(_said("strace", "--version"))
+    return CheckReading(_said("strace", "--version"))
 
 
-def system_calls() -> Seen:
+def system_calls() -> CheckReading:
     """Watch a process that makes and renames a folder: every call is to be seen, with its path."""
     why = watching.why_not()
     if not why:
-        return Seen(f"watched by seccomp notification, Linux {platform.release()}")
-    return Seen(why, "use Linux 5.19 or newer, and in a container allow seccomp and ptrace")
+        return CheckReading(f"watched by seccomp notification, Linux {platform.release()}")
+    return CheckReading(why, "use Linux 5.19 or newer, and in a container allow seccomp and ptrace")
 
 
-def scratch() -> Seen:
+def scratch() -> CheckReading:
     """Room and length of the place for token files and sockets."""
     try:
         place = scratch_place()
     except NoScratch as error:
-        return Seen(str(error), "set HIL_TMP to a short folder with room")
+        return CheckReading(str(error), "set HIL_TMP to a short folder with room")
     free = shutil.disk_usage(place).free
     left = SOCKET_PATH_MAX - SOCKET_PATH_BELOW - len(str(place))
     text = f"{place}, {_size(free)} free, socket paths have {left} bytes to spare"
     if free < FREE_BYTES_WANTED:
-        return Seen(text, f"make room for {_size(FREE_BYTES_WANTED)}, or set HIL_TMP to another folder")
-    return Seen(text)
+        return CheckReading(
+            text, f"make room for {_size(FREE_BYTES_WANTED)}, or set HIL_TMP to another folder"
+        )
+    return CheckReading(text)
 
 
-def disk() -> Seen:
+def disk() -> CheckReading:
     """Room for evidence below the current folder."""
     here = Path.cwd()
     free = shutil.disk_usage(here).free
     text = f"{_size(free)} free in {here}"
     if not os.access(here, os.W_OK):
-        return Seen(f"{here} cannot be written to", "run hil elsewhere, or with --out")
-    return Seen(text, "" if free >= DISK_WANTED else f"make room for {_size(DISK_WANTED)} of evidence")
+        return CheckReading(f"{here} cannot be written to", "run hil elsewhere, or with --out")
+    return CheckReading(
+        text, "" if free >= DISK_WANTED else f"make room for {_size(DISK_WANTED)} of evidence"
+    )
 
 
 def _size(count: int) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Seen:
+class CheckReading:
     """What a check saw, in words; ``todo`` is what to do about it, empty where all is well."""
 
     text: str

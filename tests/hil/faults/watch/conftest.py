@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.faults.watch.supervisor import Answer, Reply, Supervisor, SystemCall
+from hil.faults.watch.supervisor import Answer, CallReply, Supervisor, SystemCall
 from hil.targets.hpcs.emulator import Program
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 
 PROGRAM = "tests.hil.faults.watch.program"  # found from the folder of the checkout, in which pytest runs
 SECONDS = 30.0
@@ -28,12 +28,12 @@ class Watched:
         self.before: list[Tree] = []
         with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
             stdio = (nothing.fileno(), output.fileno(), output.fileno())
-            self.process = Seedling(program, environment, stdio, watched=True)
+            self.process = ForkedProcess(program, environment, stdio, watched=True)
         self.supervisor: Supervisor
 
     def go(
         self,
-        answer: Callable[[int], Answer] = lambda _: Reply.CONTINUE,
+        answer: Callable[[int], Answer] = lambda _: CallReply.CONTINUE,
         off: Callable[[], bool] = lambda: False,
     ) -> None:
         """Let it run; ``answer`` is called with the number of each call, from one, while ``off`` is false."""
@@ -49,18 +49,18 @@ class Watched:
     def look(self, _: int) -> Answer:
         """Keep the state of the files before a call, and let the call happen."""
         self.before.append(self.tree())
-        return Reply.CONTINUE
+        return CallReply.CONTINUE
 
     @property
     def names(self) -> list[tuple[str, str]]:
         """The calls as pairs."""
         return [(call.name, call.path) for call in self.calls]
 
-    def kill(self) -> Reply:
+    def kill(self) -> CallReply:
         """Kill it and prove it, in the middle of a question."""
         os.kill(self.process.pid, signal.SIGKILL)
         assert self.process.wait(SECONDS) == -signal.SIGKILL
-        return Reply.GONE
+        return CallReply.GONE
 
     def ended(self) -> int:
         """Wait for its end and that of the watch; return the exit code."""

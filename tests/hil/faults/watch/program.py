@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hil.faults.watch.handover import Unwatched
 from hil.targets.hpcs.emulator import Program
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 
 AT_FDCWD, RENAME_NOREPLACE = -100, 1  # with no flag libc makes another call of it
 
@@ -123,7 +123,7 @@ def nested() -> None:
     """Be a bench under watch, which cannot watch in its turn."""
     streams = (0, 1, 2)
     try:
-        Seedling(Program(__name__, ("steps", ".")), {}, streams, watched=True)
+        ForkedProcess(Program(__name__, ("steps", ".")), {}, streams, watched=True)
     except Unwatched as error:
         sys.stdout.write(str(error))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hil.faults.watch.filter import machine
-from hil.faults.watch.supervisor import Answer, Reply
+from hil.faults.watch.supervisor import Answer, CallReply
 
 if TYPE_CHECKING:
     from tests.hil.faults.watch.conftest import Start, Watched
@@ -48,7 +48,7 @@ SECONDS = 30.0
 
 def at(ordinal: int, act: Callable[[], Answer]) -> Callable[[int], Answer]:
     """Let every call happen but that one."""
-    return lambda number: act() if number == ordinal else Reply.CONTINUE
+    return lambda number: act() if number == ordinal else CallReply.CONTINUE
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_signal_makes_no_second_event(start: "Start") -> None:
 
     def interrupt(_: int) -> Answer:
         os.kill(watched.process.pid, signal.SIGUSR1)
-        return Reply.CONTINUE
+        return CallReply.CONTINUE
 
     watched.go(interrupt)
     assert watched.ended() == 0
@@ -197,7 +197,7 @@ def test_close_with_questions_pending(start: "Start") -> None:
         if number == 3:
             asked.set()
             assert answer.wait(SECONDS)
-        return Reply.CONTINUE
+        return CallReply.CONTINUE
 
     watched.go(slowly)
     assert asked.wait(SECONDS)

@@ -16,7 +16,7 @@ from hil.faults.watch.filter import machine
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig import layout
 from hil.targets.hpcs.rig.process import ready
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 from hsm_emulator import bearer
 from hsm_emulator.unit.command import signed_bytes
 from hsm_emulator.wire.unixhttp import Json, request
@@ -77,7 +77,7 @@ class Unit:
 def _end(program: sut.Program, log: Path) -> None:
     with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
         streams = (nothing.fileno(), output.fileno(), output.fileno())
-        assert Seedling(program, os.environ, streams).wait(SECONDS) == 0, log.read_text()
+        assert ForkedProcess(program, os.environ, streams).wait(SECONDS) == 0, log.read_text()
 
 
 def test_one_command_twice(watch: "Watch") -> None:

@@ -8,9 +8,9 @@ import pytest
 from hil.engine.stored import Stored
 from hil.report.html import assets, page
 from hil.report.html.detail import detail, marked
-from hil.report.html.look import Look
+from hil.report.html.look import VerdictLook
 from hil.report.html.pack import pack
-from hil.targets.hpcs.report.rotation import Rotation
+from hil.targets.hpcs.report.rotation import RotationView
 
 Made = Callable[[Mapping[str, str]], Stored]
 FIRST = "auto/tke@commit.1-after/documented"
@@ -21,28 +21,28 @@ THIRD = "auto/tke@setimm.1-after/documented"
 @pytest.mark.parametrize(
     ("verdict", "gate", "look"),
     [
-        ("RECOVERED", "INCONCLUSIVE", Look.KEPT),
-        ("DATA_LOST", "FAIL", Look.WRONG),
-        ("STUCK", "FAIL", Look.WRONG),
-        ("NOT_FIRED", "INCONCLUSIVE", Look.UNREACHED),
-        ("HARNESS_ERROR", "ERROR", Look.BROKEN),
-        ("", "INCONCLUSIVE", Look.MISSING),
+        ("RECOVERED", "INCONCLUSIVE", VerdictLook.KEPT),
+        ("DATA_LOST", "FAIL", VerdictLook.WRONG),
+        ("STUCK", "FAIL", VerdictLook.WRONG),
+        ("NOT_FIRED", "INCONCLUSIVE", VerdictLook.UNREACHED),
+        ("HARNESS_ERROR", "ERROR", VerdictLook.BROKEN),
+        ("", "INCONCLUSIVE", VerdictLook.MISSING),
     ],
 )
-def test_every_end_is_told(made: Made, verdict: str, gate: str, look: Look) -> None:
+def test_every_end_is_told(made: Made, verdict: str, gate: str, look: VerdictLook) -> None:
     """Whatever way a scenario of an unfinished campaign ended, gate and square say so."""
     stored = made({FIRST: verdict, SECOND: ""})
     text = page.document(stored)
     assert f'<span class="gate">{gate}</span>' in text
     assert f"Unfinished: {1 if verdict else 0} of 2 scenarios have a result." in text
-    assert Rotation.of(stored).looks == {1: look, 2: Look.MISSING}
+    assert RotationView.of(stored).looks == {1: look, 2: VerdictLook.MISSING}
     assert f'class="c {look.css}" data-n="1" title="{FIRST}: ' in text
 
 
 def test_every_end_looks_different() -> None:
     """No two ends share a glyph, a class or words."""
-    for values in zip(*(look.value for look in Look), strict=True):
-        assert len(set(values)) == len(Look)
+    for values in zip(*(look.value for look in VerdictLook), strict=True):
+        assert len(set(values)) == len(VerdictLook)
 
 
 def test_comparison(made: Made) -> None:
@@ -57,7 +57,7 @@ def test_comparison(made: Made) -> None:
 
 def test_detail(made: Made) -> None:
     """The detail of a scenario tells claim, replay command, registers with their changes, and rows."""
-    campaign = Rotation.of(made({FIRST: "DATA_LOST"}))
+    campaign = RotationView.of(made({FIRST: "DATA_LOST"}))
     told = detail(campaign, 1)
     assert told["claim"] == (
         "A rotation by recovery crypto units: tke is killed after commit number 1. The operator follows "
@@ -86,7 +86,7 @@ def test_marks_of_a_transcript() -> None:
 
 def test_evidence_may_be_missing(made: Made) -> None:
     """A scenario whose folder is gone, or damaged, still has its claim and its replay command."""
-    campaign = Rotation.of(made({FIRST: "DATA_LOST"}))
+    campaign = RotationView.of(made({FIRST: "DATA_LOST"}))
     (campaign.folder(1) / "observation.json").write_text("{")
     (campaign.folder(1) / "events.jsonl").write_text('{"sequence": 1')
     assert detail(campaign, 1)["claim"]
@@ -99,7 +99,7 @@ def test_evidence_may_be_missing(made: Made) -> None:
 
 def test_no_room(made: Made) -> None:
     """What does not fit is counted: nothing disappears without a word."""
-    campaign = Rotation.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
+    campaign = RotationView.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
     packed = pack(campaign, partial(detail, campaign), 0)
     assert (packed.blocks, packed.left_out) == ((), 2)
     whole = pack(campaign, partial(detail, campaign), 100_000)
@@ -111,7 +111,7 @@ def test_no_room(made: Made) -> None:
 
 def test_what_matters_is_packed_first(made: Made) -> None:
     """A contradiction comes before scenarios that ended well."""
-    campaign = Rotation.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
+    campaign = RotationView.of(made({FIRST: "RECOVERED", SECOND: "DATA_LOST"}))
     assert pack(campaign, partial(detail, campaign), 100_000).blocks[0][0] == (2, 1)
 
 

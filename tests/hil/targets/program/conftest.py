@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.targets.program import campaign
-from hil.targets.program.profile import Profile, load
+from hil.targets.program.profile import ProgramProfile, load
 from hil.targets.program.stored import begin
 
 # What it rotates from and to is the first word of each file.
@@ -69,7 +69,7 @@ rules = [
 """
 
 
-def make(folder: Path, way: str) -> Profile:
+def make(folder: Path, way: str) -> ProgramProfile:
     """Write the tool that writes in a given way and its profile."""
     (folder / "tool.py").write_text(TOOL)
     (folder / "toy.toml").write_text(PROFILE.format(way=way))
@@ -77,7 +77,7 @@ def make(folder: Path, way: str) -> Profile:
 
 
 @pytest.fixture
-def toy(tmp_path: Path) -> Callable[[str], Profile]:
+def toy(tmp_path: Path) -> Callable[[str], ProgramProfile]:
     """Return what makes the profile of the tool that writes in a given way."""
     return lambda way: make(tmp_path, way)
 
@@ -86,7 +86,7 @@ def toy(tmp_path: Path) -> Callable[[str], Profile]:
 class Done:
     """A campaign that has come to its end, and its run directory."""
 
-    campaign: campaign.Campaign
+    campaign: campaign.ProgramCampaign
     folder: Path
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hil.model.faults import When
-from hil.targets.program.command import Place, watched
-from hil.targets.program.point import Point
-from hil.targets.program.profile import Profile, load
+from hil.targets.program.command import PlayFolders, watched
+from hil.targets.program.point import ProgramPoint
+from hil.targets.program.profile import ProgramProfile, load
 
 PROFILE = """
 name = "shell"
@@ -28,16 +28,16 @@ CLONE = "import os; print(os.copy_file_range(os.open('new', 0), os.open('key', 1
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> PlayFolders:
     """Return folders for a command."""
-    place = Place(tmp_path / "root", tmp_path / "ledger", tmp_path / "home")
+    place = PlayFolders(tmp_path / "root", tmp_path / "ledger", tmp_path / "home")
     place.make()
     (place.root / "new").write_text("new")
     (place.root / "key").write_text("old")
     return place
 
 
-def shell(tmp_path: Path, script: str) -> Profile:
+def shell(tmp_path: Path, script: str) -> ProgramProfile:
     """Return the profile of a script."""
     (tmp_path / "shell.toml").write_text(PROFILE.format(script=script))
     return load(tmp_path / "shell.toml")
@@ -61,14 +61,14 @@ def shell(tmp_path: Path, script: str) -> Profile:
         ("mkdir d; rmdir d", ["mkdir.1-before d", "rmdir.1-before d"]),
     ],
 )
-def test_every_change_is_a_call(tmp_path: Path, place: Place, script: str, calls: list[str]) -> None:
+def test_every_change_is_a_call(tmp_path: Path, place: PlayFolders, script: str, calls: list[str]) -> None:
     """What is written into the folder is seen, by whatever descriptor; terminals and pipes are not."""
     profile = shell(tmp_path, script.replace('"$PYTHON"', sys.executable))
     assert [call.text for call in watched(profile, place, "turn").calls] == calls
 
 
-def test_killed_at_a_write_to_standard_output(tmp_path: Path, place: Place) -> None:
+def test_killed_at_a_write_to_standard_output(tmp_path: Path, place: PlayFolders) -> None:
     """A shell that dies before it writes what it has redirected leaves the file that it has emptied."""
-    run = watched(shell(tmp_path, "echo new > key"), place, "turn", Point("write", 1, When.BEFORE))
+    run = watched(shell(tmp_path, "echo new > key"), place, "turn", ProgramPoint("write", 1, When.BEFORE))
     assert run.struck
     assert (place.root / "key").read_text() == ""

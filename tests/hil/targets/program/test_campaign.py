@@ -12,15 +12,15 @@ from hil.engine.rundir import RunDir
 from hil.model.verdicts import Exit, Gate, Verdict
 from hil.targets.hpcs.play.record import NotRepeatable
 from hil.targets.program import campaign, report
-from hil.targets.program.command import Place
-from hil.targets.program.profile import Profile
+from hil.targets.program.command import PlayFolders
+from hil.targets.program.profile import ProgramProfile
 from hil.targets.program.stored import SutRun
 
 
 class Done(Protocol):
     """A campaign that has come to its end, and its run directory (conftest.py)."""
 
-    campaign: campaign.Campaign
+    campaign: campaign.ProgramCampaign
     folder: Path
 
 
@@ -94,19 +94,21 @@ def test_equal_crash_states_end_alike(done: Ran) -> None:
         assert (first.state, first.verdict, first.recovery) == (one.state, one.verdict, one.recovery)
 
 
-def test_what_comes_by_chance_is_refused(toy: Callable[[str], Profile], tmp_path: Path) -> None:
+def test_what_comes_by_chance_is_refused(toy: Callable[[str], ProgramProfile], tmp_path: Path) -> None:
     """A tool that makes other calls each time is not planned for: no ordinal could be trusted."""
     profile = toy("careful")
     tool = tmp_path / "tool.py"
     tool.write_text(tool.read_text().replace('print("rotated")', 'careful(f"x{os.getpid()}", "new -")'))
     scratch = tmp_path / "scratch"
     golden = campaign.prepared(profile, scratch)
-    place = Place(scratch / "job" / "files", golden.place.ledger, scratch / "job" / "home")
+    place = PlayFolders(scratch / "job" / "files", golden.place.ledger, scratch / "job" / "home")
     with pytest.raises(NotRepeatable, match="made different calls"):
         campaign.record(profile, golden, place)
 
 
-def test_a_check_that_breaks_is_a_failure_of_the_bench(toy: Callable[[str], Profile], tmp_path: Path) -> None:
+def test_a_check_that_breaks_is_a_failure_of_the_bench(
+    toy: Callable[[str], ProgramProfile], tmp_path: Path
+) -> None:
     """Where a check gives no answer about a crash state, that scenario alone is void; the gate says so."""
     profile = toy("careless")
     tool = tmp_path / "tool.py"
@@ -119,7 +121,7 @@ def test_a_check_that_breaks_is_a_failure_of_the_bench(toy: Callable[[str], Prof
 
 
 def test_the_command_line(
-    toy: Callable[[str], Profile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toy: Callable[[str], ProgramProfile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A loss is a line, a reason, the command that shows it again, and exit code 1."""
     path = toy("careless").path
@@ -133,7 +135,7 @@ def test_the_command_line(
 
 
 def test_nothing_to_play(
-    toy: Callable[[str], Profile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    toy: Callable[[str], ProgramProfile], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A pattern that no scenario matches leaves an empty plan: no answer, and no run directory."""
     path = toy("careful").path

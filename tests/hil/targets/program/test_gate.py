@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from hil.model.faults import When
-from hil.targets.program.command import Place, watched
-from hil.targets.program.form import Ended
-from hil.targets.program.point import Point
-from hil.targets.program.profile import Profile, load
+from hil.targets.program.command import PlayFolders, watched
+from hil.targets.program.form import CommandEnd
+from hil.targets.program.point import ProgramPoint
+from hil.targets.program.profile import ProgramProfile, load
 
 SOURCE = Path(__file__).resolve().parents[4] / "examples" / "sut" / "p11gate.c"
 CALLER = """
@@ -38,7 +38,7 @@ rules = [{ ended = ["ok"] }]
 
 
 @pytest.fixture
-def gate(tmp_path: Path, compiler: str) -> Profile:
+def gate(tmp_path: Path, compiler: str) -> ProgramProfile:
     """Return the profile of a program that makes two calls through the gate."""
     library = str(tmp_path / "p11gate.so")
     subprocess.run([compiler, "-shared", "-fPIC", "-o", library, str(SOURCE), "-ldl"], check=True, timeout=60)
@@ -50,26 +50,26 @@ def gate(tmp_path: Path, compiler: str) -> Profile:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def place(tmp_path: Path) -> PlayFolders:
     """Return folders for a command."""
-    place = Place(tmp_path / "root", tmp_path / "ledger", tmp_path / "home")
+    place = PlayFolders(tmp_path / "root", tmp_path / "ledger", tmp_path / "home")
     place.make()
     return place
 
 
-def test_calls_are_seen_on_both_sides(gate: Profile, place: Place) -> None:
+def test_calls_are_seen_on_both_sides(gate: ProgramProfile, place: PlayFolders) -> None:
     """Every call reaches the module behind the gate, and is an event before it and after it."""
     run = watched(gate, place, "call")
-    assert (run.ended, run.output.split()[:2]) == (Ended.OK, ["0", "0"])
+    assert (run.ended, run.output.split()[:2]) == (CommandEnd.OK, ["0", "0"])
     names = ("C_Initialize", "C_GetSlotList")
     assert [call.text for call in run.calls] == [f"{name}.1-{when}" for name in names for when in When]
 
 
 @pytest.mark.parametrize("when", When)
-def test_a_call_is_a_crash_point(gate: Profile, place: Place, when: When) -> None:
+def test_a_call_is_a_crash_point(gate: ProgramProfile, place: PlayFolders, when: When) -> None:
     """The caller dies at the call that it was to die at, and makes no other one."""
-    run = watched(gate, place, "call", Point("C_Initialize", 1, when))
-    assert run.ended is Ended.KILLED
+    run = watched(gate, place, "call", ProgramPoint("C_Initialize", 1, when))
+    assert run.ended is CommandEnd.KILLED
     assert run.struck
     assert run.calls[-1].text == f"C_Initialize.1-{when}"
     assert run.output == ""

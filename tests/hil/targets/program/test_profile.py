@@ -14,11 +14,11 @@ from hil.forms.form import keys
 from hil.model.faults import BadId, When
 from hil.model.verdicts import Exit, Verdict
 from hil.targets.program import form
-from hil.targets.program.ledger import BadAnswer, Sight, Standing, verdict
-from hil.targets.program.point import Counting, Point, Scenario
-from hil.targets.program.profile import BadProfile, Profile, load
+from hil.targets.program.ledger import BadAnswer, CheckSight, KeyStanding, verdict
+from hil.targets.program.point import Counting, ProgramPoint, ProgramScenario
+from hil.targets.program.profile import BadProfile, ProgramProfile, load
 
-Toy = Callable[[str], Profile]
+Toy = Callable[[str], ProgramProfile]
 ROOT = Path(__file__).resolve().parents[4]
 EXAMPLES = ROOT / "examples" / "sut"
 
@@ -218,7 +218,7 @@ def test_the_schema_of_profiles(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_form_is_documented() -> None:
     """docs/systems-under-test.md names every key of the form."""
     spans = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "systems-under-test.md").read_text()))
-    assert {*keys(form.SystemForm), *keys(form.ProcedureForm), *keys(form.RuleForm)} <= spans
+    assert {*keys(form.SystemForm), *keys(form.ProgramProcedureForm), *keys(form.ProgramRuleForm)} <= spans
 
 
 def test_what_is_not_installed(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -244,34 +244,34 @@ def test_ordinals() -> None:
 
 def test_ids_can_be_read_back() -> None:
     """An id names its scenario, and one of another victim is refused."""
-    point = Point("C_WrapKey", 2, When.AFTER)
-    scenario = Scenario("rewrap", "barbican-manage", point, "rerun", Verdict.RECOVERED)
-    assert Scenario.parse(scenario.id, "barbican-manage", Verdict.RECOVERED) == scenario
+    point = ProgramPoint("C_WrapKey", 2, When.AFTER)
+    scenario = ProgramScenario("rewrap", "barbican-manage", point, "rerun", Verdict.RECOVERED)
+    assert ProgramScenario.parse(scenario.id, "barbican-manage", Verdict.RECOVERED) == scenario
     with pytest.raises(BadId):
-        Scenario.parse(scenario.id, "tke", Verdict.RECOVERED)
+        ProgramScenario.parse(scenario.id, "tke", Verdict.RECOVERED)
 
 
-LEDGER = Sight({"a": Standing.OLD, "b": Standing.OLD})
+LEDGER = CheckSight({"a": KeyStanding.OLD, "b": KeyStanding.OLD})
 SEEN = (
-    ({"a": Standing.NEW, "b": Standing.NEW}, True, Verdict.RECOVERED),
-    ({"a": Standing.NEW, "b": Standing.NEW}, False, Verdict.STUCK),
-    ({"a": Standing.NEW, "b": Standing.OLD}, True, Verdict.STUCK),
-    ({"a": Standing.NEW, "b": Standing.BOTH}, True, Verdict.STUCK),
-    ({"a": Standing.NEW, "b": Standing.NEW, "c": Standing.NEW}, True, Verdict.STUCK),
-    ({"a": Standing.NEW, "b": Standing.GONE}, True, Verdict.DATA_LOST),
-    ({"a": Standing.NEW}, True, Verdict.DATA_LOST),
+    ({"a": KeyStanding.NEW, "b": KeyStanding.NEW}, True, Verdict.RECOVERED),
+    ({"a": KeyStanding.NEW, "b": KeyStanding.NEW}, False, Verdict.STUCK),
+    ({"a": KeyStanding.NEW, "b": KeyStanding.OLD}, True, Verdict.STUCK),
+    ({"a": KeyStanding.NEW, "b": KeyStanding.BOTH}, True, Verdict.STUCK),
+    ({"a": KeyStanding.NEW, "b": KeyStanding.NEW, "c": KeyStanding.NEW}, True, Verdict.STUCK),
+    ({"a": KeyStanding.NEW, "b": KeyStanding.GONE}, True, Verdict.DATA_LOST),
+    ({"a": KeyStanding.NEW}, True, Verdict.DATA_LOST),
 )
 
 
 @pytest.mark.parametrize(("keys", "done", "expected"), SEEN)
-def test_verdicts(keys: dict[str, Standing], done: bool, expected: Verdict) -> None:  # noqa: FBT001
+def test_verdicts(keys: dict[str, KeyStanding], done: bool, expected: Verdict) -> None:  # noqa: FBT001
     """A verdict follows from what opens each key of the ledger, and whether the operator had an answer."""
-    assert verdict(Sight(keys), LEDGER, done=done) is expected
+    assert verdict(CheckSight(keys), LEDGER, done=done) is expected
 
 
 def test_problems_keep_a_recovery_from_being_one() -> None:
     """What a check has found beside the keys counts."""
-    sight = Sight({"a": Standing.NEW, "b": Standing.NEW}, ("a copy lies there in clear",))
+    sight = CheckSight({"a": KeyStanding.NEW, "b": KeyStanding.NEW}, ("a copy lies there in clear",))
     assert verdict(sight, LEDGER, done=True) is Verdict.STUCK
 
 
@@ -291,4 +291,4 @@ def test_problems_keep_a_recovery_from_being_one() -> None:
 def test_an_answer_that_is_none(answer: str) -> None:
     """A check that prints something else fails, and is not taken for an empty key store."""
     with pytest.raises(BadAnswer, match="the check printed no answer"):
-        Sight.parse(answer)
+        CheckSight.parse(answer)

@@ -11,7 +11,7 @@ import pytest
 from hil.cli import main
 from hil.engine.errors import BadRunDir, RunDirBusy
 from hil.model.verdicts import Exit
-from hil.targets.program.profile import Profile
+from hil.targets.program.profile import ProgramProfile
 from hil.targets.program.stored import SutRun, begin, discard
 
 
@@ -81,7 +81,9 @@ def test_other_commands_say_what_reads_it(run: Path, capsys: pytest.CaptureFixtu
     assert "was made by 'hil sut run'; 'hil report' and 'hil bundle' read it" in capsys.readouterr().err
 
 
-def test_a_run_directory_is_begun_once(toy: Callable[[str], Profile], run: Path, tmp_path: Path) -> None:
+def test_a_run_directory_is_begun_once(
+    toy: Callable[[str], ProgramProfile], run: Path, tmp_path: Path
+) -> None:
     """A folder with a campaign in it is left alone; one that came to nothing goes, with the profile in it."""
     with pytest.raises(RunDirBusy, match="holds a campaign already"):
         begin(run, toy("careful"))

@@ -13,7 +13,7 @@ import pytest
 
 from hil.cli import main
 from hil.model.verdicts import Exit
-from hil.targets.program.profile import Profile
+from hil.targets.program.profile import ProgramProfile
 
 EVIL = (
     b"left \x1b[31mbehind\x00",
@@ -71,7 +71,7 @@ def blocks(page: str) -> Iterator[str]:
 
 
 def test_nothing_steers_who_reads_it(
-    toy: Callable[[str], Profile],
+    toy: Callable[[str], ProgramProfile],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

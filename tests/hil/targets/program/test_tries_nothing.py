@@ -8,10 +8,10 @@ import pytest
 
 from hil.cli import main
 from hil.model.verdicts import Exit, Gate
-from hil.targets.program.profile import Profile
+from hil.targets.program.profile import ProgramProfile
 from hil.targets.program.stored import SutRun
 
-Toy = Callable[[str], Profile]
+Toy = Callable[[str], ProgramProfile]
 FAILS = 'print("rotated")', 'sys.exit("no token")'
 LEAVES = (
     'print("rotated")',

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hil.tools.bundle import form
 from hil.tools.bundle.archive import RAW
-from hil.tools.bundle.form import MANIFEST, Entry, Member
+from hil.tools.bundle.form import MANIFEST, ManifestEntry, Member
 
 LOCAL_BYTES = 30
 MODE_AT, OFFSET_AT = 38, 42  # in a line of the table of contents
@@ -49,11 +49,11 @@ class Part:
         return Member(self.name, zlib.crc32(self.data), len(self.data), len(self.stream), self.method)
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> ManifestEntry:
         """What a manifest says of it."""
         hashes = (hashlib.sha256(data).hexdigest() for data in (self.data, self.stream))
         sizes = len(self.data), len(self.stream)
-        return Entry(next(hashes), sizes[0], next(hashes), sizes[1])
+        return ManifestEntry(next(hashes), sizes[0], next(hashes), sizes[1])
 
 
 @dataclass

@@ -12,7 +12,7 @@ from hsm_emulator.kms.policy import IN_PLACE
 from hsm_emulator.kms.store import KeyStore, StoreError
 
 if TYPE_CHECKING:
-    from hil.targets.hpcs.rig.keystore.database import Database
+    from hil.targets.hpcs.rig.keystore.database import KeyStoreDatabase
 
 pytest.importorskip("psycopg", exc_type=ImportError)
 pytestmark = pytest.mark.postgresql
@@ -59,14 +59,14 @@ def test_rows_of_a_worker_that_failed_are_free_again(url: str) -> None:
 
 
 @pytest.fixture
-def victim(own_database: "Database") -> "Iterator[Database]":
+def victim(own_database: "KeyStoreDatabase") -> "Iterator[KeyStoreDatabase]":
     """The server, which runs again for the next test."""
     yield own_database
     own_database.resume()
     own_database.start()
 
 
-def test_a_commit_that_a_kill_cuts_short_was_never_there(url: str, victim: "Database") -> None:
+def test_a_commit_that_a_kill_cuts_short_was_never_there(url: str, victim: "KeyStoreDatabase") -> None:
     """A server killed before the commit has none of the batch after its recovery, and the job is told."""
 
     def die(store: KeyStore) -> None:
@@ -81,7 +81,7 @@ def test_a_commit_that_a_kill_cuts_short_was_never_there(url: str, victim: "Data
         assert store.done(IN_PLACE, ROTATION) == 0
 
 
-def test_a_server_that_hangs_is_given_up(url: str, victim: "Database") -> None:
+def test_a_server_that_hangs_is_given_up(url: str, victim: "KeyStoreDatabase") -> None:
     """A question that is not answered ends by its deadline, as an error of the store."""
     from hsm_emulator.kms.store.postgresql import Postgresql  # noqa: PLC0415 needs psycopg
 

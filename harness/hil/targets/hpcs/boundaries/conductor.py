@@ -37,7 +37,7 @@ from hil.model.faults import (
     does_something,
 )
 from hil.targets.hpcs.boundaries.crossing import Crossing, Passage, with_error
-from hil.targets.hpcs.boundaries.hands import Drained, Hands
+from hil.targets.hpcs.boundaries.striker import Drained, Striker
 from hil.targets.hpcs.model.evidence import MESSAGE_1, MESSAGE_2
 from hil.targets.hpcs.model.processes import TKE
 
@@ -52,8 +52,8 @@ MESSAGES = (("message1", MESSAGE_1), ("message2", MESSAGE_2))
 class Conductor:
     """Orders the events of one rig and strikes the faults of the scenario that runs on it."""
 
-    def __init__(self, hands: Hands) -> None:
-        self._hands = hands
+    def __init__(self, striker: Striker) -> None:
+        self._striker = striker
         self._lock = threading.RLock()
         self._alive: dict[Process, int] = {}
         self.begin(())
@@ -265,15 +265,15 @@ class Conductor:
     def _strike(self, fault: Fault, client: Process) -> bool:
         try:
             if fault.kind in BLINDING:
-                self._hands.blind(fault.kind)
+                self._striker.blind(fault.kind)
             if fault.kind in KILLS:
-                self._hands.kill(fault.victim)
+                self._striker.kill(fault.victim)
                 self._dead.add(fault.victim)
             elif fault.kind is FaultKind.HANG:
-                self._hands.pause(fault.victim)
+                self._striker.pause(fault.victim)
                 self._paused.add(fault.victim)
             elif fault.detail == EXPIRED and client == TKE:
-                self._hands.expire()
+                self._striker.expire()
         except Exception as error:
             self.error = error
             return False

@@ -37,7 +37,7 @@ class Serving:
 
 
 @dataclass(frozen=True)
-class Message:
+class SqlMessage:
     """A message with its type, as it stands on the wire in ``raw``."""
 
     kind: bytes
@@ -95,11 +95,11 @@ class Commits:
         self._statements: dict[bytes, bool] = {}
         self._portals: dict[bytes, bool] = {}
 
-    def any_of(self, turn: Sequence[Message]) -> bool:
+    def any_of(self, turn: Sequence[SqlMessage]) -> bool:
         """Whether a turn makes the server commit; each message is looked at, as it may be the name of one."""
         return any(tuple(self._takes(message) for message in turn))
 
-    def _takes(self, message: Message) -> bool:
+    def _takes(self, message: SqlMessage) -> bool:
         match message.kind:
             case b"Q":
                 return _commits(message.body)
@@ -139,9 +139,9 @@ def _begin(downstream: socket.socket, upstream: socket.socket) -> int:
     raise EOFError
 
 
-def _turns(messages: Iterator[Message]) -> Iterator[Sequence[Message]]:
+def _turns(messages: Iterator[SqlMessage]) -> Iterator[Sequence[SqlMessage]]:
     """Yield what the client sends until it waits for an answer."""
-    turn: list[Message] = []
+    turn: list[SqlMessage] = []
     for message in messages:
         turn.append(message)
         if message.kind == b"X":
@@ -153,7 +153,7 @@ def _turns(messages: Iterator[Message]) -> Iterator[Sequence[Message]]:
             raise Malformed("a pipeline that flushes is not carried")
 
 
-def _reply(replies: Iterator[Message]) -> Iterator[Message]:
+def _reply(replies: Iterator[SqlMessage]) -> Iterator[SqlMessage]:
     """Yield the server's answer to a turn, ReadyForQuery included."""
     for message in replies:
         yield message
@@ -163,20 +163,20 @@ def _reply(replies: Iterator[Message]) -> Iterator[Message]:
             raise Malformed("COPY is not carried")
 
 
-def _forward(turn: Sequence[Message], upstream: socket.socket) -> None:
+def _forward(turn: Sequence[SqlMessage], upstream: socket.socket) -> None:
     upstream.sendall(b"".join(message.raw for message in turn))
 
 
-def _answer(replies: Iterator[Message], downstream: socket.socket) -> None:
+def _answer(replies: Iterator[SqlMessage], downstream: socket.socket) -> None:
     downstream.sendall(b"".join(message.raw for message in _reply(replies)))
 
 
-def _messages(end: socket.socket) -> Iterator[Message]:
+def _messages(end: socket.socket) -> Iterator[SqlMessage]:
     """Yield messages; EOFError where the connection ends."""
     while True:
         head = _exactly(end, 5)
         length = _checked(_LENGTH.unpack(head[1:])[0])
-        yield Message(head[:1], _exactly(end, length - 4))
+        yield SqlMessage(head[:1], _exactly(end, length - 4))
 
 
 def _checked(length: int) -> int:
@@ -214,4 +214,4 @@ def _gone(end: socket.socket) -> bool:
 def _fatal(code: str) -> bytes:
     """Return the error with which a server ends a connection; ``code`` is its SQLSTATE."""
     fields = (b"SFATAL", b"VFATAL", f"C{code}".encode(), b"Mterminating connection", b"")
-    return Message(b"E", b"\0".join(fields) + b"\0").raw
+    return SqlMessage(b"E", b"\0".join(fields) + b"\0").raw

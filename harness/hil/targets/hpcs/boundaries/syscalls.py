@@ -4,7 +4,7 @@ import errno
 from collections.abc import Callable
 
 from hil.faults.watch.filter import machine
-from hil.faults.watch.supervisor import Answer, Reply, SystemCall
+from hil.faults.watch.supervisor import Answer, CallReply, SystemCall
 from hil.model.faults import Process
 from hil.targets.hpcs.boundaries.conductor import SQL_COMMIT, Conductor
 from hil.targets.hpcs.boundaries.crossing import Passage
@@ -16,8 +16,8 @@ LOGS = "logs/"
 # With a rollback journal, a transaction of SQLite is durable when the journal is unlinked.
 JOURNAL = "-journal"
 _ANSWERS: dict[Passage, Answer] = {
-    Passage.FORWARD: Reply.CONTINUE,
-    Passage.DROP: Reply.GONE,
+    Passage.FORWARD: CallReply.CONTINUE,
+    Passage.DROP: CallReply.GONE,
     Passage.ERROR: errno.ENOSPC,
 }
 
@@ -34,13 +34,13 @@ def asker(conductor: Conductor, process: Process) -> Ask:
 
     def ask(call: SystemCall) -> Answer:
         if call.path.startswith(LOGS):
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
         commits = call.name.startswith("unlink") and call.path.endswith(JOURNAL)
         name = SQL_COMMIT if commits else call.name
         try:
             return _ANSWERS[conductor.system_call(process, name, call.path)]
         except Exception as error:
             conductor.error = error  # the scenario is void: nobody may take this for a fault that missed
-            return Reply.CONTINUE
+            return CallReply.CONTINUE
 
     return ask

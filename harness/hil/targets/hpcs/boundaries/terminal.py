@@ -19,7 +19,7 @@ from hil.model.machine import death
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.model.processes import TKE
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 
 Answers = Sequence[tuple[re.Pattern[str], str]]
 PROMPT = "> "
@@ -33,7 +33,7 @@ class NoAnswerKnown(Exception):
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedCommand:
     """A command that has ended: its own lines and its exit code (negative: the signal that killed it)."""
 
     command: str
@@ -44,7 +44,7 @@ class Ended:
 
 @dataclass
 class _Running:
-    process: Seedling
+    process: ForkedProcess
     keyboard: IO[bytes]
     output: IO[bytes]
     lines: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class _Running:
     answered: bool = False
     at_end: bool = False
     blinded: bool = False  # the command died of a line: nothing after that line was seen
-    # Rings where something was read: another thread may take a prompt off the pipe that ``_attend`` polls.
+    # Set where something was read: another thread may take a prompt off the pipe that ``_attend`` polls.
     read: int = field(default_factory=lambda: os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
 
     def kill(self) -> int:
@@ -80,7 +80,7 @@ class Terminal:
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
         self._running: _Running | None = None
-        self.watch: Callable[[Seedling], object] | None = None
+        self.watch: Callable[[ForkedProcess], object] | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -96,7 +96,7 @@ class Terminal:
 
     def run(
         self, program: sut.Program, environment: Mapping[str, str], answers: Answers, seconds: float
-    ) -> Ended:
+    ) -> EndedCommand:
         """Run a program to its end, answering its prompts; killed after ``seconds``."""
         command = " ".join(program.arguments)
         self.transcript.append(f"$ {command}")
@@ -113,7 +113,7 @@ class Terminal:
             code = running.process.wait(END_SECONDS)
             if not timed_out and TKE not in self._conductor.dead and (why := death(f"'{command}'", code)):
                 self.casualties.append(why)
-            return Ended(command, tuple(running.lines), code, timed_out)
+            return EndedCommand(command, tuple(running.lines), code, timed_out)
         finally:
             self._conductor.watch(None)
             self._conductor.ended(TKE)
@@ -125,7 +125,9 @@ class Terminal:
         typed, keyboard = os.pipe()
         screen, printed = os.pipe()
         os.set_blocking(screen, False)
-        process = Seedling(program, environment, (typed, printed, printed), watched=self.watch is not None)
+        process = ForkedProcess(
+            program, environment, (typed, printed, printed), watched=self.watch is not None
+        )
         if self.watch:
             self.watch(process)
         os.close(typed)

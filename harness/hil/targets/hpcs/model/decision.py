@@ -56,7 +56,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Row:
+class DecisionRow:
     """One line of the table: what was seen, and what one rule (empty: none) said to do.
 
     ``errors``: how the last command may have ended; ``states``: how many crash states look so; ``example``:
@@ -87,7 +87,7 @@ class Table:
     """
 
     kind: ProcedureKind
-    rows: tuple[Row, ...]
+    rows: tuple[DecisionRow, ...]
     reached: int
     played: int
     unanswered: tuple[str, ...]
@@ -181,10 +181,10 @@ def action(recovery: Sequence[str]) -> tuple[str, ...]:
     return tuple(NO_NUMBERS.sub("…", line) for line in recovery[start:end])
 
 
-def _row(signs: Seen, rule: str, records: Sequence[Record]) -> Row:
+def _row(signs: Seen, rule: str, records: Sequence[Record]) -> DecisionRow:
     """Put the results of one row together; its action is the shortest recovery, which nothing interrupted."""
     plain = min(records, key=lambda record: (len(record["faults"]), len(action(record["recovery"]))))
-    return Row(
+    return DecisionRow(
         seen=signs,
         errors=tuple(sorted({read(record).ended for record in records})),
         rule=rule,

@@ -69,7 +69,7 @@ class Observation:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class OracleJudgement:
     """A verdict with every check that did not hold."""
 
     verdict: Verdict
@@ -77,7 +77,7 @@ class Judgement:
     findings: tuple[Finding, ...]
 
 
-def judge(seen: Observation) -> Judgement:
+def judge(seen: Observation) -> OracleJudgement:
     """Judge what was seen. Data that is gone outranks an instance that does not work."""
     lost = [Finding("rows" if row in seen.missing else "readable", row.text) for row in _lost(seen)]
     broken = [
@@ -92,7 +92,7 @@ def judge(seen: Observation) -> Judgement:
     damaged = gone | {row.key_id for row in seen.reachable}
     verdict = Verdict.DATA_LOST if lost else Verdict.STUCK if broken else Verdict.RECOVERED
     keys = KeyCount(seen.keys, seen.keys - len(damaged), len(gone), seen.usable)
-    return Judgement(verdict, keys, (*lost, *broken))
+    return OracleJudgement(verdict, keys, (*lost, *broken))
 
 
 def _lost(seen: Observation) -> tuple[RowProblem, ...]:
@@ -132,7 +132,7 @@ def _units(values: list[dict[str, Any]]) -> tuple[UnitRegisters, ...]:
 
 
 def conclude(
-    judgement: Judgement, expected: Verdict, *, stuck: str, fired: tuple[bool, ...]
+    judgement: OracleJudgement, expected: Verdict, *, stuck: str, fired: tuple[bool, ...]
 ) -> tuple[Verdict, tuple[Finding, ...]]:
     """Return the verdict of a scenario and its findings.
 

@@ -32,7 +32,7 @@ SELECTORS: Mapping[str, Callable[[Units, Sequence[Listed]], Sequence[int]]] = {
 
 
 @dataclass(frozen=True)
-class Order:
+class CommandOrder:
     """A command, and the crypto units that it asks for (mostly none)."""
 
     command: str
@@ -44,7 +44,7 @@ class Order:
 
 def orders(
     rule: Rule, failed: str, flow: Sequence[str], units: Units, listed: Sequence[Listed] = ()
-) -> tuple[Order, ...]:
+) -> tuple[CommandOrder, ...]:
     """Return what ``rule`` says to type after the command ``failed`` of a flow; ``units`` as last seen."""
     return typed(tuple(_again(rule.run, failed, flow)), units, listed)
 
@@ -58,18 +58,18 @@ def login_first(entries: Sequence[str], error: ErrorClass) -> tuple[str, ...]:
     return (LOGIN,) if wanted else ()
 
 
-def typed(entries: Sequence[str], units: Units, listed: Sequence[Listed]) -> tuple[Order, ...]:
+def typed(entries: Sequence[str], units: Units, listed: Sequence[Listed]) -> tuple[CommandOrder, ...]:
     """Return entries as commands; one whose selector means no unit at all is not typed."""
     made = (_order(entry, units, listed) for entry in entries if entry != ASK)
     return tuple(order for order in made if order)
 
 
-def _order(entry: str, units: Units, listed: Sequence[Listed]) -> Order | None:
+def _order(entry: str, units: Units, listed: Sequence[Listed]) -> CommandOrder | None:
     command, _, argument = entry.partition(" ")
     if argument not in SELECTORS:
-        return Order(command, argument)
+        return CommandOrder(command, argument)
     numbers = SELECTORS[argument](units, listed)
-    return Order(command, " ".join(map(str, numbers))) if numbers else None
+    return CommandOrder(command, " ".join(map(str, numbers))) if numbers else None
 
 
 def _again(entries: Sequence[str], failed: str, flow: Sequence[str]) -> Iterator[str]:

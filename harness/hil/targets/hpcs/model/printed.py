@@ -1,10 +1,10 @@
 """What ``tke`` prints: each command that makes or takes NEW, line for line, and the errors that end it.
 
 That a message is missing means something only where everything else is there. So the output of a command is
-compared with this table, without blanks and line ends, so that the width of a window does not matter. What
-is not in it (a line of another program, half a line, a line of the real service that nobody has published)
-makes the output one that proves nothing. ``tests/hil/targets/hpcs/model/test_printed.py`` holds the table to what the
-emulator says.
+compared with this table, without blanks and line ends, so that the width of a window does not matter. What is
+not in it (a line of another program, half a line, a line of the real service that nobody has published) makes
+the output one that proves nothing. ``tests/hil/targets/hpcs/model/test_printed.py`` holds the table to what
+the emulator says.
 """
 
 import re

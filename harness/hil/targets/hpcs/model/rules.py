@@ -102,7 +102,7 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Look:
+class LookFirst:
     """The rules that are left ask for the instance: look at it, then decide again."""
 
 
@@ -113,12 +113,12 @@ class NoAnswer:
     matching: tuple[str, ...] = ()
 
 
-def decide(procedure: Procedure, evidence: Evidence) -> Act | Look | NoAnswer:
+def decide(procedure: Procedure, evidence: Evidence) -> Act | LookFirst | NoAnswer:
     """Apply a procedure to evidence."""
     if evidence.promotion is None:
         candidates = [rule for rule in procedure.rules if rule.matches(evidence, without_sights=True)]
         if any(sight in rule.when for rule in candidates for sight in SIGHTS):
-            return Look()
+            return LookFirst()
     matching = [rule for rule in procedure.rules if rule.matches(evidence)]
     if len(matching) == 1:
         return Act(matching[0])

@@ -21,7 +21,7 @@ AUTO, (LOAD, COMMIT, ROTATE) = FLOWS["auto"][0], FLOWS["parts"]
 
 
 @dataclass(frozen=True)
-class Stage:
+class RotationStage:
     """How far a rotation had come: what a look shows, and what each flow had typed and shown by then."""
 
     promotion: Promotion
@@ -33,22 +33,22 @@ class Stage:
 
 
 # fmt: off
-STAGES: tuple[Stage, ...] = (
+STAGES: tuple[RotationStage, ...] = (
     # nothing is loaded; NEW is loaded in some units, in all; it is committed in some
-    Stage(Promotion.ALL, Agreement.ONE, EMPTY, Rows.CURRENT, [NO_MESSAGE], [(LOAD, NO_MESSAGE)]),
-    Stage(Promotion.UNCLEAR, Agreement.ONE, MIXED, Rows.CURRENT, [NO_MESSAGE],
+    RotationStage(Promotion.ALL, Agreement.ONE, EMPTY, Rows.CURRENT, [NO_MESSAGE], [(LOAD, NO_MESSAGE)]),
+    RotationStage(Promotion.UNCLEAR, Agreement.ONE, MIXED, Rows.CURRENT, [NO_MESSAGE],
           [(LOAD, NO_MESSAGE), (COMMIT, NO_MESSAGE)]),
-    Stage(Promotion.UNCLEAR, Agreement.ONE, FULL_UNCOMMITTED, Rows.CURRENT, [NO_MESSAGE],
+    RotationStage(Promotion.UNCLEAR, Agreement.ONE, FULL_UNCOMMITTED, Rows.CURRENT, [NO_MESSAGE],
           [(LOAD, NO_MESSAGE), (COMMIT, NO_MESSAGE)]),
     # it is committed in all; some rows are rewrapped, all are
-    Stage(Promotion.NONE, Agreement.ONE, FULL_COMMITTED, Rows.CURRENT, [NO_MESSAGE, FIRST],
+    RotationStage(Promotion.NONE, Agreement.ONE, FULL_COMMITTED, Rows.CURRENT, [NO_MESSAGE, FIRST],
           [(COMMIT, NO_MESSAGE), (ROTATE, NO_MESSAGE)]),
-    Stage(Promotion.NONE, Agreement.ONE, FULL_COMMITTED, Rows.BOTH, [FIRST], [(ROTATE, NO_MESSAGE)]),
-    Stage(Promotion.NONE, Agreement.ONE, FULL_COMMITTED, Rows.NEW, [FIRST, BOTH],
+    RotationStage(Promotion.NONE, Agreement.ONE, FULL_COMMITTED, Rows.BOTH, [FIRST], [(ROTATE, NO_MESSAGE)]),
+    RotationStage(Promotion.NONE, Agreement.ONE, FULL_COMMITTED, Rows.NEW, [FIRST, BOTH],
           [(ROTATE, NO_MESSAGE), (ROTATE, SECOND)]),
     # set immediate is done in some units, in all
-    Stage(Promotion.SOME, Agreement.SEVERAL, MIXED, Rows.NEW, [BOTH], [(ROTATE, SECOND)]),
-    Stage(Promotion.ALL, Agreement.ONE, EMPTY, Rows.CURRENT, [BOTH], [(ROTATE, SECOND)]),
+    RotationStage(Promotion.SOME, Agreement.SEVERAL, MIXED, Rows.NEW, [BOTH], [(ROTATE, SECOND)]),
+    RotationStage(Promotion.ALL, Agreement.ONE, EMPTY, Rows.CURRENT, [BOTH], [(ROTATE, SECOND)]),
 )
 # fmt: on
 # How a command of a rotation ends that is broken off: killed, with an expired token, with another error.

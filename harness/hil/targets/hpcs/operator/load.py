@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from hil.forms.reading import Fault, Faulty
+from hil.forms.reading import Faulty, FormFault
 from hil.targets.hpcs.model.rules import Expectation, Procedure, Rule
 from hil.targets.hpcs.operator import schema
 
@@ -38,7 +38,7 @@ def parse(content: str, where: str) -> Procedure:
     try:
         read = schema.read(content)
     except Faulty as error:
-        raise BadProcedure(error.told(where)) from error
+        raise BadProcedure(error.described(where)) from error
     return Procedure(
         name=read.name,
         kind=read.kind,
@@ -53,7 +53,7 @@ def parse(content: str, where: str) -> Procedure:
     )
 
 
-def faults(content: str) -> tuple[Fault, ...]:
+def faults(content: str) -> tuple[FormFault, ...]:
     """Return what is wrong with a file, in the order of its lines."""
     try:
         schema.read(content)

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from hil.model.procedure import CONTROLS
 from hil.targets.hpcs import emulator as sut
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand
 from hil.targets.hpcs.model import evidence
 from hil.targets.hpcs.model.evidence import ErrorClass, Evidence
-from hil.targets.hpcs.model.orders import Order, login_first, orders, typed
-from hil.targets.hpcs.model.rules import Act, Look, NoAnswer, Procedure, Rule, decide
+from hil.targets.hpcs.model.orders import CommandOrder, login_first, orders, typed
+from hil.targets.hpcs.model.rules import Act, LookFirst, NoAnswer, Procedure, Rule, decide
 from hil.targets.hpcs.model.sight import Sight
 
 ROUNDS_MAX = 6
@@ -25,7 +25,7 @@ AMBIGUOUS, SILENT = "ambiguous: ", "no rule for: "
 class Console(Protocol):
     """What an operator works with; a Rig is one."""
 
-    def tke(self, command: str, answers: Answers = ...) -> Ended:
+    def tke(self, command: str, answers: Answers = ...) -> EndedCommand:
         """Run one command to its end."""
 
     def lines(self) -> list[str]:
@@ -73,7 +73,7 @@ class Operator:
         self._rules: list[str] = []
         self._error = ErrorClass.NONE  # of the last command
 
-    def rotate(self) -> Ended:
+    def rotate(self) -> EndedCommand:
         """Run the commands of the flow until one of them fails or all are done."""
         for command in sut.FLOWS[self._flow]:
             ended = self._console.tke(command, sut.answers())
@@ -81,7 +81,7 @@ class Operator:
                 break
         return ended
 
-    def recover(self, ended: Ended) -> Recovery:
+    def recover(self, ended: EndedCommand) -> Recovery:
         """Apply the procedure to what ``ended`` left, again and again, until it says that all is done.
 
         A control is one wrong step: it is taken once.
@@ -92,7 +92,7 @@ class Operator:
         except _Endless as endless:
             return self._done(str(endless))
 
-    def _recover(self, ended: Ended) -> Recovery:
+    def _recover(self, ended: EndedCommand) -> Recovery:
         seen: set[tuple[Evidence, str]] = set()
         for _ in range(ROUNDS_MAX):
             facts, decision, sight, failed = self._consider(ended)
@@ -116,17 +116,19 @@ class Operator:
             ended = failed
         return self._done(f"not done after {ROUNDS_MAX} rounds")
 
-    def _consider(self, ended: Ended) -> tuple[Evidence, Act | Look | NoAnswer, Sight, Ended | None]:
+    def _consider(
+        self, ended: EndedCommand
+    ) -> tuple[Evidence, Act | LookFirst | NoAnswer, Sight, EndedCommand | None]:
         """Decide, after a look at the instance where the rules ask for one; last comes a look that failed."""
         facts, sight, failed = self._facts(ended), Sight(), None
         decision = decide(self._procedure, facts)
-        if isinstance(decision, Look):
+        if isinstance(decision, LookFirst):
             sight, failed = self._look()
             facts = replace(facts, **sight.facts())
             decision = decide(self._procedure, facts)
         return facts, decision, sight, failed
 
-    def _look(self) -> tuple[Sight, Ended | None]:
+    def _look(self) -> tuple[Sight, EndedCommand | None]:
         """Run the commands that show the instance; return what was seen, and the one that failed."""
         sight = Sight()
         look = self._procedure.look
@@ -138,12 +140,12 @@ class Operator:
                 sight = sight.read(order.command, shown.lines)
         return sight, None
 
-    def _facts(self, ended: Ended) -> Evidence:
+    def _facts(self, ended: EndedCommand) -> Evidence:
         message1, message2 = evidence.messages(self._console.lines())
         error = evidence.error_class(ended.lines, ended.exit_code)
         return Evidence(self._flow, ended.command, error, message1, message2)
 
-    def _follow(self, rule: Rule, ended: Ended, sight: Sight) -> Ended | None:
+    def _follow(self, rule: Rule, ended: EndedCommand, sight: Sight) -> EndedCommand | None:
         """Run the commands of a rule; return the one that failed, None where none did."""
         self._rules.append(rule.name)
         prepare = (*login_first((*rule.prepare, *rule.run), self._error), *rule.prepare)
@@ -158,23 +160,23 @@ class Operator:
                 return result
         return None
 
-    def _type(self, order: Order) -> Ended:
+    def _type(self, order: CommandOrder) -> EndedCommand:
         self._commands.append(str(order))
         return self._heed(self._console.tke(order.command, sut.answers(order.units)))
 
-    def _heed(self, ended: Ended) -> Ended:
+    def _heed(self, ended: EndedCommand) -> EndedCommand:
         """Note how a command has ended; raises _Endless where it did not by itself."""
         if ended.timed_out:
             raise _Endless(f"{ended.command} did not come to an end by itself")
         self._error = evidence.error_class(ended.lines, ended.exit_code)
         return ended
 
-    def _done(self, stuck: str, failed: Ended | None = None) -> Recovery:
+    def _done(self, stuck: str, failed: EndedCommand | None = None) -> Recovery:
         refused = failed is not None and failed.exit_code > 0
         return Recovery(tuple(self._commands), tuple(self._rules), stuck, refused)
 
 
-def _why(decision: Look | NoAnswer, facts: Evidence) -> str:
+def _why(decision: LookFirst | NoAnswer, facts: Evidence) -> str:
     if isinstance(decision, NoAnswer) and decision.matching:
         return AMBIGUOUS + ", ".join(f"'{name}'" for name in decision.matching)
     registers = f", promoted: {facts.promotion}" if facts.promotion else ""

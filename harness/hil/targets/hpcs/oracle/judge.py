@@ -15,12 +15,12 @@ from typing import Any
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.ledger import Ledger
-from hil.targets.hpcs.model.observation import Judgement, Observation, RowProblem, judge
+from hil.targets.hpcs.model.observation import Observation, OracleJudgement, RowProblem, judge
 from hil.targets.hpcs.model.registers import UnitRegisters
 from hil.targets.hpcs.oracle import reader, salvage, usage
-from hil.targets.hpcs.oracle.rows import Row, RowKey, mk_id, read_rows, tables
+from hil.targets.hpcs.oracle.rows import KeyStoreRow, RowKey, mk_id, read_rows, tables
 from hil.targets.hpcs.rig.layout import Layout
-from hil.targets.hpcs.rig.rest import Refused, Rest, registers_in
+from hil.targets.hpcs.rig.rest import RequestRefused, Rest, registers_in
 from hsm_emulator.wire import unixhttp
 
 
@@ -49,7 +49,7 @@ class Oracle:
         """Registers of all units."""
         return tuple(map(registers_in, self.states.values()))
 
-    def judge(self, transcript: Sequence[str]) -> Judgement:
+    def judge(self, transcript: Sequence[str]) -> OracleJudgement:
         """Look, and judge what was seen."""
         return judge(self.observe(transcript))
 
@@ -83,7 +83,7 @@ class Oracle:
             reachable=self._reachable(unreadable, rows),
         )
 
-    def _unreadable(self, rows: dict[RowKey, Row]) -> Iterator[RowProblem]:
+    def _unreadable(self, rows: dict[RowKey, KeyStoreRow]) -> Iterator[RowProblem]:
         """Yield the rows that some operational unit does not read, each once."""
         found: dict[RowKey, str] = {}
         present = [
@@ -97,7 +97,9 @@ class Oracle:
                 found.setdefault(place, text)
         return (RowProblem(*place, text) for place, text in found.items())
 
-    def _reachable(self, unreadable: Sequence[RowProblem], rows: dict[RowKey, Row]) -> tuple[RowProblem, ...]:
+    def _reachable(
+        self, unreadable: Sequence[RowProblem], rows: dict[RowKey, KeyStoreRow]
+    ) -> tuple[RowProblem, ...]:
         """Return those of the unreadable rows that some register of some unit still opens."""
         places = {(row.key_id, row.version) for row in unreadable}
         pairs = [
@@ -124,7 +126,7 @@ class Oracle:
         for name, attempt in (("a new key", self._use_new_key), ("a destroyed key", self._restore_key)):
             try:
                 attempt()
-            except (Refused, unixhttp.Unreachable) as error:
+            except (RequestRefused, unixhttp.Unreachable) as error:
                 yield f"{name}: {error}"
 
     def _use_new_key(self) -> None:
@@ -133,7 +135,7 @@ class Oracle:
             wrapped = self._rest.act(key_id, "wrap")
             unwrapped = self._rest.act(key_id, "unwrap", {"ciphertext": wrapped["ciphertext"]})
             if unwrapped["plaintext"] != wrapped["plaintext"]:
-                raise Refused("unwrap gave another data key than wrap")
+                raise RequestRefused("unwrap gave another data key than wrap")
             self._rest.act(key_id, "rotate")
 
     def _restore_key(self) -> None:
@@ -144,7 +146,7 @@ class Oracle:
         ciphertext = base64.b64encode(known.ciphertext).decode()
         reply = self._rest.act(known.key_id, "unwrap", {"ciphertext": ciphertext})
         if base64.b64decode(reply["plaintext"]) != known.secret:
-            raise Refused("a restored key unwraps to other bytes")
+            raise RequestRefused("a restored key unwraps to other bytes")
 
 
 def _contents(folder: str, name: str) -> Iterator[tuple[str, bytes]]:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from hil.targets.hpcs.model.ledger import Known
-from hil.targets.hpcs.oracle.rows import Row, RowKey
+from hil.targets.hpcs.oracle.rows import KeyStoreRow, RowKey
 from hil.targets.hpcs.rig.layout import Layout
 from hsm_emulator.wire import errors
 from hsm_emulator.wire.call import Call
-from hsm_emulator.wire.client import Module, Session
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.client import Session, UnitModule
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 from hsm_emulator.wire.values import Template, pack_template
 
 CALL_SECONDS = 10.0
 _CLASS: Template = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
 }
 _ROOT = pack_template({**_CLASS, Attribute.SENSITIVE: True, Attribute.UNWRAP: True})
@@ -25,7 +25,7 @@ _OPEN = pack_template({**_CLASS, Attribute.SENSITIVE: False, Attribute.EXTRACTAB
 
 
 def unreadable(
-    layout: Layout, number: int, register: dict[str, Any], pairs: Sequence[tuple[Known, Row]]
+    layout: Layout, number: int, register: dict[str, Any], pairs: Sequence[tuple[Known, KeyStoreRow]]
 ) -> Iterator[tuple[RowKey, str]]:
     """Yield every row that does not give back what the ledger knows on unit ``number``, and why.
 
@@ -38,7 +38,7 @@ def unreadable(
     label = layout.token_label(number)
     try:
         with (
-            Module(layout.p11(number), seconds=CALL_SECONDS) as module,
+            UnitModule(layout.p11(number), seconds=CALL_SECONDS) as module,
             module.open_session(label, pin) as session,
         ):
             pattern = bytes.fromhex(register["pattern"])
@@ -50,7 +50,9 @@ def unreadable(
         yield from _all(pairs, number, str(error))
 
 
-def _all(pairs: Sequence[tuple[Known, Row]], number: int, problem: str) -> Iterator[tuple[RowKey, str]]:
+def _all(
+    pairs: Sequence[tuple[Known, KeyStoreRow]], number: int, problem: str
+) -> Iterator[tuple[RowKey, str]]:
     return (_said(known, number, problem) for known, _ in pairs)
 
 
@@ -59,7 +61,7 @@ def _said(known: Known, number: int, problem: str) -> tuple[RowKey, str]:
     return (known.key_id, known.version), f"{place}: {problem}"
 
 
-def _problems(session: Session, master: int, pairs: Sequence[tuple[Known, Row]]) -> Iterator[str]:
+def _problems(session: Session, master: int, pairs: Sequence[tuple[Known, KeyStoreRow]]) -> Iterator[str]:
     """Unwrap all rows, then all data keys under root keys, then read all values: three passes."""
     wrap = Mechanism.AES_KEY_WRAP
     rows = [Call.unwrap(wrap, master, row.blob, _ROOT if known.ciphertext else _OPEN) for known, row in pairs]

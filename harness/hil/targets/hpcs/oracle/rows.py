@@ -18,7 +18,7 @@ RowKey = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Row:
+class KeyStoreRow:
     """One row of the key store: the id of its master key and the wrapped key."""
 
     key_id: str
@@ -27,9 +27,11 @@ class Row:
     blob: bytes
 
 
-def read_rows(store: str) -> tuple[Row, ...]:
+def read_rows(store: str) -> tuple[KeyStoreRow, ...]:
     """Read all rows of a key store: the path of an SQLite file, or the URL of a database."""
-    return tuple(Row(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in _found(store))
+    return tuple(
+        KeyStoreRow(key_id, version, bytes(mk), bytes(blob)) for key_id, version, mk, blob in _found(store)
+    )
 
 
 def tables(store: str) -> bytes:
@@ -63,7 +65,7 @@ def _in_file(path: str) -> Sequence[tuple[Any, ...]]:
         connection.close()
 
 
-def count_rows(rows: Sequence[Row], units: Sequence[UnitRegisters]) -> RowCounts:
+def count_rows(rows: Sequence[KeyStoreRow], units: Sequence[UnitRegisters]) -> RowCounts:
     """Count rows under CURRENT, under NEW, and under what no register holds."""
     current = {mk_id(unit.current) for unit in units} - {None}
     new = {mk_id(unit.new) for unit in units} - {None}

@@ -9,12 +9,12 @@ from typing import Any
 
 from hil.targets.hpcs.model.ledger import Known
 from hil.targets.hpcs.oracle import reader
-from hil.targets.hpcs.oracle.rows import Row, RowKey
+from hil.targets.hpcs.oracle.rows import KeyStoreRow, RowKey
 from hil.targets.hpcs.rig.layout import Layout
 
 
 def reachable(
-    layout: Layout, states: Mapping[int, dict[str, Any]], pairs: Sequence[tuple[Known, Row]]
+    layout: Layout, states: Mapping[int, dict[str, Any]], pairs: Sequence[tuple[Known, KeyStoreRow]]
 ) -> frozenset[RowKey]:
     """Return those of the rows that a register opens; ``states`` of the units by their numbers."""
     left = list(pairs)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from hil.targets.hpcs.model.ledger import Known, Ledger
-from hil.targets.hpcs.rig.rest import Refused, Rest
+from hil.targets.hpcs.rig.rest import RequestRefused, Rest
 from hsm_emulator.wire.unixhttp import Unreachable
 
 
@@ -34,7 +34,7 @@ def usable(rest: Rest, ledger: Ledger) -> int:
 
 
 def _serves(rest: Rest, versions: Sequence[Known]) -> bool:
-    with suppress(Refused), _ready(rest, versions[0]):
+    with suppress(RequestRefused), _ready(rest, versions[0]):
         return all(_used(rest, row) == row.secret for row in versions)
     return False
 

@@ -13,7 +13,7 @@ from hil.model.scenario import NOT_BACK, Finding, KeyCount, Result, Scenario, no
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.boundaries.syscalls import is_system_call
-from hil.targets.hpcs.boundaries.terminal import Ended
+from hil.targets.hpcs.boundaries.terminal import EndedCommand
 from hil.targets.hpcs.model.crash import Crash, state
 from hil.targets.hpcs.model.crashstate import CrashState
 from hil.targets.hpcs.model.evidence import MESSAGES, error_class, messages, named
@@ -26,8 +26,8 @@ from hil.targets.hpcs.operator.operator import Operator, Recovery
 from hil.targets.hpcs.oracle.judge import Oracle
 from hil.targets.hpcs.oracle.rows import count_rows, read_rows
 from hil.targets.hpcs.play import cells
-from hil.targets.hpcs.play.console import Console, Mark
-from hil.targets.hpcs.play.trunk import Trunk, told
+from hil.targets.hpcs.play.console import Mark, MarkedConsole
+from hil.targets.hpcs.play.trunk import Trunk, without_reconnects
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.rest import Rest
 from hil.targets.hpcs.rig.rig import NotBack, Rig
@@ -131,7 +131,7 @@ def _result(
         keys=seen.keys,
         findings=seen.findings,
         seconds=0.0,
-        trace=trace(told(account.events)),
+        trace=trace(without_reconnects(account.events)),
         outcome=outcome(seen.verdict, refused=seen.recovery.refused),
         expected_outcome=procedure.expectation(seen.standing) if seen.standing else None,
         own={"standing": seen.standing and seen.standing.record()},
@@ -149,10 +149,10 @@ def _play(
     trunk: Trunk | None,
 ) -> Observation:
     if trunk and (fork := trunk.put_back(rig, scenario)):
-        console, ended, crash, seen.trunk = Console(rig, fork.marks), fork.ended, fork.crash, fork.owner
+        console, ended, crash, seen.trunk = MarkedConsole(rig, fork.marks), fork.ended, fork.crash, fork.owner
         account.marks = console.marks
     else:
-        console = Console(rig)
+        console = MarkedConsole(rig)
         account.marks = console.marks
         ended = _strike(console, rig, golden, scenario, procedure)
         crash = look(rig, scenario, ended)
@@ -175,7 +175,9 @@ def _play(
     return oracle.observe(rig.terminal.printed)
 
 
-def _strike(console: Console, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure) -> Ended:
+def _strike(
+    console: MarkedConsole, rig: Rig, golden: Golden, scenario: Scenario, procedure: Procedure
+) -> EndedCommand:
     """Restore, rotate until the fault has struck or the flow is done, and let everything come to rest."""
     rig.restore(golden.snapshot)
     rig.terminal.clear()
@@ -185,7 +187,7 @@ def _strike(console: Console, rig: Rig, golden: Golden, scenario: Scenario, proc
     return ended
 
 
-def look(rig: Rig, scenario: Scenario, ended: Ended) -> Crash:
+def look(rig: Rig, scenario: Scenario, ended: EndedCommand) -> Crash:
     """Look at an instance at rest. What the kms does when it is asked is no part of a recovery."""
     with rig.conductor.aside():
         rest = rig.rest()
@@ -212,7 +214,7 @@ def reach(rig: Rig, golden: Golden, scenario: Scenario) -> str:
     """Play a scenario up to its crash and return the name of that state; raises NotReached."""
     rig.watch(on=needs_watch(scenario, rig))
     rig.hurry(on=hangs(scenario))
-    ended = _strike(Console(rig), rig, golden, scenario, load.builtin(scenario.procedure))
+    ended = _strike(MarkedConsole(rig), rig, golden, scenario, load.builtin(scenario.procedure))
     if rig.conductor.error:
         raise NotReached(f"a fault could not strike: {rig.conductor.error}")
     if not all(rig.conductor.fired):

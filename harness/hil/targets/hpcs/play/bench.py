@@ -18,7 +18,7 @@ class Bench:
     """What every rig of a campaign has in common; ``image`` is empty on the process backend.
 
     ``book`` has the procedures that scenarios name. ``server``: of key stores, see Layout.
-    ``module`` is behind the crypto units, None: SoftHSM. Who has a copy of ``leash`` keeps ``root``, see
+    ``module`` is behind the crypto units, None: SoftHSM. Who has a copy of ``keep_alive`` keeps ``root``, see
     workplace; None: nobody removes it where this process is killed.
     """
 
@@ -30,7 +30,7 @@ class Bench:
     book: Book = field(default_factory=Book)
     server: str = ""
     module: Installed | None = None
-    leash: Connection | None = None
+    keep_alive: Connection | None = None
 
     def layout(self, name: str) -> Layout:
         """Return the paths of a rig."""

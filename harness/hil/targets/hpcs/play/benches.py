@@ -34,7 +34,7 @@ def bench(
             book=book or Book(),
             server=equipment.server,
             module=install(equipment.module, place.folder / "module") if equipment.module else None,
-            leash=place.leash,
+            keep_alive=place.keep_alive,
         )
 
 

@@ -13,7 +13,7 @@ from hil.model.outcome import outcome
 from hil.model.procedure import CONTROLS
 from hil.model.scenario import Finding
 from hil.model.verdicts import Verdict
-from hil.targets.hpcs.boundaries.terminal import Ended
+from hil.targets.hpcs.boundaries.terminal import EndedCommand
 from hil.targets.hpcs.model.crash import Crash
 from hil.targets.hpcs.model.evidence import ErrorClass, messages
 from hil.targets.hpcs.model.registers import EMPTY, UnitRegisters
@@ -21,7 +21,7 @@ from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.model.standing import Standing, standing
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.operator import Console, Operator, Recovery
-from hil.targets.hpcs.oracle.rows import Row, count_rows, mk_id, read_rows
+from hil.targets.hpcs.oracle.rows import KeyStoreRow, count_rows, mk_id, read_rows
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.rig import Rig
 
@@ -33,7 +33,7 @@ class Still:
     """An instance at rest: what a command that is refused leaves as it was."""
 
     units: tuple[UnitRegisters, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[KeyStoreRow, ...]
 
     @classmethod
     def of(cls, rig: Rig) -> "Still":
@@ -67,7 +67,11 @@ def true_standing(rig: Rig, golden: Golden, crash: Crash) -> Standing:
 
 
 def follow(
-    rig: Rig, console: Console, mend: Callable[[], None], golden: Golden, todo: tuple[str, Procedure, Ended]
+    rig: Rig,
+    console: Console,
+    mend: Callable[[], None],
+    golden: Golden,
+    todo: tuple[str, Procedure, EndedCommand],
 ) -> Recovery:
     """Do what a procedure says; ``todo``: the flow, the procedure, and how the rotation ended.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand
 from hil.targets.hpcs.rig.rig import Rig
 
 AT_REST = "at rest: what died is started again, nothing moves"
@@ -17,7 +17,7 @@ class Mark:
     text: str
 
 
-class Console:
+class MarkedConsole:
     """What an operator works with; ``marks`` tells what happened at it, from ``marks`` on."""
 
     def __init__(self, rig: Rig, marks: Iterable[Mark] = ()) -> None:
@@ -25,7 +25,7 @@ class Console:
         self._stage = 1
         self.marks = list(marks)
 
-    def tke(self, command: str, answers: Answers = ()) -> Ended:
+    def tke(self, command: str, answers: Answers = ()) -> EndedCommand:
         """Run a command, see operator.Console."""
         self.mark(f"$ {command}")
         return self._rig.tke(command, answers)

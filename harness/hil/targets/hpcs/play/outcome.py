@@ -18,14 +18,14 @@ from hil.model.probe import Probe
 from hil.model.scenario import Result
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model.coverage import missing, outcomes
-from hil.targets.hpcs.model.twin.agreement import Agreement, agreement
+from hil.targets.hpcs.model.twin.agreement import TwinAgreement, agreement
 from hil.targets.hpcs.operator.book import Book
 from hil.targets.hpcs.play import controls
 from hil.targets.hpcs.play.profiles import Profile
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CampaignOutcome:
     """What a campaign found; ``differing`` are ids of scenarios that the audit saw end differently.
 
     ``model``: whether the twin predicted it. ``probes``: what was asked of the instance beside the scenarios.
@@ -39,7 +39,7 @@ class Outcome:
     differing: tuple[str, ...]
     seconds: float
     played: int
-    model: Agreement
+    model: TwinAgreement
     probes: tuple[Probe, ...]
     lacking: tuple[str, ...] = ()
     merging: Merging | None = None
@@ -51,7 +51,9 @@ class Outcome:
         return Judged(self.gate, self.untried)
 
 
-def judged(results: Results, profile: Profile | None, book: Book, missed: tuple[str, ...] = ()) -> Outcome:
+def judged(
+    results: Results, profile: Profile | None, book: Book, missed: tuple[str, ...] = ()
+) -> CampaignOutcome:
     """Judge a campaign; ``profile``: what the plan was made from.
 
     ``missed``: controls that were found lacking when it was played.
@@ -59,7 +61,7 @@ def judged(results: Results, profile: Profile | None, book: Book, missed: tuple[
     return _Judge(results, profile, book, missed).outcome()
 
 
-def of(stored: Stored, records: Sequence[Record] | None = None) -> Outcome:
+def of(stored: Stored, records: Sequence[Record] | None = None) -> CampaignOutcome:
     """Judge what stands in a run directory, finished or not, by its records or by others for the same plan.
 
     Raises BadProcedure.
@@ -81,7 +83,7 @@ class _Judge:
     book: Book
     missed: tuple[str, ...]
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> CampaignOutcome:
         found = self.found
         results = tuple(map(Result.from_record, found.records))
         probes = found.probes or ()
@@ -99,7 +101,7 @@ class _Judge:
             agreed=not model.differences,
             probed=not any(probe.problems for probe in probes),
         )
-        return Outcome(
+        return CampaignOutcome(
             gate=answer.gate,
             results=results,
             differing=found.differing,
@@ -134,7 +136,7 @@ class _Judge:
         return merging(results, whole=self._promised is not None)
 
 
-def tally(outcome: Outcome) -> dict[str, Any]:
+def tally(outcome: CampaignOutcome) -> dict[str, Any]:
     """Return gate, counts and times of campaign.json."""
     verdicts = Counter(str(result.verdict) for result in outcome.results)
     faults = [fired for result in outcome.results for fired in result.fired]

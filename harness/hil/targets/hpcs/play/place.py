@@ -17,7 +17,7 @@ from hil.targets.hpcs.play.attempt import Account, NotReached, attempt, reach
 from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.play.guard import Guard
 from hil.targets.hpcs.play.record import compare
-from hil.targets.hpcs.play.trunk import Trunk, told
+from hil.targets.hpcs.play.trunk import Trunk, without_reconnects
 from hil.targets.hpcs.probes import run as probes
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.keystore import keystores
@@ -101,7 +101,7 @@ class RigPlace:
         if first.result.verdict is not second.result.verdict:
             return (f"verdict {first.result.verdict} and then {second.result.verdict}",)
         if first.result.trunk:
-            return tuple(compare(told(first.events), told(second.events)))
+            return tuple(compare(without_reconnects(first.events), without_reconnects(second.events)))
         return tuple(compare(first.events, second.events))
 
 

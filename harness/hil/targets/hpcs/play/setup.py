@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hil.engine import space
-from hil.engine.phases import Entered, Phase, unheard
+from hil.engine.phases import OnPhase, Phase, ignore_phase
 from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.play.record import GoldenFailed, NotRepeatable, Recording, record
 from hil.targets.hpcs.rig import golden
@@ -15,7 +15,7 @@ from hil.targets.hpcs.rig.rig import Rig
 LOGS = "logs"  # beside the evidence, of an instance that could not be set up
 
 
-def prepare(bench: Bench, *, recorded: bool, entered: Entered = unheard) -> tuple[Golden, Recording]:
+def prepare(bench: Bench, *, recorded: bool, entered: OnPhase = ignore_phase) -> tuple[Golden, Recording]:
     """Set up the golden state, and record every flow on it where that is asked for.
 
     Raises GoldenError, GoldenFailed or NotRepeatable, or NoSpace where a full disk is why.

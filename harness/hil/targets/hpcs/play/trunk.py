@@ -20,7 +20,7 @@ from pathlib import Path
 from hil.model.events import Event
 from hil.model.faults import Fault
 from hil.model.scenario import Scenario
-from hil.targets.hpcs.boundaries.terminal import Ended
+from hil.targets.hpcs.boundaries.terminal import EndedCommand
 from hil.targets.hpcs.model.crash import Crash
 from hil.targets.hpcs.play.console import Mark
 from hil.targets.hpcs.rig.rig import Rig
@@ -29,7 +29,7 @@ from hil.targets.hpcs.rig.rig import Rig
 CONNECTING = frozenset({"C_Initialize", "C_GetSlotList", "C_GetTokenInfo", "C_OpenSession", "C_Login"})
 
 
-def told(events: Iterable[Event]) -> list[Event]:
+def without_reconnects(events: Iterable[Event]) -> list[Event]:
     """Return the events without those that a recovery from a copy may have more."""
     return [event for event in events if event.stage == 0 or event.name not in CONNECTING]
 
@@ -39,7 +39,7 @@ class Fork:
     """An instance at rest after the first fault, and what was seen until then; ``owner``: who played it."""
 
     owner: str
-    ended: Ended
+    ended: EndedCommand
     crash: Crash
     events: Sequence[Event]
     transcript: Sequence[str]
@@ -56,7 +56,9 @@ class Trunk:
         self._key: tuple[str, tuple[Fault, ...], bool] | None = None
         self._fork: Fork | None = None
 
-    def keep(self, rig: Rig, scenario: Scenario, ended: Ended, crash: Crash, marks: Sequence[Mark]) -> None:
+    def keep(
+        self, rig: Rig, scenario: Scenario, ended: EndedCommand, crash: Crash, marks: Sequence[Mark]
+    ) -> None:
         """Copy an instance at rest after the first fault of ``scenario``."""
         self._fork = None
         if rig.conductor.fired[:1] != (True,) or rig.conductor.error:

@@ -24,7 +24,7 @@ CALL_SECONDS = 10.0
 REFUSED = 409
 
 
-class Administrator:
+class AdministratorKey:
     """A signature key in memory."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Administrator:
 
 
 @dataclass(frozen=True)
-class Unit:
+class AdminSocket:
     """The admin socket of a crypto unit, with a bearer token of the instance."""
 
     socket: Path
@@ -64,7 +64,7 @@ class Unit:
     def body(
         self,
         command: str,
-        signers: Sequence[Administrator] = (),
+        signers: Sequence[AdministratorKey] = (),
         parameters: Body | None = None,
         *,
         counter: int | None = None,

@@ -6,7 +6,7 @@ They need a unit in imprint mode, as cryptounit-zeroize leaves it, and install a
 from collections.abc import Iterator
 
 from hil.model.probe import Probe
-from hil.targets.hpcs.probes.administrator import Administrator, Body, Unit, Unready
+from hil.targets.hpcs.probes.administrator import AdministratorKey, AdminSocket, Body, Unready
 
 # Return codes of EP11 (ep11.h in opencryptoki), as the units give them.
 COUNTER, IMPRINT, SIGNATURE, TOO_FEW, STRANGER = 163, 179, 192, 208, 257
@@ -14,9 +14,9 @@ NEW_MISMATCH, UNCOMMITTED, NEW_FULL = 101, 102, 80
 NOBODY = "f" * 64  # a verification pattern that no register holds
 
 
-def probes(unit: Unit) -> Iterator[Probe]:
+def probes(unit: AdminSocket) -> Iterator[Probe]:
     """Try a unit in imprint mode; raises Unready. It makes random master keys, so it is a recovery unit."""
-    first, second, stranger = Administrator(), Administrator(), Administrator()
+    first, second, stranger = AdministratorKey(), AdministratorKey(), AdministratorKey()
     yield Probe("imprint mode", "a unit in imprint mode takes no master key", _in_imprint_mode(unit))
     yield Probe("administrators", "two can be installed, and sign", _install(unit, first, second))
     yield Probe("signature", "not signed as it has to be: refused", _signatures(unit, first, stranger))
@@ -27,7 +27,7 @@ def probes(unit: Unit) -> Iterator[Probe]:
     yield Probe("registers", "a wrong pattern or state: refused", _registers(unit, first, second))
 
 
-def _install(unit: Unit, *administrators: Administrator) -> tuple[str, ...]:
+def _install(unit: AdminSocket, *administrators: AdministratorKey) -> tuple[str, ...]:
     """Install two administrators, and leave imprint mode by thresholds of two, which both sign."""
     thresholds = {"signature": 2, "revocation": 2}
     try:
@@ -40,11 +40,11 @@ def _install(unit: Unit, *administrators: Administrator) -> tuple[str, ...]:
     return ()
 
 
-def _in_imprint_mode(unit: Unit) -> tuple[str, ...]:
+def _in_imprint_mode(unit: AdminSocket) -> tuple[str, ...]:
     return unit.refuses("generate", "generate", unit.body("generate"), IMPRINT)
 
 
-def _signatures(unit: Unit, first: Administrator, stranger: Administrator) -> tuple[str, ...]:
+def _signatures(unit: AdminSocket, first: AdministratorKey, stranger: AdministratorKey) -> tuple[str, ...]:
     """Everything that is signed is changed once: command, counter, domain, module, parameters."""
     tampered: dict[str, object] = {
         "command": "zeroize",
@@ -63,7 +63,7 @@ def _signatures(unit: Unit, first: Administrator, stranger: Administrator) -> tu
     return tuple(problems)
 
 
-def _replay(unit: Unit, first: Administrator, accepted: Body) -> tuple[str, ...]:
+def _replay(unit: AdminSocket, first: AdministratorKey, accepted: Body) -> tuple[str, ...]:
     late = unit.body("generate", [first], counter=accepted["counter"])
     return (
         *unit.refuses("sent a second time", "generate", accepted, COUNTER),
@@ -71,7 +71,7 @@ def _replay(unit: Unit, first: Administrator, accepted: Body) -> tuple[str, ...]
     )
 
 
-def _threshold(unit: Unit, first: Administrator) -> tuple[str, ...]:
+def _threshold(unit: AdminSocket, first: AdministratorKey) -> tuple[str, ...]:
     parameters = {"pattern": unit.state()["registers"]["new"]["pattern"]}
     return (
         *unit.refuses("one of two signatures", "commit", unit.body("commit", [first], parameters), TOO_FEW),
@@ -81,7 +81,7 @@ def _threshold(unit: Unit, first: Administrator) -> tuple[str, ...]:
     )
 
 
-def _registers(unit: Unit, first: Administrator, second: Administrator) -> tuple[str, ...]:
+def _registers(unit: AdminSocket, first: AdministratorKey, second: AdministratorKey) -> tuple[str, ...]:
     """Patterns and states of NEW, which holds an uncommitted key."""
     wrong, right = {"pattern": NOBODY}, {"pattern": unit.state()["registers"]["new"]["pattern"]}
     both = (first, second)

@@ -8,7 +8,7 @@ from hil.model.probe import Probe
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.evidence import ErrorClass, error_class
 from hil.targets.hpcs.probes.administrator import Unready
-from hil.targets.hpcs.probes.facts import Facts
+from hil.targets.hpcs.probes.facts import PublicState
 from hil.targets.hpcs.rig.rest import Rest
 from hil.targets.hpcs.rig.rig import Rig
 
@@ -20,7 +20,7 @@ QUESTIONS = (
 
 
 @dataclass(frozen=True)
-class Desk:
+class ProbedRig:
     """A rig with all units selected, and the bench's own login."""
 
     rig: Rig
@@ -53,12 +53,12 @@ class Desk:
 
         Raises Unready.
         """
-        before = Facts.of(self.rig, self.rest)
+        before = PublicState.of(self.rig, self.rest)
         ended = self.rig.tke(command, sut.answers(" ".join(map(str, self.all))))
         if ended.exit_code < 0:
             raise Unready(f"'tke {command}' was ended by signal {-ended.exit_code}")
         text = " ".join(ended.lines)
-        problems = list(before.differences(Facts.of(self.rig, self.rest)))
+        problems = list(before.differences(PublicState.of(self.rig, self.rest)))
         if error_class(ended.lines, ended.exit_code) is not ErrorClass.PRECHECK:
             problems.append(f"it was not refused by a pre-check but ended with exit code {ended.exit_code}")
         elif says not in text:

@@ -8,9 +8,9 @@ import jwt
 
 from hil.model.probe import Probe
 from hil.targets.hpcs.model.ledger import Ledger
-from hil.targets.hpcs.probes.administrator import Unit
-from hil.targets.hpcs.probes.desk import Desk
-from hil.targets.hpcs.probes.facts import Facts
+from hil.targets.hpcs.probes.administrator import AdminSocket
+from hil.targets.hpcs.probes.desk import ProbedRig
+from hil.targets.hpcs.probes.facts import PublicState
 from hil.targets.hpcs.rig import accesstoken
 from hil.targets.hpcs.rig.layout import Layout
 from hsm_emulator.wire import unixhttp
@@ -55,19 +55,19 @@ def _calls(ledger: Ledger) -> tuple[Sequence[Call], Sequence[Call]]:
     return refused, allowed
 
 
-def rewrap_at_rest(desk: Desk) -> Probe:
+def rewrap_at_rest(desk: ProbedRig) -> Probe:
     """The rewrap is refused, and no row touched, where NEW is empty."""
-    before = Facts.of(desk.rig, desk.rest)
+    before = PublicState.of(desk.rig, desk.rest)
     reply = unixhttp.request(
         desk.rig.layout.rest(), "POST", "/api/v2/rotation/rewrap?wait=5", {}, token=desk.rest.token
     )
-    problems = list(before.differences(Facts.of(desk.rig, desk.rest)))
+    problems = list(before.differences(PublicState.of(desk.rig, desk.rest)))
     if (reply.status, reply.body.get("error", {}).get("code")) != NOT_NOW:
         problems.append(f"the rewrap request gave status {reply.status}")
     return Probe("rewrap at rest", "a rewrap without a committed NEW is refused", tuple(problems))
 
 
-def bearer(layout: Layout, unit: Unit, token: str) -> Probe:
+def bearer(layout: Layout, unit: AdminSocket, token: str) -> Probe:
     """Nobody gets in without a token, with one that has expired, or with one that somebody else has made.
 
     The bad ones are made of ``token``, with which one does get in.

@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterator
 
 from hil.model.probe import Probe
-from hil.targets.hpcs.probes.desk import Desk
+from hil.targets.hpcs.probes.desk import ProbedRig
 
 AUTO, ROTATE, SETIMM = "auto-mk-rotate", "cryptounit-mk-rotate", "cryptounit-mk-setimm"
 RECOVER, INIT = "auto-mk-recover", "auto-init"
 
 
-def on_the_workstation(desk: Desk) -> Iterator[Probe]:
+def on_the_workstation(desk: ProbedRig) -> Iterator[Probe]:
     """What can be broken without a unit: selection, signature keys, directory, an empty NEW."""
     for command in (ROTATE, SETIMM):
         yield desk.refused("new empty", command, "The new master key registers are not all Full Committed")
@@ -27,7 +27,7 @@ def on_the_workstation(desk: Desk) -> Iterator[Probe]:
     yield from _without_recovery_units(desk)
 
 
-def _without_recovery_units(desk: Desk) -> Iterator[Probe]:
+def _without_recovery_units(desk: ProbedRig) -> Iterator[Probe]:
     """Take the recovery units out of the directory of the service, as if the instance had none.
 
     They are deselected as well, because auto-mk-rotate begins with a selection of all that it knows of.
@@ -43,7 +43,7 @@ def _without_recovery_units(desk: Desk) -> Iterator[Probe]:
         path.write_text(whole)
 
 
-def on_a_unit(desk: Desk, number: int) -> Iterator[Probe]:
+def on_a_unit(desk: ProbedRig, number: int) -> Iterator[Probe]:
     """Thresholds, CURRENT and mode of one unit, which ends in imprint mode."""
     with desk.only(number):
         desk.type("cryptounit-thrhld-set", "1")
@@ -62,7 +62,7 @@ def on_a_unit(desk: Desk, number: int) -> Iterator[Probe]:
         yield desk.refused("imprint mode", command, "in imprint mode")
 
 
-def on_other_keys(desk: Desk) -> Iterator[Probe]:
+def on_other_keys(desk: ProbedRig) -> Iterator[Probe]:
     """NEW and then CURRENT of the first unit differ; NEW is committed everywhere to begin with."""
     first = desk.all[0]
     with desk.only(first):

@@ -6,10 +6,10 @@ from hil.model.faults import Fault
 from hil.model.probe import Probe
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.probes import contract, durable, gate, precheck
-from hil.targets.hpcs.probes.administrator import Unit, Unready
-from hil.targets.hpcs.probes.desk import Desk
+from hil.targets.hpcs.probes.administrator import AdminSocket, Unready
+from hil.targets.hpcs.probes.desk import ProbedRig
 from hil.targets.hpcs.rig.golden import Golden
-from hil.targets.hpcs.rig.rest import Refused
+from hil.targets.hpcs.rig.rest import RequestRefused
 from hil.targets.hpcs.rig.rig import Rig
 from hsm_emulator.wire.unixhttp import Unreachable
 
@@ -33,16 +33,16 @@ def _all_of(
     try:
         rig.restore(golden.snapshot)
         yield from stage(rig, golden)
-    except (Unready, Unreachable, Refused) as error:
+    except (Unready, Unreachable, RequestRefused) as error:
         yield Probe(name, "", untried=f"could not be tried: {error}")
     except Exception as error:
         yield Probe(name, "", untried=f"could not be tried: {type(error).__name__}: {error}")
 
 
 def _at_rest(rig: Rig, _golden: Golden) -> Iterator[Probe]:
-    desk = Desk(rig, rig.rest())
+    desk = ProbedRig(rig, rig.rest())
     recovery = rig.shape.operational + rig.shape.recovery
-    unit = Unit(rig.layout.admin(recovery), desk.rest.token)
+    unit = AdminSocket(rig.layout.admin(recovery), desk.rest.token)
     yield gate.bearer(rig.layout, unit, desk.rest.token)
     yield gate.rewrap_at_rest(desk)
     yield from precheck.on_the_workstation(desk)
@@ -58,7 +58,7 @@ def _in_a_rotation(rig: Rig, golden: Golden) -> Iterator[Probe]:
     rig.repair()
     rig.settle()
     rig.conductor.begin(())
-    desk = Desk(rig, rig.rest())
+    desk = ProbedRig(rig, rig.rest())
     yield gate.during_a_rotation(rig.layout, desk.rest.token, golden.ledger)
     yield from precheck.on_other_keys(desk)
 

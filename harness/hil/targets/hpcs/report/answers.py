@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hil.model.procedure import ProcedureKind
-from hil.report.html.campaign import Campaign
+from hil.report.html.campaign import CampaignView
 from hil.report.html.markup import Node, node
 from hil.report.html.tables import plain, prose, to_scenario
-from hil.targets.hpcs.model.decision import SEEN, Row, Table, table
-from hil.targets.hpcs.report.findings import Finding, Word, findings
+from hil.targets.hpcs.model.decision import SEEN, DecisionRow, Table, table
+from hil.targets.hpcs.report.findings import JudgedClaim, Word, findings
 
 TABLES = {
     ProcedureKind.DOCUMENTED: "Decision table of the documentation",
@@ -18,7 +18,7 @@ MARKS = {Word.CONTRADICTED: "✗", Word.CONFIRMED: "✓", Word.NOT_EXERCISED: "�
 IDS_SHOWN = 2
 
 
-def answers(campaign: Campaign) -> Iterator[Node]:
+def answers(campaign: CampaignView) -> Iterator[Node]:
     """Yield the sections."""
     records = list(campaign.records.values())
     for kind, title in TABLES.items():
@@ -71,7 +71,7 @@ def _decisions(decided: Table) -> Node:
     return plain((*SEEN, "action", "states", "scenarios", "ended", "e.g."), map(_decision, decided.rows))
 
 
-def _decision(row: Row) -> tuple[Node | str, ...]:
+def _decision(row: DecisionRow) -> tuple[Node | str, ...]:
     return (
         *row.seen.words,
         node("code", " → ".join(row.action)) if row.action else "nothing" if row.rule else "no rule applies",
@@ -82,7 +82,7 @@ def _decision(row: Row) -> tuple[Node | str, ...]:
     )
 
 
-def _finding(found: Finding) -> tuple[Node | str, ...]:
+def _finding(found: JudgedClaim) -> tuple[Node | str, ...]:
     evidence = [
         node("li", *prose(f"{one.shows}: {_counts(one.ended)} "), *_ids(one.ids)) for one in found.evidence
     ]

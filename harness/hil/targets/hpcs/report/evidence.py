@@ -14,7 +14,7 @@ EVENTS, OBSERVATION, TRANSCRIPT = "events.jsonl", "observation.json", "transcrip
 
 
 @dataclass(frozen=True)
-class Evidence:
+class ScenarioEvidence:
     """What stands in a scenario's folder; ``kept``: whether its events were kept.
 
     Registers are in the form of campaign.json, patterns cut to eight digits.

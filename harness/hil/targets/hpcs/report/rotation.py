@@ -9,7 +9,7 @@ from hil.model import judging
 from hil.model.procedure import ProcedureKind
 from hil.model.scenario import Result, Scenario
 from hil.report.html import order, words
-from hil.report.html.campaign import Campaign
+from hil.report.html.campaign import CampaignView
 from hil.report.html.lines import Line
 from hil.targets.hpcs.model.rules import Procedure
 from hil.targets.hpcs.operator.book import Book
@@ -18,7 +18,7 @@ from hil.targets.hpcs.play import outcome
 
 
 @dataclass(frozen=True)
-class Rotation(Campaign):
+class RotationView(CampaignView):
     """``records`` are the results as they stand in the file, with fields that ``results`` do not have."""
 
     plan: tuple[Scenario, ...]

@@ -21,7 +21,7 @@ NAMES = ("current", "new")
 
 
 @dataclass(frozen=True)
-class Moment:
+class ViolationEvent:
     """``sequence`` of the event, and what happened in words."""
 
     sequence: int
@@ -37,14 +37,16 @@ class _Held:
     registers: tuple[tuple[int, str], ...]
 
 
-def violation(record: dict[str, Any], after: Sequence[Unit], events: Sequence[Event]) -> Moment | None:
+def violation(
+    record: dict[str, Any], after: Sequence[Unit], events: Sequence[Event]
+) -> ViolationEvent | None:
     """Return the moment; None where nothing went wrong, or where the evidence does not tell."""
     if record["as_documented"] and Verdict(record["verdict"]) is Verdict.RECOVERED:
         return None
     return taken(record, after, events) or _failed(_recovery(events))
 
 
-def taken(record: dict[str, Any], after: Sequence[Unit], events: Sequence[Event]) -> Moment | None:
+def taken(record: dict[str, Any], after: Sequence[Unit], events: Sequence[Event]) -> ViolationEvent | None:
     """Return the moment at which a master key left registers; None where none did, or nothing tells."""
     moments = (_taken(held, after, _recovery(events)) for held in _held(record))
     return next((moment for moment in moments if moment), None)
@@ -69,7 +71,7 @@ def _held(record: dict[str, Any]) -> Iterator[_Held]:
             yield _Held(pattern, count, tuple(registers))
 
 
-def _taken(held: _Held, after: Sequence[Unit], events: Sequence[Event]) -> Moment | None:
+def _taken(held: _Held, after: Sequence[Unit], events: Sequence[Event]) -> ViolationEvent | None:
     """Return the event that took the key out of the last of the registers that it has left for good."""
     left = {unit["number"] for unit in after if held.pattern not in (unit["current"], unit["new"])}
     first: dict[int, Event] = {}
@@ -85,14 +87,14 @@ def _taken(held: _Held, after: Sequence[Unit], events: Sequence[Event]) -> Momen
     holders = {number for number, _ in held.registers}
     gone = "the last register that held it" if left >= holders else f"{len(first)} of {len(holders)} units"
     rows = f"{held.rows} rows" if held.rows > 1 else "1 row"
-    return Moment(
+    return ViolationEvent(
         event.sequence,
         f"{event.name} on {event.server}: the master key of {rows} ({held.pattern}) has left {gone}",
     )
 
 
-def _failed(events: Sequence[Event]) -> Moment | None:
+def _failed(events: Sequence[Event]) -> ViolationEvent | None:
     for event in events:
         if event.boundary is EventClass.TRANSCRIPT and event.text == FAILED:
-            return Moment(event.sequence, "the first command of the recovery that failed")
+            return ViolationEvent(event.sequence, "the first command of the recovery that failed")
     return None

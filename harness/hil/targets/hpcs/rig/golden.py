@@ -23,9 +23,9 @@ from hil.targets.hpcs.rig.populate import populate
 from hil.targets.hpcs.rig.process import interrupts
 from hil.targets.hpcs.rig.process.child import NotKilled, last_line
 from hil.targets.hpcs.rig.process.ready import NotReady
-from hil.targets.hpcs.rig.rest import Refused
+from hil.targets.hpcs.rig.rest import RequestRefused
 from hil.targets.hpcs.rig.rig import Rig
-from hil.targets.hpcs.rig.zygote.client import NurseryGone
+from hil.targets.hpcs.rig.zygote.client import WarmParentGone
 from hsm_emulator.wire import unixhttp
 
 SETUP_SECONDS = 60.0
@@ -41,10 +41,10 @@ class GoldenError(Exception):
 REFUSALS = (
     NotKilled,
     NotReady,
-    NurseryGone,
+    WarmParentGone,
     NoAnswerKnown,
     OSError,
-    Refused,
+    RequestRefused,
     ServerBroken,
     StoreNotMade,
     subprocess.SubprocessError,

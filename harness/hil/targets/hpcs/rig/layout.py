@@ -169,7 +169,7 @@ class Layout:
         """REST socket of the kms."""
         return self.sockets / ("k" if relayed else "kms.sock")
 
-    def bell(self, name: str) -> Path:
+    def ready_socket(self, name: str) -> Path:
         """Socket on which a process tells that it is ready."""
         return self.sockets / f"n{name}"
 

@@ -13,7 +13,7 @@ from hsm_emulator.wire import unixhttp
 CALL_SECONDS = 10.0
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The kms or a unit answered a request of the bench with an error."""
 
 
@@ -40,7 +40,7 @@ class Rest:
         asked = time.monotonic()
         reply = unixhttp.request(self._layout.rest(), "POST", "/identity/token", {"apikey": apikey})
         if not reply.ok:
-            raise Refused(f"login: {reply.status} {reply.message}")
+            raise RequestRefused(f"login: {reply.status} {reply.message}")
         self._token = reply.body["access_token"]
         self._renew_at = asked + reply.body["expires_in"] / 2
 
@@ -52,12 +52,12 @@ class Rest:
         return self._token
 
     def call(self, method: str, target: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send one request to the kms; raises Refused or Unreachable."""
+        """Send one request to the kms; raises RequestRefused or Unreachable."""
         reply = unixhttp.request(
             self._layout.rest(), method, target, body, token=self.token, seconds=self._seconds
         )
         if not reply.ok:
-            raise Refused(f"{method} {target}: {reply.status} {reply.message}")
+            raise RequestRefused(f"{method} {target}: {reply.status} {reply.message}")
         return reply.body
 
     def create(self, name: str, kind: str, payload: bytes | None = None) -> str:
@@ -77,7 +77,7 @@ class Rest:
             self._layout.admin(number), "GET", "/v1/unit", token=self.token, seconds=self._seconds
         )
         if not reply.ok:
-            raise Refused(f"unit:{number}: {reply.status} {reply.message}")
+            raise RequestRefused(f"unit:{number}: {reply.status} {reply.message}")
         return reply.body
 
     def registers(self, shape: sut.Shape) -> Sequence[UnitRegisters]:

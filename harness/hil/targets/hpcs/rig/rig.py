@@ -14,7 +14,7 @@ from hil.targets.hpcs.boundaries import http, pkcs11
 from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
 from hil.targets.hpcs.boundaries.syscalls import asker
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended, Terminal
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand, Terminal
 from hil.targets.hpcs.model.processes import DB, KMS, SERVER, TKE, Role, unit
 from hil.targets.hpcs.rig import accesstoken
 from hil.targets.hpcs.rig.keystore import keystores
@@ -22,8 +22,8 @@ from hil.targets.hpcs.rig.keystore.mirror import mirror
 from hil.targets.hpcs.rig.keystore.server import ServerBroken
 from hil.targets.hpcs.rig.layout import Layout
 from hil.targets.hpcs.rig.process import ready
-from hil.targets.hpcs.rig.process.bell import Bell
 from hil.targets.hpcs.rig.process.child import Child, NotKilled, Watch
+from hil.targets.hpcs.rig.process.ready_socket import ReadySocket
 from hil.targets.hpcs.rig.rest import Rest
 from hil.targets.hpcs.rig.units.hosts import START_SECONDS, UnitHost
 
@@ -51,7 +51,7 @@ class Rig:
         self.terminal = Terminal(self.conductor)
         layout.make(shape)
         self._access: tuple[bytes, Rest] | None = None
-        self._bell = Bell(layout.bell("k"))
+        self._ready_socket = ReadySocket(layout.ready_socket("k"))
         self.store = keystores.host(layout)
         self._calls: dict[int, Relay] = {}
         self._relays = self._open_relays()
@@ -170,9 +170,9 @@ class Rig:
         self.stop()
         self._host.close()
         self.store.close(keep=keep)
-        self._bell.close()
+        self._ready_socket.close()
 
-    def tke(self, command: str, answers: Answers = ()) -> Ended:
+    def tke(self, command: str, answers: Answers = ()) -> EndedCommand:
         """Run one command of the operator at the terminal, through the relays."""
         environment = sut.tke_environment(self.layout.instance, self.layout.workstation, self._patience.tke)
         return self.terminal.run(sut.tke(command.split()), environment, answers, COMMAND_SECONDS)
@@ -290,7 +290,7 @@ class Rig:
     def _spawn_kms(self) -> int:
         program = sut.kms("serve", self.layout.kms_config, on_server=self.on_server)
         watch = self._watch_of(KMS) if self.watched else None
-        self._kms = Child("kms", program, self.layout.logs / "kms.log", watch, self._bell)
+        self._kms = Child("kms", program, self.layout.logs / "kms.log", watch, self._ready_socket)
         return self._kms.pid
 
     def _start_kms(self) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from hil.faults.watch import probe
 from hil.faults.watch.filter import CannotWatch
 from hil.faults.watch.handover import Unwatched
-from hil.faults.watch.supervisor import Answer, Reply, SystemCall
+from hil.faults.watch.supervisor import Answer, CallReply, SystemCall
 from hil.targets.hpcs.emulator import Program
 from hil.targets.hpcs.rig.preflight import NotReadyHere
 from hil.targets.hpcs.rig.process import ready
 from hil.targets.hpcs.rig.process.child import Child, Watch
-from hil.targets.hpcs.rig.zygote.client import NurseryGone
+from hil.targets.hpcs.rig.zygote.client import WarmParentGone
 
 SECONDS = 10.0
 EXPECTED = [("mkdir", "before"), ("rename", "after")]
@@ -41,7 +41,7 @@ def why_not() -> str:
 
     def ask(call: SystemCall) -> Answer:
         calls.append((call.name.removesuffix("at2").removesuffix("at"), call.path))
-        return Reply.CONTINUE
+        return CallReply.CONTINUE
 
     with tempfile.TemporaryDirectory(prefix="hil-watch-") as name:
         folder = Path(name) / "watched"
@@ -49,7 +49,7 @@ def why_not() -> str:
         watch = Watch(folder, ask)
         try:
             child = Child("probe", Program(probe.__name__, (str(folder),)), Path(name) / "log", watch)
-        except (CannotWatch, NurseryGone, Unwatched) as error:
+        except (CannotWatch, WarmParentGone, Unwatched) as error:
             return str(error)
         try:
             ready.until(lambda: child.exit_code is not None, "the end of a watched process", SECONDS)

@@ -1,7 +1,7 @@
 """A scratch folder that goes again, and containers with it, however the process that has made it ends.
 
 Where that one is killed, a janitor does it: a shell that waits until nobody holds the other end of its
-standard input, the leash, neither the maker nor whoever got a copy of it and might still write. It is out of
+standard input, ``keep_alive``: neither the maker nor whoever has a copy and might still write. It is out of
 the terminal's process group before its starter goes on, so that ^C does not take it along. Folder and janitor
 are made in one piece: an interrupt between them would leave a folder that nobody removes.
 """
@@ -30,10 +30,10 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf -- "$root"; sleep 1; [ -e "$root" ] || 
 
 @dataclass(frozen=True)
 class Workplace:
-    """A folder that stays as long as somebody holds a copy of ``leash``."""
+    """A folder that stays as long as somebody holds a copy of ``keep_alive``."""
 
     folder: Path
-    leash: Connection
+    keep_alive: Connection
 
 
 @contextmanager
@@ -44,10 +44,10 @@ def workplace(containers: str = "") -> Iterator[Workplace]:
     """
     with interrupts.held():
         folder = scratch("hil-")
-        leash = _post_janitor(folder, containers)
-    with leash:
+        keep_alive = _post_janitor(folder, containers)
+    with keep_alive:
         try:
-            yield Workplace(folder, leash)
+            yield Workplace(folder, keep_alive)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -14,8 +14,8 @@ from hil.targets.hpcs.boundaries import pkcs11
 from hil.targets.hpcs.boundaries.relay import Relay
 from hil.targets.hpcs.model.processes import KMS, unit
 from hsm_emulator.wire.call import Call
-from hsm_emulator.wire.client import Module, Session
-from hsm_emulator.wire.constants import Attribute, KeyType, ObjectClass
+from hsm_emulator.wire.client import Session, UnitModule
+from hsm_emulator.wire.constants import Attribute, ObjectClass, P11KeyType
 from hsm_emulator.wire.errors import UnitLost
 from tests.hsm_emulator.wire.drawn import drawing, drawn
 
@@ -30,7 +30,7 @@ MARK: dict[Attribute, bool | int | bytes] = {Attribute.LABEL: b"of the test"}
 OBJECT: dict[Attribute, bool | int | bytes] = {
     **MARK,
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: True,
     Attribute.VALUE: b"k" * 16,
 }
@@ -60,13 +60,13 @@ def session(folder: Path, unrelayed: Path, conductor: "Conductor", closing: Exit
     """A session through a relay; this process is the kms."""
     relay = Relay(folder / "relayed", unrelayed, pkcs11.exchange(conductor, KMS, unit(1)))
     closing.callback(relay.close)
-    module = closing.enter_context(Module(folder / "relayed", seconds=SECONDS))
+    module = closing.enter_context(UnitModule(folder / "relayed", seconds=SECONDS))
     return module.open_session(LABEL, PIN, rw=True)
 
 
 def _objects(socket: Path) -> int:
     """Count what the token holds, past the relay."""
-    with Module(socket, seconds=SECONDS) as module, module.open_session(LABEL, PIN) as session:
+    with UnitModule(socket, seconds=SECONDS) as module, module.open_session(LABEL, PIN) as session:
         return len(session.find(MARK))
 
 

@@ -13,7 +13,7 @@ from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
     from hil.targets.hpcs.boundaries.conductor import Conductor
-    from hil.targets.hpcs.rig.keystore.database import Database
+    from hil.targets.hpcs.rig.keystore.database import KeyStoreDatabase
     from hsm_emulator.kms.store.postgresql import Postgresql
     from tests.hil.targets.hpcs.boundaries.conftest import Kills
 
@@ -24,7 +24,7 @@ POINT = "{victim}@sql-commit.1-{when}"
 
 
 @pytest.fixture
-def url(own_database: "Database", conductor: "Conductor") -> Iterator[str]:
+def url(own_database: "KeyStoreDatabase", conductor: "Conductor") -> Iterator[str]:
     """The database behind a relay, for a kms that is this process."""
     (relay,) = own_database.relays(conductor)
     with closing(relay):
@@ -32,7 +32,7 @@ def url(own_database: "Database", conductor: "Conductor") -> Iterator[str]:
 
 
 @pytest.fixture
-def client(own_database: "Database", url: str) -> Iterator["Postgresql"]:
+def client(own_database: "KeyStoreDatabase", url: str) -> Iterator["Postgresql"]:
     """A connection through the relay, and a table with nothing in it."""
     from hsm_emulator.kms.store.postgresql import Postgresql  # noqa: PLC0415 needs psycopg
 
@@ -52,7 +52,7 @@ def write(client: "Postgresql") -> None:
         client.change("INSERT INTO mark VALUES (:word)", {"word": "here"})
 
 
-def written(own_database: "Database") -> bool:
+def written(own_database: "KeyStoreDatabase") -> bool:
     """Whether that row is there, past the relay; a server that was killed is started."""
     own_database.start()
     with straight(own_database) as database:
@@ -92,7 +92,7 @@ def test_a_prepared_commit_is_one(url: str, conductor: "Conductor") -> None:
 @pytest.mark.parametrize("victim", ["kms", "db", "backend"])
 @pytest.mark.parametrize(("when", "there"), [("before", False), ("after", True)])
 def test_the_commit_is_whole_or_absent_and_nobody_is_told(
-    own_database: "Database",
+    own_database: "KeyStoreDatabase",
     client: "Postgresql",
     conductor: "Conductor",
     kills: "Kills",
@@ -113,7 +113,7 @@ def test_the_commit_is_whole_or_absent_and_nobody_is_told(
 
 @pytest.mark.parametrize(("when", "there"), [("before", False), ("after", True)])
 def test_an_error_reply_ends_the_connection(
-    own_database: "Database",
+    own_database: "KeyStoreDatabase",
     client: "Postgresql",
     conductor: "Conductor",
     when: str,

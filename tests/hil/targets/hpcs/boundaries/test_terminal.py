@@ -12,7 +12,7 @@ from hil.model.faults import EventClass, Fault, FaultKind, Process
 from hil.targets.hpcs.boundaries import http
 from hil.targets.hpcs.boundaries.conductor import TYPED, Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended, NoAnswerKnown, Terminal
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand, NoAnswerKnown, Terminal
 from hil.targets.hpcs.emulator import Program
 from hil.targets.hpcs.model.processes import TKE, Role, unit
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 PROGRAM = "tests.hil.targets.hpcs.boundaries.scripted"  # found from the folder of the checkout
-Run = Callable[..., Ended]
+Run = Callable[..., EndedCommand]
 
 
 class Bench:
@@ -51,7 +51,7 @@ class Bench:
         """Take the screen away."""
         self.terminal.blind(kind)
 
-    def run(self, *arguments: str, answers: Answers = (), seconds: float = SECONDS) -> Ended:
+    def run(self, *arguments: str, answers: Answers = (), seconds: float = SECONDS) -> EndedCommand:
         """Run the program of the tests."""
         return self.terminal.run(Program(PROGRAM, arguments), {"ONLY": "this"}, answers, seconds)
 

@@ -6,7 +6,7 @@ from hil.model.procedure import ProcedureKind
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.evidence import ErrorClass, Evidence
 from hil.targets.hpcs.model.registers import Promotion
-from hil.targets.hpcs.model.rules import Act, Look, NoAnswer, Procedure, Rule, decide
+from hil.targets.hpcs.model.rules import Act, LookFirst, NoAnswer, Procedure, Rule, decide
 
 SEEN = Evidence("auto", "auto-mk-rotate", ErrorClass.OTHER, message1=True, message2=False)
 
@@ -42,7 +42,7 @@ def test_silence_and_ambiguity_are_results() -> None:
 def test_look_before_a_rule_that_asks_for_registers() -> None:
     """Where a rule that may match asks for the registers, the operator looks first, and then never again."""
     some, none = _rule("some", promotion=("some",)), _rule("none", promotion=("none",))
-    assert decide(_procedure(some, none), SEEN) == Look()
+    assert decide(_procedure(some, none), SEEN) == LookFirst()
     assert decide(_procedure(some, none), replace(SEEN, promotion=Promotion.SOME)) == Act(some)
     assert decide(_procedure(some, none), replace(SEEN, promotion=Promotion.UNCLEAR)) == NoAnswer()
 

@@ -7,21 +7,21 @@ from hil.targets.hpcs.model.screens import registers
 from hsm_emulator.instance import Instance, UnitType
 from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import screen
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 
 INSTANCE = Instance("0c9f", "us-south", "default", "account", "operator", "/kms.sock", ())
 PATTERNS = st.integers(1, 16**64 - 1).map(lambda number: f"{number:064x}")
-EMPTY = st.just(Register(RegisterState.EMPTY, "0" * 64))
-CURRENT = st.one_of(EMPTY, st.builds(Register, st.just(RegisterState.VALID), PATTERNS))
+EMPTY = st.just(RegisterStatus(RegisterState.EMPTY, "0" * 64))
+CURRENT = st.one_of(EMPTY, st.builds(RegisterStatus, st.just(RegisterState.VALID), PATTERNS))
 FULL = st.sampled_from([RegisterState.FULL_UNCOMMITTED, RegisterState.FULL_COMMITTED])
-NEW = st.one_of(EMPTY, st.builds(Register, FULL, PATTERNS))
+NEW = st.one_of(EMPTY, st.builds(RegisterStatus, FULL, PATTERNS))
 
 
 @st.composite
-def instances(draw: st.DrawFn) -> list[UnitState]:
+def instances(draw: st.DrawFn) -> list[UnitStatus]:
     """Up to twelve units of all types, in all states."""
     return [
-        UnitState(
+        UnitStatus(
             number=number,
             type=draw(st.sampled_from(UnitType)),
             module="00" * 8,
@@ -39,7 +39,7 @@ def instances(draw: st.DrawFn) -> list[UnitState]:
 
 
 @given(instances())
-def test_both_tables_are_read_back(units: list[UnitState]) -> None:
+def test_both_tables_are_read_back(units: list[UnitStatus]) -> None:
     """Number, state and whole pattern of both registers of every unit come back from the screen."""
     lines = [*screen.new_registers(INSTANCE, units), "", *screen.current_registers(INSTANCE, units)]
     seen = [
@@ -49,14 +49,14 @@ def test_both_tables_are_read_back(units: list[UnitState]) -> None:
 
 
 @given(instances())
-def test_the_comparison_screen_shows_the_same(units: list[UnitState]) -> None:
+def test_the_comparison_screen_shows_the_same(units: list[UnitStatus]) -> None:
     """The tables are found among the other sections of ``cryptounit-compare`` too."""
     alone = [*screen.new_registers(INSTANCE, units), *screen.current_registers(INSTANCE, units)]
     assert registers(screen.comparison(INSTANCE, units)) == registers(alone)
 
 
 @given(instances(), st.data())
-def test_a_screen_that_was_cut_off_invents_nothing(units: list[UnitState], data: st.DataObject) -> None:
+def test_a_screen_that_was_cut_off_invents_nothing(units: list[UnitStatus], data: st.DataObject) -> None:
     """Of a screen that ends early only units are returned that it shows in whole."""
     lines = [*screen.new_registers(INSTANCE, units), *screen.current_registers(INSTANCE, units)]
     whole = registers(lines)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from hil.targets.hpcs.model.evidence import ErrorClass, Evidence
 from hil.targets.hpcs.model.registers import Promotion
-from hil.targets.hpcs.model.rules import Act, Look, NoAnswer, decide
+from hil.targets.hpcs.model.rules import Act, LookFirst, NoAnswer, decide
 from hil.targets.hpcs.operator import load
 
 NEITHER, FIRST, SECOND, BOTH = (False, False), (True, False), (False, True), (True, True)
@@ -68,7 +68,7 @@ def test_holes_before_message_2() -> None:
     """Before message 2 the transcript alone decides, and exactly the known holes have no rule."""
     before = [facts for facts in _reached() if not facts.message2]
     decisions = {facts: decide(PROCEDURE, facts) for facts in before}
-    assert not any(isinstance(decision, Look) for decision in decisions.values())
+    assert not any(isinstance(decision, LookFirst) for decision in decisions.values())
     silent = {facts for facts, decision in decisions.items() if isinstance(decision, NoAnswer)}
     assert {(facts.flow, facts.command, str(facts.error)) for facts in silent} == HOLES
     assert not any(facts.message1 for facts in silent)
@@ -78,7 +78,7 @@ def test_after_message_2_only_unclear_registers_are_a_hole() -> None:
     """After message 2 the operator looks, and has a rule for every promotion that is clear."""
     for facts in _reached():
         if facts.message2:
-            assert isinstance(decide(PROCEDURE, facts), Look)
+            assert isinstance(decide(PROCEDURE, facts), LookFirst)
             for promotion in Promotion:
                 decision = decide(PROCEDURE, replace(facts, promotion=promotion))
                 assert isinstance(decision, Act) is (promotion is not Promotion.UNCLEAR), facts

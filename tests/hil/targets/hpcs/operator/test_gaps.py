@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from hil.targets.hpcs.boundaries.terminal import Ended
+from hil.targets.hpcs.boundaries.terminal import EndedCommand
 from hil.targets.hpcs.emulator import FLOWS
 from hil.targets.hpcs.model.evidence import ErrorClass, Evidence
 from hil.targets.hpcs.model.twin.commands import run
-from hil.targets.hpcs.model.twin.instance import OLD, Instance, Unit
+from hil.targets.hpcs.model.twin.instance import OLD, TwinInstance, TwinUnit
 from hil.targets.hpcs.operator import check, gaps, load
 from hil.targets.hpcs.operator.operator import Operator
 from tests.hil.targets.hpcs.operator.twinconsole import KILLED, MESSAGES, Console
@@ -91,15 +91,15 @@ def test_rules_that_go_by_what_nobody_sees(rule: str, says: str) -> None:
 
 def _found(flow: str, shape: Sequence[str]) -> Iterator[Evidence]:
     """Yield what an operator sees whose rotation dies at a step of the twin's, the last one included."""
-    units = tuple(Unit(number, kind) for number, kind in enumerate(shape, start=1))
-    at = Instance(units, ((OLD, 12),), tuple(unit.number for unit in units))
+    units = tuple(TwinUnit(number, kind) for number, kind in enumerate(shape, start=1))
+    at = TwinInstance(units, ((OLD, 12),), tuple(unit.number for unit in units))
     for command in FLOWS[flow]:
         for state in run(at, command).states:
             console = Console(
                 replace(state, shown=frozenset()), shown=[MESSAGES[one] for one in sorted(state.shown)]
             )
             operator = Operator(console, flow, STATE_BASED)
-            facts = operator._facts(Ended(command, (), KILLED))
+            facts = operator._facts(EndedCommand(command, (), KILLED))
             sight, failed = operator._look()
             assert failed is None
             yield replace(facts, **sight.facts())

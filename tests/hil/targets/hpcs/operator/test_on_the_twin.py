@@ -12,7 +12,7 @@ from hil.model.verdicts import Verdict
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.standing import Extent
 from hil.targets.hpcs.model.twin.commands import run
-from hil.targets.hpcs.model.twin.instance import OLD, Instance, Unit
+from hil.targets.hpcs.model.twin.instance import OLD, TwinInstance, TwinUnit
 from hil.targets.hpcs.model.twin.predict import Prediction, predict
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.operator import Operator, Recovery
@@ -21,10 +21,10 @@ from tests.hil.targets.hpcs.operator.twinconsole import MESSAGES, Console, Kill
 ROWS = 12
 
 
-def _instance(operational: int, recovery: int, failover: int = 0) -> Instance:
+def _instance(operational: int, recovery: int, failover: int = 0) -> TwinInstance:
     types = ["OPERATIONAL"] * operational + ["RECOVERY"] * recovery + ["FAILOVER"] * failover
-    units = tuple(Unit(number, kind) for number, kind in enumerate(types, start=1))
-    return Instance(units, ((OLD, ROWS),), tuple(unit.number for unit in units))
+    units = tuple(TwinUnit(number, kind) for number, kind in enumerate(types, start=1))
+    return TwinInstance(units, ((OLD, ROWS),), tuple(unit.number for unit in units))
 
 
 def _play(console: Console, flow: str, procedure: str, *, blind: bool = False) -> tuple[Recovery, Prediction]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from hil.targets.hpcs import emulator as sut
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.operator.operator import Operator, Recovery
 from hsm_emulator.instance import Instance, UnitEntry, UnitType
 from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import screen
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 
 MESSAGE_1 = "Delaying 30 seconds to allow server to discover new master key values"
 MESSAGE_2 = "KMS CRK rewrap successful, waiting on cryptounit-mk-setimm"
@@ -29,13 +29,13 @@ class Console:
     endless: int = -1  # the place of a command that the bench has to end
     shown: list[str] = field(default_factory=list)
 
-    def tke(self, command: str, answers: Answers = ()) -> Ended:
+    def tke(self, command: str, answers: Answers = ()) -> EndedCommand:
         """Play the next entry."""
         self.typed.append(command)
         self.answers.append(answers)
         code, lines = self.script.pop(0)
         self.shown += lines
-        return Ended(command, tuple(lines), code, timed_out=len(self.typed) - 1 == self.endless)
+        return EndedCommand(command, tuple(lines), code, timed_out=len(self.typed) - 1 == self.endless)
 
     def lines(self) -> list[str]:
         """All that was shown."""
@@ -50,7 +50,7 @@ def _screen(*promoted: bool) -> list[str]:
     """Show ``cryptounit-mks`` of operational units of which some are promoted."""
     old, new = "a" * 64, "b" * 64
     units = [
-        UnitState(
+        UnitStatus(
             number=number,
             type=UnitType.OPERATIONAL,
             module="",
@@ -60,10 +60,10 @@ def _screen(*promoted: bool) -> list[str]:
             revocation_threshold=2,
             counter=0,
             administrators=(),
-            current=Register(RegisterState.VALID, new if done else old),
-            new=Register(RegisterState.EMPTY, "0" * 64)
+            current=RegisterStatus(RegisterState.VALID, new if done else old),
+            new=RegisterStatus(RegisterState.EMPTY, "0" * 64)
             if done
-            else Register(RegisterState.FULL_COMMITTED, new),
+            else RegisterStatus(RegisterState.FULL_COMMITTED, new),
         )
         for number, done in enumerate(promoted, start=1)
     ]

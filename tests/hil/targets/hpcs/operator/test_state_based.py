@@ -15,7 +15,7 @@ from hil.targets.hpcs.model.registers import (
     Register,
     UnitRegisters,
 )
-from hil.targets.hpcs.model.rules import Act, Look, decide
+from hil.targets.hpcs.model.rules import Act, LookFirst, decide
 from hil.targets.hpcs.model.sight import Agreement, Rows, Sight
 from hil.targets.hpcs.operator import load
 
@@ -59,7 +59,7 @@ def test_it_looks_before_anything_else() -> None:
     for flow, command, error, one, two in product(
         ("auto", "parts"), COMMANDS, ErrorClass, (False, True), (False, True)
     ):
-        assert decide(PROCEDURE, Evidence(flow, command, error, one, two)) == Look()
+        assert decide(PROCEDURE, Evidence(flow, command, error, one, two)) == LookFirst()
 
 
 @pytest.mark.parametrize("flow", ["auto", "parts"])

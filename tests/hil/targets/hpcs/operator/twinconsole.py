@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from hil.targets.hpcs.boundaries.terminal import Answers, Ended
+from hil.targets.hpcs.boundaries.terminal import Answers, EndedCommand
 from hil.targets.hpcs.model.twin.commands import run
-from hil.targets.hpcs.model.twin.instance import Instance
+from hil.targets.hpcs.model.twin.instance import TwinInstance
 from hsm_emulator.instance import Instance as ServiceInstance
 from hsm_emulator.instance import UnitEntry, UnitType
 from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import screen
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 
 MESSAGES = {
     1: "Delaying 30 seconds to allow server to discover new master key values",
@@ -36,13 +36,13 @@ class Kill:
 class Console:
     """A terminal on which the twin answers; a command that a kill is meant for stops where the kill says."""
 
-    at: Instance
+    at: TwinInstance
     kills: Sequence[Kill] = ()
     typed: list[str] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     struck: bool = False
 
-    def tke(self, command: str, answers: Answers = ()) -> Ended:
+    def tke(self, command: str, answers: Answers = ()) -> EndedCommand:
         """Run a command of the twin."""
         numbers = [answer for pattern, answer in answers if pattern.search("Enter a list of CRYPTO UNIT NUM")]
         line = f"{command} {numbers[0]}" if command in {"cryptounit-rm", "cryptounit-add"} else command
@@ -61,7 +61,7 @@ class Console:
         self.at = end
         lines += SCREENS[command](end) if command in SCREENS else []
         self.shown += lines
-        return Ended(command, tuple(lines), code)
+        return EndedCommand(command, tuple(lines), code)
 
     def lines(self) -> list[str]:
         """The whole transcript."""
@@ -72,10 +72,10 @@ class Console:
         return self.struck
 
 
-def _registers(at: Instance) -> list[str]:
+def _registers(at: TwinInstance) -> list[str]:
     """``cryptounit-mks``: both tables, of the selected units."""
     states = [
-        UnitState(
+        UnitStatus(
             number=unit.number,
             type=UnitType(unit.type),
             module="",
@@ -93,15 +93,15 @@ def _registers(at: Instance) -> list[str]:
     return [*screen.new_registers(SERVICE, states), *screen.current_registers(SERVICE, states)]
 
 
-def _register(key: str | None, state: RegisterState) -> Register:
-    return Register(state if key else RegisterState.EMPTY, _pattern(key or ""))
+def _register(key: str | None, state: RegisterState) -> RegisterStatus:
+    return RegisterStatus(state if key else RegisterState.EMPTY, _pattern(key or ""))
 
 
 def _pattern(key: str) -> str:
     return key.encode().hex().ljust(64, "0")
 
 
-def _crypto_units(at: Instance) -> list[str]:
+def _crypto_units(at: TwinInstance) -> list[str]:
     """``cryptounits``: all units."""
     entries = tuple(
         UnitEntry(unit.number, UnitType(unit.type), "[us-south]", f"{unit.number:02}", unit.number, "")
@@ -110,12 +110,12 @@ def _crypto_units(at: Instance) -> list[str]:
     return screen.crypto_units(replace(SERVICE, units=entries), frozenset())
 
 
-def _rotation_status(at: Instance) -> list[str]:
+def _rotation_status(at: TwinInstance) -> list[str]:
     """``rotation-status``: rows by master key."""
     return screen.key_storage(SERVICE, {_pattern(key)[:32]: count for key, count in at.rows})
 
 
-SCREENS: dict[str, Callable[[Instance], list[str]]] = {
+SCREENS: dict[str, Callable[[TwinInstance], list[str]]] = {
     "cryptounit-mks": _registers,
     "cryptounits": _crypto_units,
     "rotation-status": _rotation_status,

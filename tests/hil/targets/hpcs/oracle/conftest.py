@@ -10,7 +10,7 @@ import pytest
 
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.ledger import Known
-from hil.targets.hpcs.model.observation import Judgement
+from hil.targets.hpcs.model.observation import OracleJudgement
 from hil.targets.hpcs.oracle.judge import Oracle
 from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.rig import golden
@@ -28,7 +28,7 @@ class Scene:
     rig: Rig
     state: Golden
 
-    def judge(self, *transcript: str) -> Judgement:
+    def judge(self, *transcript: str) -> OracleJudgement:
         """Ask the oracle."""
         rest = self.rig.rest()
         return Oracle(self.rig.layout, SHAPE, self.state.ledger, self.state.registers, rest).judge(transcript)

@@ -13,7 +13,7 @@ from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.oracle.rows import count_rows, read_rows
 
 if TYPE_CHECKING:
-    from hil.targets.hpcs.model.observation import Judgement
+    from hil.targets.hpcs.model.observation import OracleJudgement
     from tests.hil.targets.hpcs.oracle.conftest import Scene
 
 SHAPE_KEYS = 8
@@ -21,7 +21,7 @@ ALL = KeyCount(8, 8)  # the workload was tried
 EACH = KeyCount(8, 8, 0, 8)  # each was used for itself
 
 
-def _checks(judgement: "Judgement") -> set[str]:
+def _checks(judgement: "OracleJudgement") -> set[str]:
     return {finding.check for finding in judgement.findings}
 
 

@@ -11,7 +11,7 @@ from hil.model.probe import Probe
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.play.bench import Bench
 from hil.targets.hpcs.probes import contract, run
-from hil.targets.hpcs.probes.administrator import Unit, Unready
+from hil.targets.hpcs.probes.administrator import AdminSocket, Unready
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import Golden
 from hil.targets.hpcs.rig.layout import scratch
@@ -50,7 +50,7 @@ def test_an_instance_without_a_defect(instance: Instance) -> None:
 def test_what_cannot_be_tried_has_failed(instance: Instance) -> None:
     """The contract of a unit that is not in imprint mode cannot be tried, and that is no pass."""
     instance.rig.restore(instance.golden.snapshot)
-    unit = Unit(instance.rig.layout.admin(2), instance.rig.rest().token)
+    unit = AdminSocket(instance.rig.layout.admin(2), instance.rig.rest().token)
     before = unit.state()
     first = next(contract.probes(unit))
     assert not first.passed

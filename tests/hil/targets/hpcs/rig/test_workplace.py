@@ -23,7 +23,8 @@ SHARING = """
 import signal, subprocess
 from hil.targets.hpcs.rig.workplace import workplace
 with workplace() as place:
-    holder = subprocess.Popen(["sleep", "100"], pass_fds=[place.leash.fileno()], stdout=subprocess.DEVNULL)
+    held = [place.keep_alive.fileno()]
+    holder = subprocess.Popen(["sleep", "100"], pass_fds=held, stdout=subprocess.DEVNULL)
     print(place.folder, holder.pid, flush=True)
     signal.pause()
 """
@@ -52,7 +53,7 @@ def test_it_goes_with_its_maker(number: signal.Signals) -> None:
     ready.until(lambda: not folder.exists(), f"the removal of {folder}", SECONDS)
 
 
-def test_a_copy_of_its_leash_keeps_it() -> None:
+def test_a_copy_of_its_pipe_keeps_it() -> None:
     """Who has a copy may still write into it: it outlives its maker, and goes when that one ends too."""
     command = [sys.executable, "-c", SHARING]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as maker:

@@ -25,7 +25,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class TwinAgreement:
     """``cells``: pairs of crash state and procedure; ``agree``: those whose results are all as predicted."""
 
     cells: int
@@ -41,7 +41,7 @@ class Agreement:
         }
 
 
-def agreement(records: Iterable[Record]) -> Agreement:
+def agreement(records: Iterable[Record]) -> TwinAgreement:
     """Compare every result of a campaign that reached a crash state with the twin's prediction."""
     cells: dict[tuple[str, str], bool] = {}
     differences = []
@@ -54,7 +54,7 @@ def agreement(records: Iterable[Record]) -> Agreement:
         cells[cell] = cells.get(cell, True) and found is None
         if found:
             differences.append(found)
-    return Agreement(len(cells), sum(cells.values()), tuple(differences))
+    return TwinAgreement(len(cells), sum(cells.values()), tuple(differences))
 
 
 def compare(record: Record) -> Difference | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hil.targets.hpcs.model.twin.instance import OLD, PARTS, Instance, Unit
+from hil.targets.hpcs.model.twin.instance import OLD, PARTS, TwinInstance, TwinUnit
 
 _STATE = re.compile(
     r"(?P<flow>\w+) (?P<command>\S+) (?P<ended>\w+) messages (?P<shown>none|1?2?) \| (?P<units>[^|]+) \| "
@@ -27,7 +27,7 @@ class CrashAt:
     flow: str
     command: str
     ended: str
-    instance: Instance
+    instance: TwinInstance
 
 
 def stopped(record: Mapping[str, Any]) -> CrashAt | None:
@@ -65,7 +65,7 @@ def read(record: Mapping[str, Any]) -> CrashAt:
         match["flow"],
         match["command"],
         match["ended"],
-        Instance(
+        TwinInstance(
             units=units,
             rows=tuple(sorted((name, count) for name, count in counts.items() if count)),
             selected=tuple(map(int, match["selected"].split(","))) if match["selected"] != "none" else (),
@@ -76,8 +76,8 @@ def read(record: Mapping[str, Any]) -> CrashAt:
     )
 
 
-def _unit(number: int, kind: str, current: str | None, new: str | None, uncommitted: str) -> Unit:
-    return Unit(number, kind, current, new, committed=new is not None and not uncommitted)
+def _unit(number: int, kind: str, current: str | None, new: str | None, uncommitted: str) -> TwinUnit:
+    return TwinUnit(number, kind, current, new, committed=new is not None and not uncommitted)
 
 
 def _key(name: str, names: Mapping[str, str]) -> str | None:

@@ -11,7 +11,7 @@ PARTS = "P"  # what the key-part files of the workstation combine to; each rando
 
 
 @dataclass(frozen=True)
-class Unit:
+class TwinUnit:
     """One crypto unit; None is an empty register. ``committed`` is about NEW."""
 
     number: int
@@ -40,7 +40,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Instance:
+class TwinInstance:
     """State that the documents speak of.
 
     ``rows``: pairs of a master key and how many rows are under it, sorted, none of them zero. ``target``: the
@@ -48,7 +48,7 @@ class Instance:
     ``shown``: messages on the terminal.
     """
 
-    units: tuple[Unit, ...]
+    units: tuple[TwinUnit, ...]
     rows: tuple[tuple[str, int], ...]
     selected: tuple[int, ...]
     target: str | None = None
@@ -56,12 +56,12 @@ class Instance:
     shown: frozenset[int] = field(default_factory=frozenset)
 
     @property
-    def operational(self) -> tuple[Unit, ...]:
+    def operational(self) -> tuple[TwinUnit, ...]:
         """Units that serve workloads."""
         return tuple(unit for unit in self.units if unit.type == OPERATIONAL)
 
     @property
-    def chosen(self) -> tuple[Unit, ...]:
+    def chosen(self) -> tuple[TwinUnit, ...]:
         """Units that are selected."""
         return tuple(unit for unit in self.units if unit.number in self.selected)
 
@@ -74,7 +74,7 @@ class Instance:
         """How many rows are under a master key."""
         return dict(self.rows).get(key or "", 0)
 
-    def changed(self, number: int, change: Callable[[Unit], Unit]) -> Self:
+    def changed(self, number: int, change: Callable[[TwinUnit], TwinUnit]) -> Self:
         """One unit changed; workloads are let in again when every operational unit has promoted."""
         units = tuple(change(unit) if unit.number == number else unit for unit in self.units)
         changed = replace(self, units=units)

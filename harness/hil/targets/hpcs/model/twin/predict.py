@@ -7,7 +7,7 @@ from functools import lru_cache
 from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.standing import Extent, extent
 from hil.targets.hpcs.model.twin.commands import run
-from hil.targets.hpcs.model.twin.instance import OLD, Instance
+from hil.targets.hpcs.model.twin.instance import OLD, TwinInstance
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Prediction:
 
 
 def predict(
-    crash: Instance, lines: Sequence[str], *, kills: int = 0, ended: bool = True
+    crash: TwinInstance, lines: Sequence[str], *, kills: int = 0, ended: bool = True
 ) -> frozenset[Prediction]:
     """Predict what follows from a crash state when ``lines`` are typed.
 
@@ -40,7 +40,7 @@ def predict(
 
 
 @lru_cache(maxsize=10_000)  # a campaign reaches few crash states by many crash points
-def _predicted(crash: Instance, lines: tuple[str, ...], kills: int, ended: bool) -> frozenset[Prediction]:  # noqa: FBT001
+def _predicted(crash: TwinInstance, lines: tuple[str, ...], kills: int, ended: bool) -> frozenset[Prediction]:  # noqa: FBT001
     reached: set[_Way] = {_Way(crash, kills)}
     for place, line in enumerate(lines, start=1):
         safe = ended and place == len(lines)
@@ -52,7 +52,7 @@ def _predicted(crash: Instance, lines: tuple[str, ...], kills: int, ended: bool)
 class _Way:
     """One way that things may have gone: ``kills`` are still to come."""
 
-    instance: Instance
+    instance: TwinInstance
     kills: int
     refused: tuple[str, ...] = ()
     broken: tuple[str, ...] = ()
@@ -80,13 +80,13 @@ def _prediction(way: _Way) -> Prediction:
     return Prediction(verdict, unreadable, extent(gone, rows), way.refused, way.broken)
 
 
-def _readable(instance: Instance) -> int:
+def _readable(instance: TwinInstance) -> int:
     """Rows that every operational unit reads."""
     currents = {unit.current for unit in instance.operational}
     return instance.under(next(iter(currents))) if len(currents) == 1 else 0
 
 
-def _whole(instance: Instance) -> bool:
+def _whole(instance: TwinInstance) -> bool:
     """Whether the rotation is over: one key, not the old one, NEW empty, all rows readable, workloads in."""
     currents = {unit.current for unit in instance.units}
     return (

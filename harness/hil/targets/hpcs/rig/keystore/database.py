@@ -25,7 +25,7 @@ from hil.targets.hpcs.boundaries.conductor import Conductor
 from hil.targets.hpcs.boundaries.relay import Relay
 from hil.targets.hpcs.model.processes import DB, KMS, Role
 from hil.targets.hpcs.rig.keystore import server, store
-from hil.targets.hpcs.rig.keystore.server import Server
+from hil.targets.hpcs.rig.keystore.server import DatabaseServer
 from hil.targets.hpcs.rig.layout import OWN_SERVER, Layout
 from hil.targets.hpcs.rig.preflight import NotReadyHere
 from hil.targets.hpcs.rig.process.child import NotKilled
@@ -105,10 +105,10 @@ def load(url: str, folder: Path) -> None:
             database.execute("SELECT setval(quote_ident(%s)::regclass, %s, %s)", standing)
 
 
-class Database:
+class KeyStoreDatabase:
     """The key store of one rig in a database of its own, see StoreHost; ``own``: its server, if any."""
 
-    def __init__(self, layout: Layout, own: Server | None) -> None:
+    def __init__(self, layout: Layout, own: DatabaseServer | None) -> None:
         self._layout = layout
         self._server = own
         self._maintenance = _database(layout.key_store, MAINTENANCE)
@@ -188,7 +188,7 @@ class Database:
         elif self._made and not keep:
             drop(self._layout)
 
-    def _own(self, process: Process) -> Server:
+    def _own(self, process: Process) -> DatabaseServer:
         if self._server is None:
             raise NotKilled(f"the database server is not the rig's own, there is no {process}")
         return self._server
@@ -204,17 +204,17 @@ class Database:
         return end
 
 
-def host(layout: Layout) -> Database:
+def host(layout: Layout) -> KeyStoreDatabase:
     """Return what holds the key store of a layout whose key store is on a server."""
-    return Database(layout, own_server(layout) if layout.server == OWN_SERVER else None)
+    return KeyStoreDatabase(layout, own_server(layout) if layout.server == OWN_SERVER else None)
 
 
-def own_server(layout: Layout) -> Server:
+def own_server(layout: Layout) -> DatabaseServer:
     """Return the server of a layout that has one of its own."""
     maintenance = _database(layout.key_store, MAINTENANCE)
     below = layout.files.parent.parent.parent
     folders = (layout.cluster, layout.database_sockets(), layout.logs / "database.log")
-    return Server(*folders, below, lambda: answers(maintenance))
+    return DatabaseServer(*folders, below, lambda: answers(maintenance))
 
 
 def drop(layout: Layout) -> None:

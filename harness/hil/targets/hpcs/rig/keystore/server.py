@@ -64,7 +64,7 @@ def socket_file(folder: Path) -> Path:
     return folder / f".s.PGSQL.{PORT}"
 
 
-class Server:
+class DatabaseServer:
     """A server on ``folder`` that listens in ``sockets``; ``answers`` looks whether it takes connections.
 
     ``below``: the nearest folder above both that is not the bench's.

@@ -7,7 +7,7 @@ Mechanisms = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Need:
+class MechanismNeed:
     """A mechanism (without CKM_), the uses that it must allow (without CKF_), and what needs it."""
 
     mechanism: str
@@ -16,11 +16,13 @@ class Need:
 
 
 NEEDS = (
-    Need("AES_KEY_GEN", ("GENERATE",), "random master keys, keys of the kms"),
-    Need("AES_KEY_WRAP", ("WRAP", "UNWRAP"), "rewrap of the key store, master keys from unit to unit"),
-    Need("SHA256", ("DIGEST",), "verification patterns"),
-    Need("EC_KEY_PAIR_GEN", ("GENERATE_KEY_PAIR",), "importer keys, on the curve P-521"),
-    Need("ECDH1_DERIVE", ("DERIVE",), "wrapping keys from importer keys"),
+    MechanismNeed("AES_KEY_GEN", ("GENERATE",), "random master keys, keys of the kms"),
+    MechanismNeed(
+        "AES_KEY_WRAP", ("WRAP", "UNWRAP"), "rewrap of the key store, master keys from unit to unit"
+    ),
+    MechanismNeed("SHA256", ("DIGEST",), "verification patterns"),
+    MechanismNeed("EC_KEY_PAIR_GEN", ("GENERATE_KEY_PAIR",), "importer keys, on the curve P-521"),
+    MechanismNeed("ECDH1_DERIVE", ("DERIVE",), "wrapping keys from importer keys"),
 )
 
 

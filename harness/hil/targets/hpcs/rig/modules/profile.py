@@ -54,7 +54,7 @@ def read(file: Path) -> ModuleProfile:
     except textfile.NotText as error:
         raise BadModule(str(error)) from error
     except Faulty as error:
-        raise BadModule(error.told(str(file))) from error
+        raise BadModule(error.described(str(file))) from error
     return ModuleProfile(
         name=has.module.name,
         library=Path(has.module.library),

@@ -12,8 +12,8 @@ from hil import inherited
 from hil.faults.watch.supervisor import Answer, Supervisor, SystemCall
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig.process import owner, ready
-from hil.targets.hpcs.rig.process.bell import Bell
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.process.ready_socket import ReadySocket
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 
 STOP_SECONDS = 10.0
 STOPPED = "T"  # process state of proc(5)
@@ -31,7 +31,7 @@ class Watch:
     ask: Callable[[SystemCall], Answer]
     off: Callable[[], bool] = lambda: False
 
-    def over(self, process: Seedling) -> Supervisor:
+    def over(self, process: ForkedProcess) -> Supervisor:
         """Watch a process that was started watched; ends by itself when that process has ended."""
         if process.listener is None:
             raise AssertionError
@@ -39,7 +39,7 @@ class Watch:
 
 
 class Child:
-    """One server of the rig; its output goes to a log file, and it rings ``bell`` when it serves."""
+    """One server of the rig; its output goes to a log file; it writes to ``ready_socket`` when it serves."""
 
     def __init__(
         self,
@@ -47,18 +47,18 @@ class Child:
         program: sut.Program,
         log: Path,
         watch: Watch | None = None,
-        bell: Bell | None = None,
+        ready_socket: ReadySocket | None = None,
     ) -> None:
         self.name = name
-        self._bell = bell
+        self._ready_socket = ready_socket
         self._log = log
         environment = inherited.environment()
-        if bell:
-            bell.quiet()
-            environment["NOTIFY_SOCKET"] = str(bell.path)
+        if ready_socket:
+            ready_socket.drain()
+            environment["NOTIFY_SOCKET"] = str(ready_socket.path)
         with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
             stdio = (nothing.fileno(), output.fileno(), output.fileno())
-            self._process = Seedling(program, environment, stdio, watched=watch is not None)
+            self._process = ForkedProcess(program, environment, stdio, watched=watch is not None)
         self._supervisor = watch.over(self._process) if watch else None
 
     @property
@@ -105,17 +105,17 @@ class Child:
 
     def ready(self, seconds: float) -> None:
         """Wait until it serves, after its start or a hang-up; NotReady, with what it said last, where not."""
-        if self._bell is None:
+        if self._ready_socket is None:
             raise AssertionError
         try:
-            self._bell.heard(self._process.poll, self.name, seconds)
+            self._ready_socket.wait(self._process.poll, self.name, seconds)
         except ready.NotReady as error:
             raise ready.NotReady(f"{error}: {last_line(self._log)}") from error
 
     def hang_up(self) -> None:
         """SIGHUP to the leader alone, where it has not ended."""
-        if self._bell:
-            self._bell.quiet()
+        if self._ready_socket:
+            self._ready_socket.drain()
         if self.exit_code is None:
             os.kill(self.pid, signal.SIGHUP)
 

@@ -16,15 +16,15 @@ from hil.faults.watch.supervisor import Supervisor
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig.layout import Layout
 from hil.targets.hpcs.rig.process import ready
-from hil.targets.hpcs.rig.process.bell import Bell
 from hil.targets.hpcs.rig.process.child import NotKilled, Watch
+from hil.targets.hpcs.rig.process.ready_socket import ReadySocket
 from hil.targets.hpcs.rig.units import docker
 from hil.targets.hpcs.rig.units.docker import Container
 from hil.targets.hpcs.rig.units.labels import Labels
 
 CALL_SECONDS = 30.0
 LOOK_SECONDS = 0.2
-SOCKET, BELL = "bench.sock", "bell.sock"
+SOCKET, READY_SOCKET = "bench.sock", "ready.sock"
 KILLED = -9
 COMMAND = (
     "python3",
@@ -43,7 +43,7 @@ class ContainedUnit:
         self._log = layout.logs / f"unit-{number}.log"
         self._folder, self._sockets = layout.unit(number), layout.unit_sockets(number)
         self._holder = docker.start_holder(image, labels)
-        self._bell = Bell(self._sockets / BELL)
+        self._ready_socket = ReadySocket(self._sockets / READY_SOCKET)
         self._container = self._made(image, number, labels)
         self._parent: socket.socket | None = None
         self._paused = False
@@ -51,13 +51,13 @@ class ContainedUnit:
         self.name = f"unit:{number}"
 
     def _made(self, image: str, number: int, labels: Labels) -> Container:
-        environment = {"NOTIFY_SOCKET": f"{docker.SOCKET_DIR}/{BELL}"}
+        environment = {"NOTIFY_SOCKET": f"{docker.SOCKET_DIR}/{READY_SOCKET}"}
         contained = docker.Contained(COMMAND, environment, self._holder)
         try:
             return docker.create_unit(image, number, self._folder, self._sockets, labels, contained)
         except BaseException:
             docker.remove(self._holder)
-            self._bell.close()
+            self._ready_socket.close()
             raise
 
     def run(self) -> None:
@@ -81,7 +81,7 @@ class ContainedUnit:
     def start(self, watch: Watch | None) -> None:
         """Fork the firmware; ``await_ready`` waits until it serves."""
         self._container.hand_over()
-        self._bell.quiet()
+        self._ready_socket.drain()
         self._code = None
         serve = sut.unit_serve(Path(docker.UNIT_DIR), Path(docker.SOCKET_DIR))
         with self._log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
@@ -105,12 +105,12 @@ class ContainedUnit:
 
     def await_ready(self, seconds: float) -> None:
         """Wait until the firmware serves, after its start or a power cycle; raises NotReady."""
-        self._bell.heard(lambda: self.exit_code, self.name, seconds)
+        self._ready_socket.wait(lambda: self.exit_code, self.name, seconds)
 
     def hang_up(self) -> None:
         """Power-cycle the firmware, on files that may be new; ``await_ready`` waits until it is through."""
         self._container.hand_over()
-        self._bell.quiet()
+        self._ready_socket.drain()
         self._order("hangup")
 
     def kill(self) -> None:
@@ -146,7 +146,7 @@ class ContainedUnit:
         self._lose()
         self._container.remove()
         docker.remove(self._holder)
-        self._bell.close()
+        self._ready_socket.close()
 
     def _order(self, order: str, descriptors: tuple[int, ...] = (), **more: object) -> None:
         if self._parent is None:

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig.layout import Layout
-from hil.targets.hpcs.rig.process.bell import Bell
 from hil.targets.hpcs.rig.process.child import Child, Watch
+from hil.targets.hpcs.rig.process.ready_socket import ReadySocket
 
 START_SECONDS = 30.0
 
@@ -57,7 +57,7 @@ class ProcessHost:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._children: dict[int, Child] = {}
-        self._bells: dict[int, Bell] = {}
+        self._ready_sockets: dict[int, ReadySocket] = {}
         self._watch: Watched | None = None
 
     def watch(self, watch: Watched | None) -> None:
@@ -73,7 +73,7 @@ class ProcessHost:
                 sut.unit_serve(self._layout.unit(number), self._layout.unit_sockets(number)),
                 self._layout.logs / f"unit-{number}.log",
                 self._watch(number) if self._watch else None,
-                self._bell(number),
+                self._ready_socket(number),
             )
         for number in started:
             self._children[number].ready(START_SECONDS)
@@ -115,11 +115,11 @@ class ProcessHost:
     def close(self) -> None:
         """See UnitHost."""
         self.stop()
-        for bell in self._bells.values():
-            bell.close()
-        self._bells.clear()
+        for ready_socket in self._ready_sockets.values():
+            ready_socket.close()
+        self._ready_sockets.clear()
 
-    def _bell(self, number: int) -> Bell:
-        if number not in self._bells:
-            self._bells[number] = Bell(self._layout.bell(f"{number}"))
-        return self._bells[number]
+    def _ready_socket(self, number: int) -> ReadySocket:
+        if number not in self._ready_sockets:
+            self._ready_sockets[number] = ReadySocket(self._layout.ready_socket(f"{number}"))
+        return self._ready_sockets[number]

@@ -20,11 +20,11 @@ ANSWER_SECONDS = 30.0
 CLOSE_SECONDS = 15.0
 
 
-class NurseryGone(Exception):
+class WarmParentGone(Exception):
     """The warm parent has ended, and with it all that it had started; the next start makes a new one."""
 
 
-class Seedling:
+class ForkedProcess:
     """A process forked from the warm parent."""
 
     def __init__(
@@ -40,27 +40,27 @@ class Seedling:
         A watched process waits at its first durable system call until the caller makes a Supervisor of
         ``listener``, which owns it from then on. Raises Unwatched.
         """
-        self._nursery = _nursery()
+        self._warm_parent = _warm_parent()
         self.listener: int | None = None
         if not watched:
-            self.pid = self._nursery.spawn(program, environment, stdio)
+            self.pid = self._warm_parent.spawn(program, environment, stdio)
             return
         mine, its = handover.pair()
         with mine:
             with its:
-                self.pid = self._nursery.spawn(program, environment, (*stdio, its.fileno()))
+                self.pid = self._warm_parent.spawn(program, environment, (*stdio, its.fileno()))
             self.listener = _handed_over(mine)
 
     def poll(self) -> int | None:
         """None while it runs, else the exit code; negative: the signal that ended it."""
-        return self._nursery.poll(self.pid)
+        return self._warm_parent.poll(self.pid)
 
     def wait(self, seconds: float) -> int:
-        """Wait for its end and return the exit code; TimeoutError after ``seconds``. Raises NurseryGone."""
-        return self._nursery.wait(self.pid, seconds)
+        """Return the exit code at its end; raises TimeoutError after ``seconds``, and WarmParentGone."""
+        return self._warm_parent.wait(self.pid, seconds)
 
 
-class _Nursery:
+class _WarmParent:
     def __init__(self) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
@@ -76,7 +76,7 @@ class _Nursery:
         self._changed = threading.Condition()
         self._spawning = threading.Lock()
         self._spawned: queue.Queue[int | OSError | None] = queue.Queue()  # None: there will be no more
-        self._listener = threading.Thread(target=self._listen, name="nursery", daemon=True)
+        self._listener = threading.Thread(target=self._listen, name="warm parent", daemon=True)
         self._listener.start()
         util.Finalize(None, self._close, exitpriority=0)
 
@@ -96,7 +96,7 @@ class _Nursery:
             except OSError as error:
                 raise self._is_gone(program) from error
             except queue.Empty as error:
-                raise NurseryGone(
+                raise WarmParentGone(
                     f"the warm parent does not answer, so {_words(program)} did not start"
                 ) from error
         if answer is None:
@@ -116,12 +116,12 @@ class _Nursery:
             if not self._changed.wait_for(lambda: self.gone or pid in self._codes, seconds):
                 raise TimeoutError(f"process {pid} did not end within {seconds:g} s")
             if pid not in self._codes:
-                raise NurseryGone(f"the warm parent of process {pid} was killed, and it with it")
+                raise WarmParentGone(f"the warm parent of process {pid} was killed, and it with it")
             return self._codes[pid]
 
-    def _is_gone(self, program: sut.Program) -> NurseryGone:
+    def _is_gone(self, program: sut.Program) -> WarmParentGone:
         code = self._server.wait(ANSWER_SECONDS)
-        return NurseryGone(
+        return WarmParentGone(
             f"the warm parent has ended with exit code {code}, so {_words(program)} did not start"
         )
 
@@ -163,24 +163,24 @@ def _words(program: sut.Program) -> str:
 
 def ended() -> int | None:
     """Return the exit code of this process' warm parent, without which nothing can be started; None: none."""
-    nursery = _nurseries.get(os.getpid())
-    return nursery.ended() if nursery else None
+    warm_parent = _warm_parents.get(os.getpid())
+    return warm_parent.ended() if warm_parent else None
 
 
 def _handed_over(end: socket.socket) -> int:
     try:
         listener, _ = handover.received(end, ANSWER_SECONDS)
     except TimeoutError as error:
-        raise NurseryGone("a process forked from the warm parent does not answer") from error
+        raise WarmParentGone("a process forked from the warm parent does not answer") from error
     return listener
 
 
-def _nursery() -> _Nursery:
+def _warm_parent() -> _WarmParent:
     """Return this process' warm parent; a forked child gets one of its own."""
-    nursery = _nurseries.get(os.getpid())
-    if nursery is None or nursery.gone:
-        nursery = _nurseries[os.getpid()] = _Nursery()
-    return nursery
+    warm_parent = _warm_parents.get(os.getpid())
+    if warm_parent is None or warm_parent.gone:
+        warm_parent = _warm_parents[os.getpid()] = _WarmParent()
+    return warm_parent
 
 
-_nurseries: dict[int, _Nursery] = {}
+_warm_parents: dict[int, _WarmParent] = {}

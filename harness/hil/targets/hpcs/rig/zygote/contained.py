@@ -50,12 +50,12 @@ class Parent:
             case "end":
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(EVERYONE, signal.SIGKILL)
-                self.bury(0)
+                self.reap(0)
                 self._tell({"alone": True})
         return True
 
-    def bury(self, options: int = os.WNOHANG) -> None:
-        """Take leave of whoever has ended, orphans too, and tell of the program; 0: of everyone."""
+    def reap(self, options: int = os.WNOHANG) -> None:
+        """Reap whoever has ended, orphans too, and tell of the program; 0: of everyone."""
         with contextlib.suppress(ChildProcessError):
             while True:
                 pid, status = os.waitpid(-1, options)
@@ -104,7 +104,7 @@ def main(argv: list[str]) -> int:
             for key, _ in selector.select():
                 if key.fileobj is ended:
                     ended.recv(4096)
-                    parent.bury()
+                    parent.reap()
                 elif not parent.obey():
                     return 0
 

@@ -17,9 +17,9 @@ from enum import StrEnum
 from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.evidence import Evidence
 from hil.targets.hpcs.model.history import Doubt, Hazard, History
-from hil.targets.hpcs.model.orders import LOGIN, Order, login_first, orders
+from hil.targets.hpcs.model.orders import LOGIN, CommandOrder, login_first, orders
 from hil.targets.hpcs.model.registers import EMPTY, FULL_COMMITTED, Promotion
-from hil.targets.hpcs.model.rules import Act, Look, Procedure, Rule, decide
+from hil.targets.hpcs.model.rules import Act, LookFirst, Procedure, Rule, decide
 from hil.targets.hpcs.model.sight import Rows, Sight
 from hil.targets.hpcs.model.traces import Quote
 
@@ -61,7 +61,7 @@ class Reason(StrEnum):
     NO_RULE = "no-rule"
 
 
-class Phase(StrEnum):
+class RotationPhase(StrEnum):
     """How far the rotation may have come; it decides what must not be run."""
 
     LOADING = "loading"
@@ -77,8 +77,8 @@ class Advice:
 
     answer: Answer
     reason: Reason
-    phase: Phase
-    orders: tuple[Order, ...]
+    phase: RotationPhase
+    orders: tuple[CommandOrder, ...]
     history: History
     sight: Sight
     rule: Rule | None = None
@@ -115,7 +115,7 @@ class _Plan:
     """What a procedure comes to: a rule and its commands, or neither."""
 
     rule: Rule | None = None
-    orders: tuple[Order, ...] = ()
+    orders: tuple[CommandOrder, ...] = ()
     unknown: Reason | None = None  # what would have to be known
     reason: Reason = Reason.RULE
 
@@ -161,7 +161,7 @@ class _Adviser:
             return self._run(page)
         if self.history.conditions:
             return self._look(Reason.CONDITION)
-        looks = isinstance(decide(self.documented, self.evidence), Look)
+        looks = isinstance(decide(self.documented, self.evidence), LookFirst)
         return self._look(Reason.REGISTERS if looks else Reason.SILENT)
 
     def _blind(self) -> bool:
@@ -180,7 +180,7 @@ class _Adviser:
         else:
             left = flow[flow.index(command) + 1 :] if command in flow else ()
         if self.history.flow == "parts" and left:
-            return self._say(Answer.RUN, Reason.GOES_ON, tuple(Order(name) for name in left))
+            return self._say(Answer.RUN, Reason.GOES_ON, tuple(CommandOrder(name) for name in left))
         return self._say(Answer.DONE, Reason.FINISHED)
 
     def _with_registers(self) -> Advice:
@@ -212,7 +212,7 @@ class _Adviser:
         if self._blind() or self.history.conditions:
             return None
         if self.history.correctable:
-            plan = _Plan(orders=(Order(self.evidence.command),), reason=Reason.REFUSED)
+            plan = _Plan(orders=(CommandOrder(self.evidence.command),), reason=Reason.REFUSED)
         elif isinstance(decision, Act):
             plan = self._plan(decision.rule)
         else:
@@ -263,18 +263,18 @@ class _Adviser:
 
     def _look(self, reason: Reason) -> Advice:
         names = self.documented.look if reason is Reason.REGISTERS else self.state_based.look
-        screens = (Order(*name.split()) for name in names if name != LOGIN)
+        screens = (CommandOrder(*name.split()) for name in names if name != LOGIN)
         return self._say(Answer.LOOK, reason, self._with_login(tuple(screens)))
 
-    def _with_login(self, typed: tuple[Order, ...]) -> tuple[Order, ...]:
+    def _with_login(self, typed: tuple[CommandOrder, ...]) -> tuple[CommandOrder, ...]:
         names = login_first([order.command for order in typed], self.history.error)
-        return (*map(Order, names), *typed)
+        return (*map(CommandOrder, names), *typed)
 
     def _say(
         self,
         answer: Answer,
         reason: Reason,
-        typed: tuple[Order, ...] = (),
+        typed: tuple[CommandOrder, ...] = (),
         *,
         contradiction: bool = False,
     ) -> Advice:
@@ -287,14 +287,14 @@ def _seen(history: History, sight: Sight) -> Evidence:
     return replace(history.evidence, **sight.facts()) if sight.units else history.evidence
 
 
-def _phase(answer: Answer, reason: Reason, history: History, typed: Sequence[Order]) -> Phase:
+def _phase(answer: Answer, reason: Reason, history: History, typed: Sequence[CommandOrder]) -> RotationPhase:
     if answer is Answer.DONE:
-        return Phase.DONE
+        return RotationPhase.DONE
     if answer is Answer.STOP or reason is Reason.DOUBT:
-        return Phase.UNKNOWN
+        return RotationPhase.UNKNOWN
     if history.message2 or any(order.command == "cryptounit-mk-setimm" for order in typed):
-        return Phase.PROMOTING
+        return RotationPhase.PROMOTING
     destroys = any(order.command in _DESTROYS_NEW for order in typed)
     if answer is Answer.LOOK:
-        return Phase.UNKNOWN
-    return Phase.LOADING if destroys or reason is Reason.GOES_ON else Phase.REWRAPPING
+        return RotationPhase.UNKNOWN
+    return RotationPhase.LOADING if destroys or reason is Reason.GOES_ON else RotationPhase.REWRAPPING

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from hil.targets.hpcs.model.orders import Order
+from hil.targets.hpcs.model.orders import CommandOrder
 from hil.targets.hpcs.model.registers import UnitRegisters
 from hil.targets.hpcs.model.rules import Rule
 from hil.targets.hpcs.tools.advise import warnings, words
 from hil.targets.hpcs.tools.advise.advice import Advice, Answer, Reason
-from hil.targets.hpcs.tools.advise.words import Heading, Lang
+from hil.targets.hpcs.tools.advise.words import AdviceHeading, Lang
 
 MESSAGES = (
     "Delaying 30 seconds to allow server to discover new master key values",
@@ -24,11 +24,11 @@ def lines(advice: Advice, lang: Lang, program: str) -> Iterator[str]:
     yield words.ANSWERS[advice.answer].to(lang)
     for order in advice.orders:
         yield f"  {_typed(order, program)}{_remark(order, lang)}"
-    yield from _part(Heading.WHY, _why(advice, lang), lang)
-    yield from _part(Heading.EVIDENCE, _evidence(advice, lang), lang)
+    yield from _part(AdviceHeading.WHY, _why(advice, lang), lang)
+    yield from _part(AdviceHeading.EVIDENCE, _evidence(advice, lang), lang)
     never = (f"{program} {name}: {text.to(lang)}" for name, text in warnings.NEVER[advice.phase])
-    yield from _part(Heading.NEVER, never, lang)
-    yield from _part(Heading.VERIFY, _afterwards(advice, lang, program), lang)
+    yield from _part(AdviceHeading.NEVER, never, lang)
+    yield from _part(AdviceHeading.VERIFY, _afterwards(advice, lang, program), lang)
 
 
 def record(advice: Advice, lang: Lang, program: str) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def record(advice: Advice, lang: Lang, program: str) -> dict[str, Any]:
     }
 
 
-def _part(heading: Heading, texts: Iterator[str], lang: Lang) -> Iterator[str]:
+def _part(heading: AdviceHeading, texts: Iterator[str], lang: Lang) -> Iterator[str]:
     found = list(texts)
     if found:
         yield ""
@@ -70,13 +70,13 @@ def _part(heading: Heading, texts: Iterator[str], lang: Lang) -> Iterator[str]:
         yield from (f"  - {text}" for text in found)
 
 
-def _typed(order: Order, program: str) -> str:
+def _typed(order: CommandOrder, program: str) -> str:
     if order.command == "login" and program.endswith("tke") and program != "tke":
         return program.removesuffix("tke") + "login"
     return f"{program} {_SHOWN_AS.get(order.command, order.command)}"
 
 
-def _remark(order: Order, lang: Lang) -> str:
+def _remark(order: CommandOrder, lang: Lang) -> str:
     if order.command == "rotation-status":
         return f"    ({words.WHERE_KNOWN.to(lang)})"
     if not order.units:

@@ -3,7 +3,7 @@
 
 from collections.abc import Mapping
 
-from hil.targets.hpcs.tools.advise.advice import Phase
+from hil.targets.hpcs.tools.advise.advice import RotationPhase
 from hil.targets.hpcs.tools.advise.words import Text
 
 _NEW_LOST = Text(
@@ -25,12 +25,17 @@ _OLD = Text(
 _RUNNING = (("cryptounit-mk-clrcur", _CLEARED), ("cryptounit-zeroize", _CLEARED))
 _BEGUN = (("auto-mk-rotate", _NEW_LOST), ("cryptounit-mk-clrnew", _NEW_LOST))
 
-NEVER: Mapping[Phase, tuple[tuple[str, Text], ...]] = {
-    Phase.LOADING: (("cryptounit-mk-setimm", _EARLY), *_RUNNING),
-    Phase.REWRAPPING: (*_BEGUN, ("cryptounit-mk-setimm", _EARLY), *_RUNNING, ("auto-mk-recover", _OLD)),
-    Phase.PROMOTING: (*_BEGUN, *_RUNNING, ("auto-mk-recover", _OLD)),
-    Phase.UNKNOWN: (*_BEGUN, ("cryptounit-mk-setimm", _EARLY), *_RUNNING, ("auto-mk-recover", _OLD)),
-    Phase.DONE: _RUNNING,
+NEVER: Mapping[RotationPhase, tuple[tuple[str, Text], ...]] = {
+    RotationPhase.LOADING: (("cryptounit-mk-setimm", _EARLY), *_RUNNING),
+    RotationPhase.REWRAPPING: (
+        *_BEGUN,
+        ("cryptounit-mk-setimm", _EARLY),
+        *_RUNNING,
+        ("auto-mk-recover", _OLD),
+    ),
+    RotationPhase.PROMOTING: (*_BEGUN, *_RUNNING, ("auto-mk-recover", _OLD)),
+    RotationPhase.UNKNOWN: (*_BEGUN, ("cryptounit-mk-setimm", _EARLY), *_RUNNING, ("auto-mk-recover", _OLD)),
+    RotationPhase.DONE: _RUNNING,
 }
 
 SELECT_ALL = Text(

@@ -1,9 +1,9 @@
 """What advice says, in the languages of the page: one line a sentence.
 
-The words are those of the page in each language; in Japanese every sentence is a polite one, and what names a rule
-is a case. Its Japanese edition leaves the two messages, the names of
-commands and the state ``Valid`` in English, and so does this. Where it says to clear promoted crypto units
-(in Japanese too), the command deselects them, and that is what is said here.
+The words are those of the page in each language; in Japanese every sentence is a polite one, and what names a
+rule is a case. Its Japanese edition leaves the two messages, the names of commands and the state ``Valid`` in
+English, and so does this. Where it says to clear promoted crypto units (in Japanese too), the command
+deselects them, and that is what is said here.
 """
 # ruff: noqa: RUF001, E501 - Japanese text has brackets and widths of its own
 
@@ -34,7 +34,7 @@ class Text:
         return self.ja if lang is Lang.JA else self.en
 
 
-class Heading(StrEnum):
+class AdviceHeading(StrEnum):
     """Parts of the advice."""
 
     WHY = "why"
@@ -43,11 +43,11 @@ class Heading(StrEnum):
     VERIFY = "verify"
 
 
-HEADINGS: Mapping[Heading, Text] = {
-    Heading.WHY: Text("Why", "理由"),
-    Heading.EVIDENCE: Text("Evidence, by line of the transcript", "根拠（コマンド出力の記録の行番号）"),
-    Heading.NEVER: Text("Never run now", "今は実行してはいけないコマンド"),
-    Heading.VERIFY: Text("Afterwards", "実行後の確認事項"),
+HEADINGS: Mapping[AdviceHeading, Text] = {
+    AdviceHeading.WHY: Text("Why", "理由"),
+    AdviceHeading.EVIDENCE: Text("Evidence, by line of the transcript", "根拠（コマンド出力の記録の行番号）"),
+    AdviceHeading.NEVER: Text("Never run now", "今は実行してはいけないコマンド"),
+    AdviceHeading.VERIFY: Text("Afterwards", "実行後の確認事項"),
 }
 
 ANSWERS: Mapping[Answer, Text] = {

@@ -18,7 +18,7 @@ REWRAP = "/api/v2/rotation/rewrap"
 
 
 @dataclass(frozen=True)
-class Rotation:
+class RewrapTiming:
     """One rewrap of the whole key store; ``kms_us`` and ``unit_us`` are processor time for a key."""
 
     seconds: float
@@ -94,7 +94,7 @@ def _figure(site: Site, keys: int, connections: int, rotations: int) -> Figure:
     )
 
 
-def _rotate(site: Site) -> Rotation:
+def _rotate(site: Site) -> RewrapTiming:
     """Rotate once, timing the rewrap alone, and read every key afterwards."""
     site.new_master_key()
     rest = site.rest()
@@ -104,7 +104,7 @@ def _rotate(site: Site) -> Rotation:
     job = rest.call("POST", f"{REWRAP}?wait={REWRAP_SECONDS:g}", {})["job"]
     seconds = time.perf_counter() - began
     _require_done(job, site)
-    result = Rotation(
+    result = RewrapTiming(
         seconds,
         (process.busy_seconds(kms) - kms_before) / site.rows * 1e6,
         (process.busy_seconds(server) - unit_before) / site.rows * 1e6,

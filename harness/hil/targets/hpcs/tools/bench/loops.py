@@ -26,7 +26,7 @@ PEER = "python-pkcs11"
 
 
 @dataclass(frozen=True)
-class Way:
+class AccessPath:
     """A program, and whether it goes through the unit's socket or opens the token itself."""
 
     name: str
@@ -41,19 +41,21 @@ class Rate:
     busy_us: float
 
 
-def ways(site: Site, folder: Path, peer: Path | None) -> tuple[list[Way], list[dict[str, str]]]:
+def ways(site: Site, folder: Path, peer: Path | None) -> tuple[list[AccessPath], list[dict[str, str]]]:
     """Return the programs that can be run here, and why others are left out."""
     ids = (site.register("current")["key_id"], site.register("new")["key_id"])
     inside = (site.library, site.label, *ids)
     outside = (str(site.layout.p11(UNIT)), site.label, *ids)
     found, skipped = [], []
     if compiled := _compiled(folder):
-        found.append(Way(RAW, (compiled, *inside)))
+        found.append(AccessPath(RAW, (compiled, *inside)))
     else:
         skipped.append({"way": RAW, "why": f"no C compiler: there is no {COMPILER} on PATH"})
-    found.append(Way(UNIT_WAY, tuple(inherited.python("hil.targets.hpcs.tools.bench.wireloop", *outside))))
+    found.append(
+        AccessPath(UNIT_WAY, tuple(inherited.python("hil.targets.hpcs.tools.bench.wireloop", *outside)))
+    )
     if peer:
-        found.append(Way(PEER, (sys.executable, str(peer), *inside)))
+        found.append(AccessPath(PEER, (sys.executable, str(peer), *inside)))
     else:
         skipped.append({"way": PEER, "why": "no program given with --peer"})
     return found, skipped
@@ -72,7 +74,7 @@ def _compiled(folder: Path) -> str:
     return str(target)
 
 
-def measure(site: Site, ways: Sequence[Way], rows: int, rounds: int) -> list[dict[str, object]]:
+def measure(site: Site, ways: Sequence[AccessPath], rows: int, rounds: int) -> list[dict[str, object]]:
     """Run each way with 1 and 2 processes, all in turn, and return the medians of ``rounds`` such turns."""
     blobs = site.blobs(rows)
     cases = [(way, processes) for processes in (1, 2) for way in ways]
@@ -100,14 +102,14 @@ class _Runner:
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown()
 
-    def run(self, way: Way, processes: int) -> Rate:
+    def run(self, way: AccessPath, processes: int) -> Rate:
         """Run ``processes`` of a program side by side, each on all blobs."""
         single = [self._pool.submit(self._run, way) for _ in range(processes)]
         times = [future.result() for future in single]
         busy = sum(busy for _, busy in times) / processes / self._rows * 1e6
         return Rate(sum(self._rows / seconds for seconds, _ in times), busy)
 
-    def _run(self, way: Way) -> tuple[float, float]:
+    def _run(self, way: AccessPath) -> tuple[float, float]:
         ran = subprocess.run(
             way.argv, input=self._given, env=self._environment, capture_output=True, timeout=SECONDS
         )

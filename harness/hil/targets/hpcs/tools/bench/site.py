@@ -30,9 +30,9 @@ from hil.targets.hpcs.rig.workplace import workplace
 from hil.targets.hpcs.tools.bench import process
 from hil.targets.hpcs.tools.bench.rows import store
 from hsm_emulator.wire.call import Call
-from hsm_emulator.wire.client import Module, Session
+from hsm_emulator.wire.client import Session, UnitModule
 from hsm_emulator.wire.codec import EACH
-from hsm_emulator.wire.constants import Attribute, KeyType, Mechanism, ObjectClass
+from hsm_emulator.wire.constants import Attribute, Mechanism, ObjectClass, P11KeyType
 
 UNIT = 1
 SHAPE = sut.Shape(operational=1, recovery=1, keys=8)
@@ -42,7 +42,7 @@ CHUNK = 2000
 PART_BYTES = 32
 _MATERIAL = {
     Attribute.CLASS: ObjectClass.SECRET_KEY,
-    Attribute.KEY_TYPE: KeyType.AES,
+    Attribute.KEY_TYPE: P11KeyType.AES,
     Attribute.TOKEN: False,
     Attribute.SENSITIVE: True,
     Attribute.EXTRACTABLE: True,
@@ -189,7 +189,7 @@ class Site:
     @contextmanager
     def _session(self) -> Iterator[Session]:
         with (
-            Module(self.layout.p11(UNIT), seconds=30.0) as module,
+            UnitModule(self.layout.p11(UNIT), seconds=30.0) as module,
             module.open_session(self.label, self.pin) as session,
         ):
             yield session

@@ -16,7 +16,7 @@ from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.rig.process import ready
 from hil.targets.hpcs.rig.process.child import Child, detached
 from hil.targets.hpcs.rig.units.hosts import START_SECONDS
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 from hil.targets.hpcs.tools.bench.scenarios import HIL
 from hil.targets.hpcs.tools.bench.site import Site
 
@@ -32,7 +32,7 @@ Start = Callable[[], float]
 
 
 @dataclass(frozen=True)
-class Server:
+class TimedServer:
     """A program that serves until it is ended."""
 
     program: sut.Program
@@ -72,8 +72,8 @@ def measure(site: Site, rounds: int) -> list[dict[str, object]]:
     site.end_kms()
     site.end_unit(UNIT)
     log, sockets = layout.logs / "start.log", layout.unit_sockets(UNIT)
-    kms = Server(site.kms_program, log, partial(ready.kms_answers, layout))
-    unit = Server(sut.unit_serve(layout.unit(UNIT), sockets), log, partial(ready.unit_answers, sockets))
+    kms = TimedServer(site.kms_program, log, partial(ready.kms_answers, layout))
+    unit = TimedServer(sut.unit_serve(layout.unit(UNIT), sockets), log, partial(ready.unit_answers, sockets))
     figures = [_figure(what, rounds, partial(_run, argv)) for what, argv in COLD]
     return [
         *figures,
@@ -106,8 +106,8 @@ def _fork(program: sut.Program, log: Path) -> float:
     """Fork a program from the warm parent and wait for its end."""
     with log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
         began = time.perf_counter()
-        seedling = Seedling(
+        process = ForkedProcess(
             program, inherited.environment(), (nothing.fileno(), output.fileno(), output.fileno())
         )
-        seedling.wait(SECONDS)
+        process.wait(SECONDS)
         return time.perf_counter() - began

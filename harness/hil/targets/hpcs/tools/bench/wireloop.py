@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from hsm_emulator.wire.client import Module, Session
+from hsm_emulator.wire.client import Session, UnitModule
 from hsm_emulator.wire.constants import Attribute, ObjectClass
 from hsm_emulator.wire.errors import P11Error
 from hsm_emulator.wire.rewrap import rewrap
@@ -23,7 +23,7 @@ def main(socket: str, label: str, *ids: str) -> None:
     """Rewrap what comes on stdin."""
     pin, _, data = sys.stdin.buffer.read().partition(b"\n")
     blobs = [data[at : at + BLOB_BYTES] for at in range(0, len(data), BLOB_BYTES)]
-    with Module(Path(socket), seconds=SECONDS) as module:
+    with UnitModule(Path(socket), seconds=SECONDS) as module:
         session = module.open_session(label, pin.decode())
         old, new = (_key(session, bytes.fromhex(key_id)) for key_id in ids)
         done: list[bytes] = []

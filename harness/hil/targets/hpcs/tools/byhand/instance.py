@@ -22,7 +22,7 @@ from hil.targets.hpcs.rig.modules.equipment import Equipment
 from hil.targets.hpcs.rig.preflight import NotReadyHere
 from hil.targets.hpcs.rig.process import interrupts, owner, ready
 from hil.targets.hpcs.rig.process.child import detached
-from hil.targets.hpcs.rig.rest import Refused, Rest
+from hil.targets.hpcs.rig.rest import RequestRefused, Rest
 from hil.targets.hpcs.rig.rig import Rig
 from hil.targets.hpcs.rig.units import docker
 from hil.targets.hpcs.rig.units.containers import DockerHost
@@ -132,7 +132,7 @@ def start(record: Record) -> Record:
         _end(replace(record, owners=started))
         raise
     if troubles:
-        raise units.told(troubles, changed)
+        raise units.not_started(troubles, changed)
     return changed
 
 
@@ -163,7 +163,7 @@ def look(record: Record) -> Status:
         stored = running.get(keystore.DB, True)
         rows = count_rows(read_rows(layout.key_store), registers) if stored else None
         readable = _readable(record, rest) if all(running.values()) and not failing else None
-    except (Refused, unixhttp.Unreachable):
+    except (RequestRefused, unixhttp.Unreachable):
         return Status(running, (), None, total, None)
     return Status(running, registers, rows, total, readable, failing)
 
@@ -174,7 +174,7 @@ def _registers(rest: Rest, numbers: Sequence[int]) -> tuple[list[UnitRegisters],
     for number in numbers:
         try:
             registers.append(rest.registers_of(number))
-        except Refused as error:
+        except RequestRefused as error:
             failing[f"unit:{number}"] = str(error)
     return registers, failing
 

@@ -69,7 +69,7 @@ def start(record: Record, kms: str, owners: dict[str, str]) -> tuple[str, ...]:
     return troubles
 
 
-def told(troubles: Sequence[str], record: Record) -> UnitsDown:
+def not_started(troubles: Sequence[str], record: Record) -> UnitsDown:
     """Return the error for units that do not start."""
     others = len(record.shape.numbers) - len(troubles)
     return UnitsDown(f"{'; '.join(troubles)}; {others} other crypto units run", record)

@@ -9,13 +9,13 @@ from hil.model.verdicts import Verdict
 from hil.targets.hpcs.model.observation import judge
 from hil.targets.hpcs.oracle.judge import Oracle
 from hil.targets.hpcs.rig.preflight import NotReadyHere
-from hil.targets.hpcs.rig.rest import Refused, Rest
+from hil.targets.hpcs.rig.rest import RequestRefused, Rest
 from hil.targets.hpcs.tools.byhand.record import Record
 from hil.targets.hpcs.tools.drill.record import Drill
 from hsm_emulator.wire import unixhttp
 
 
-class Standing(StrEnum):
+class DrillStatus(StrEnum):
     """Where a drill stands."""
 
     SURVIVED = "SURVIVED"  # every key is readable, and the rotation complete
@@ -23,7 +23,7 @@ class Standing(StrEnum):
     LOST = "LOST"  # the master key of some rows is in no register any more
 
 
-STANDINGS = {Verdict.RECOVERED: Standing.SURVIVED, Verdict.DATA_LOST: Standing.LOST}
+STANDINGS = {Verdict.RECOVERED: DrillStatus.SURVIVED, Verdict.DATA_LOST: DrillStatus.LOST}
 
 
 class NotAnswering(Exception):
@@ -31,24 +31,26 @@ class NotAnswering(Exception):
 
 
 @dataclass(frozen=True)
-class Checked:
+class DrillCheck:
     """What was seen; ``missing`` says what is left to do where the drill is open."""
 
-    standing: Standing
+    standing: DrillStatus
     keys: int
     lost: int
     missing: tuple[Finding, ...]
 
 
-def check(instance: Record, drill: Drill) -> Checked:
+def check(instance: Record, drill: Drill) -> DrillCheck:
     """Look at the instance of a drill; raises NotAnswering."""
     try:
         rest = Rest.login(instance.layout)
         oracle = Oracle(instance.layout, instance.shape, instance.ledger, drill.before, rest)
         judgement = judge(oracle.look(()))
-    except (NotReadyHere, Refused, unixhttp.Unreachable) as error:
+    except (NotReadyHere, RequestRefused, unixhttp.Unreachable) as error:
         quoted = shlex.quote(str(instance.folder))
         told = f"not everything runs ({error}); start it again: hil up --dir {quoted}"
         raise NotAnswering(told) from error
     keys = judgement.keys
-    return Checked(STANDINGS.get(judgement.verdict, Standing.OPEN), keys.total, keys.gone, judgement.findings)
+    return DrillCheck(
+        STANDINGS.get(judgement.verdict, DrillStatus.OPEN), keys.total, keys.gone, judgement.findings
+    )

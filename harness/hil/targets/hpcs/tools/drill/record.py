@@ -15,7 +15,7 @@ from hil.targets.hpcs import emulator as sut
 from hil.targets.hpcs.model.crashstate import RowCounts
 from hil.targets.hpcs.model.registers import Register, UnitRegisters
 from hil.targets.hpcs.tools.byhand.record import Record
-from hil.targets.hpcs.tools.drill.strike import Struck, Way
+from hil.targets.hpcs.tools.drill.strike import DocumentedRecovery, Struck
 from hsm_emulator import durable
 
 FILE = "drill.json"
@@ -41,7 +41,7 @@ class Drill:
     messages: tuple[bool, bool]
     rows: RowCounts
     before: tuple[UnitRegisters, ...]
-    way: Way
+    way: DocumentedRecovery
 
     @property
     def transcript(self) -> Path:
@@ -106,7 +106,7 @@ class Drill:
                 (value["messages"][0], value["messages"][1]),
                 RowCounts(**value["rows"]),
                 tuple(map(_unit, value["before"])),
-                Way(**value["way"] | {"commands": tuple(value["way"]["commands"])}),
+                DocumentedRecovery(**value["way"] | {"commands": tuple(value["way"]["commands"])}),
             )
         except (FileNotFoundError, NotADirectoryError) as error:
             told = f"no drill in {folder}; start one: hil drill --dir {shlex.quote(str(folder))}"

@@ -9,18 +9,18 @@ from hil.targets.hpcs.model.evidence import Evidence
 from hil.targets.hpcs.model.ledger import Ledger
 from hil.targets.hpcs.model.orders import orders
 from hil.targets.hpcs.model.registers import UnitRegisters, promotion
-from hil.targets.hpcs.model.rules import LOOK, Act, Look, Rule, decide
+from hil.targets.hpcs.model.rules import LOOK, Act, LookFirst, Rule, decide
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.play.attempt import look
 from hil.targets.hpcs.play.console import mend
 from hil.targets.hpcs.rig import golden
 from hil.targets.hpcs.rig.golden import GoldenError
 from hil.targets.hpcs.rig.rig import Rig
-from hil.targets.hpcs.tools.drill.points import Point
+from hil.targets.hpcs.tools.drill.points import DrillPoint
 
 
 @dataclass(frozen=True)
-class Way:
+class DocumentedRecovery:
     """What the page says to do: rule, where that is from, and commands."""
 
     rule: str
@@ -35,13 +35,13 @@ class Struck:
     before: Sequence[UnitRegisters]
     crash: Crash
     transcript: Sequence[str]
-    way: Way
+    way: DocumentedRecovery
 
 
 class Strike:
     """Sets up an instance as ``golden.prepare`` does and breaks off a rotation in it: see ``struck`` then."""
 
-    def __init__(self, point: Point) -> None:
+    def __init__(self, point: DrillPoint) -> None:
         self._scenario = point.scenario
         self.struck: Struck
 
@@ -63,12 +63,12 @@ class Strike:
         return ledger, before
 
 
-def way(crash: Crash) -> Way:
+def way(crash: Crash) -> DocumentedRecovery:
     """Return what the documented procedure says to do from a crash on."""
     procedure = load.builtin("documented")
     facts = Evidence(crash.flow, crash.command, crash.ended, *crash.messages)
     decision = decide(procedure, facts)
-    looked = isinstance(decision, Look)
+    looked = isinstance(decision, LookFirst)
     if looked:
         decision = decide(procedure, replace(facts, promotion=promotion(crash.units)))
     if not isinstance(decision, Act):
@@ -76,6 +76,6 @@ def way(crash: Crash) -> Way:
     return _way(decision.rule, crash, looked=looked)
 
 
-def _way(rule: Rule, crash: Crash, *, looked: bool) -> Way:
+def _way(rule: Rule, crash: Crash, *, looked: bool) -> DocumentedRecovery:
     typed = orders(rule, crash.command, sut.FLOWS[crash.flow], crash.units)
-    return Way(rule.name, rule.source, (*((LOOK,) if looked else ()), *map(str, typed)))
+    return DocumentedRecovery(rule.name, rule.source, (*((LOOK,) if looked else ()), *map(str, typed)))

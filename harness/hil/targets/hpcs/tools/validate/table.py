@@ -20,7 +20,7 @@ from hil.targets.hpcs.operator.operator import AMBIGUOUS, SILENT
 Record = Mapping[str, Any]
 
 
-class Answer(StrEnum):
+class ProcedureResult(StrEnum):
     """What a procedure came to in a crash state, the worst last."""
 
     PRESERVES = "preserves"  # every key came back, and the rotation is complete
@@ -69,11 +69,11 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One line of the table; ``lost`` keys at worst, ``scenarios`` are ids to replay."""
 
     found: Found | None
-    answer: Answer
+    answer: ProcedureResult
     rules: tuple[str, ...]
     typed: tuple[str, ...]
     lost: int
@@ -91,7 +91,7 @@ class Line:
         return self.found.words if self.found else ("",) * len(COLUMNS)
 
 
-def lines(records: Iterable[Record], causes: Mapping[str, str]) -> tuple[Line, ...]:
+def lines(records: Iterable[Record], causes: Mapping[str, str]) -> tuple[TableLine, ...]:
     """Return the table of all results, the worst answer first, and of each in the order of the rotation.
 
     ``causes``: what took the master key of lost keys away, by id, where events tell.
@@ -103,31 +103,31 @@ def lines(records: Iterable[Record], causes: Mapping[str, str]) -> tuple[Line, .
     return tuple(_line(group, causes) for group in ordered)
 
 
-def counts(table: Iterable[Line]) -> dict[Answer, int]:
+def counts(table: Iterable[TableLine]) -> dict[ProcedureResult, int]:
     """Count scenarios by answer, the worst first, those that there are."""
-    counted: Counter[Answer] = Counter()
+    counted: Counter[ProcedureResult] = Counter()
     for line in table:
         counted[line.answer] += len(line.scenarios)
-    return {answer: counted[answer] for answer in reversed(Answer) if counted[answer]}
+    return {answer: counted[answer] for answer in reversed(ProcedureResult) if counted[answer]}
 
 
-def answer(record: Record) -> Answer:
+def answer(record: Record) -> ProcedureResult:
     """Return what came of the procedure in one scenario."""
     verdict, stuck = record["verdict"], record["stuck"]
     if verdict in VOID:
-        return Answer.UNKNOWN
+        return ProcedureResult.UNKNOWN
     if verdict != Verdict.STUCK:
-        return Answer.LOSES if verdict == Verdict.DATA_LOST else Answer.PRESERVES
+        return ProcedureResult.LOSES if verdict == Verdict.DATA_LOST else ProcedureResult.PRESERVES
     if stuck.startswith(ASKED):
-        return Answer.ASKS
+        return ProcedureResult.ASKS
     if stuck.startswith(AMBIGUOUS):
-        return Answer.AMBIGUOUS
-    return Answer.SILENT if stuck.startswith(SILENT) else Answer.STICKS
+        return ProcedureResult.AMBIGUOUS
+    return ProcedureResult.SILENT if stuck.startswith(SILENT) else ProcedureResult.STICKS
 
 
-def _line(group: Sequence[Record], causes: Mapping[str, str]) -> Line:
+def _line(group: Sequence[Record], causes: Mapping[str, str]) -> TableLine:
     worst = max(group, key=_lost)
-    return Line(
+    return TableLine(
         found=_found(worst),
         answer=answer(worst),
         rules=tuple(worst["rules"]),
@@ -170,7 +170,7 @@ def _lost(record: Record) -> int:
 
 
 def _order(record: Record) -> tuple[Any, ...]:
-    found, rank = _found(record), -list(Answer).index(answer(record))
+    found, rank = _found(record), -list(ProcedureResult).index(answer(record))
     if not found:
         return rank, ""
     return rank, found.flow, -found.stage, found.messages, found.command, found.ended

@@ -15,7 +15,7 @@ from hil.targets.hpcs.rig.process.child import NotKilled
 from tests.hil.targets.hpcs.rig.keystore.straight import straight
 
 if TYPE_CHECKING:
-    from hil.targets.hpcs.rig.keystore.database import Database
+    from hil.targets.hpcs.rig.keystore.database import KeyStoreDatabase
 
 pytest.importorskip("psycopg", exc_type=ImportError)
 pytestmark = pytest.mark.postgresql
@@ -36,7 +36,7 @@ def root() -> Iterator[Path]:
 
 
 @pytest.fixture
-def filled(own_database: "Database") -> Iterator["Database"]:
+def filled(own_database: "KeyStoreDatabase") -> Iterator["KeyStoreDatabase"]:
     """The server with two tables, one of which refers to the other."""
     with straight(own_database) as database:
         database.execute(TABLES)
@@ -46,13 +46,13 @@ def filled(own_database: "Database") -> Iterator["Database"]:
         database.execute("DROP TABLE child, parent")
 
 
-def rows(database: "Database") -> list[tuple[object, ...]]:
+def rows(database: "KeyStoreDatabase") -> list[tuple[object, ...]]:
     """What stands in the table that refers."""
     with straight(database) as connection:
         return connection.execute(ALL).fetchall()
 
 
-def test_what_was_saved_is_what_is_there_again(filled: "Database", root: Path) -> None:
+def test_what_was_saved_is_what_is_there_again(filled: "KeyStoreDatabase", root: Path) -> None:
     """Rows, binary ones too, and the number that the next row gets are as before, whatever came after."""
     from hil.targets.hpcs.rig.keystore import database  # noqa: PLC0415 needs psycopg
 
@@ -66,7 +66,7 @@ def test_what_was_saved_is_what_is_there_again(filled: "Database", root: Path) -
         assert connection.execute("INSERT INTO child (id) VALUES ('one') RETURNING made").fetchone() == (3,)
 
 
-def test_a_killed_server_comes_back_with_what_was_committed(filled: "Database") -> None:
+def test_a_killed_server_comes_back_with_what_was_committed(filled: "KeyStoreDatabase") -> None:
     """SIGKILL to all of it: every process is gone, and the next start recovers the rows."""
     before = rows(filled)
     with closing(straight(filled)) as connection:
@@ -78,7 +78,7 @@ def test_a_killed_server_comes_back_with_what_was_committed(filled: "Database") 
     assert rows(filled) == before
 
 
-def test_after_a_backend_has_died_the_server_answers(filled: "Database") -> None:
+def test_after_a_backend_has_died_the_server_answers(filled: "KeyStoreDatabase") -> None:
     """The server ends all connections, recovers, and is waited for; only its own processes are killed."""
     with closing(straight(filled)) as connection:
         filled.serving.pid = connection.info.backend_pid
@@ -107,7 +107,7 @@ def test_nothing_is_left_of_a_server(root: Path, killed: bool) -> None:  # noqa:
 
 
 def test_on_a_server_that_is_there_a_rig_has_a_database_of_its_own(
-    own_database: "Database", root: Path
+    own_database: "KeyStoreDatabase", root: Path
 ) -> None:
     """The database is named for the rig and dropped with it; nobody may kill the server."""
     from hil.targets.hpcs.rig.keystore import database  # noqa: PLC0415 needs psycopg

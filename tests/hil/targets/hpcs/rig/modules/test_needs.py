@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.targets.hpcs.rig.modules.needs import NEEDS, Need, unlisted
+from hil.targets.hpcs.rig.modules.needs import NEEDS, MechanismNeed, unlisted
 
 ALL = {need.mechanism: list(need.uses) for need in NEEDS}
 
@@ -13,7 +13,7 @@ def test_enough() -> None:
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.mechanism)
-def test_each(need: Need) -> None:
+def test_each(need: MechanismNeed) -> None:
     """Each mechanism that is not there is one line of its own, and so is one that may not be used."""
     without = {name: uses for name, uses in ALL.items() if name != need.mechanism}
     (line,) = unlisted(without)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from hil.targets.hpcs import emulator as sut
-from hil.targets.hpcs.rig.zygote.client import Seedling
+from hil.targets.hpcs.rig.zygote.client import ForkedProcess
 
 PROGRAM = (
     "tests.hil.targets.hpcs.rig.zygote.program"  # found from the folder of the checkout, in which pytest runs
@@ -15,7 +15,7 @@ SECONDS = 60.0
 def _run(program: sut.Program, log: Path) -> list[str]:
     with log.open("wb") as output, Path(os.devnull).open("rb") as nothing:
         streams = (nothing.fileno(), output.fileno(), output.fileno())
-        assert Seedling(program, os.environ, streams).wait(SECONDS) == 0, log.read_text()
+        assert ForkedProcess(program, os.environ, streams).wait(SECONDS) == 0, log.read_text()
     return log.read_text().split()
 
 

@@ -21,7 +21,7 @@ from hil.targets.hpcs.tools.advise.reading import BadTranscript
 from hsm_emulator.instance import Instance, UnitType
 from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import screen
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 from tests.hil.targets.hpcs.tools.advise.conftest import Case, advice, cases
 
 CHANGING = ("auto-", "cryptounit-mk-", "cryptounit-rm", "cryptounit-zero", "login")
@@ -436,13 +436,13 @@ def _screens(rng: random.Random, subject: Subject) -> str:
     return _damaged(rng, shown)[1] if rng.random() < 0.5 else shown
 
 
-def _units(state: State, first: int) -> Iterator[UnitState]:
+def _units(state: State, first: int) -> Iterator[UnitStatus]:
     for number, (kind, current, new_state, new) in enumerate(state.units, start=first):
         registers = (
-            Register(RegisterState.VALID if current else RegisterState.EMPTY, (current or "0" * 8) * 8),
-            Register(RegisterState(new_state), (new or "0" * 8) * 8),
+            RegisterStatus(RegisterState.VALID if current else RegisterState.EMPTY, (current or "0" * 8) * 8),
+            RegisterStatus(RegisterState(new_state), (new or "0" * 8) * 8),
         )
-        yield UnitState(number, UnitType(kind), "", 1, False, 2, 2, 0, (), *registers)
+        yield UnitStatus(number, UnitType(kind), "", 1, False, 2, 2, 0, (), *registers)
 
 
 def _damaged(rng: random.Random, text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from hil.cli import main
 from hil.targets.hpcs.model.history import Doubt, Hazard
 from hil.targets.hpcs.operator import load
 from hil.targets.hpcs.tools.advise import warnings, words
-from hil.targets.hpcs.tools.advise.advice import Answer, Phase, Reason
+from hil.targets.hpcs.tools.advise.advice import Answer, Reason, RotationPhase
 from tests.hil.targets.hpcs.tools.advise.conftest import cases
 
 KILLED = next(case for case in cases() if case.id.startswith("auto/kms@")).crashed
@@ -119,13 +119,13 @@ def test_everything_has_words() -> None:
         (Reason, words.REASONS),
         (Doubt, words.DOUBTS),
         (Hazard, words.HAZARDS),
-        (words.Heading, words.HEADINGS),
+        (words.AdviceHeading, words.HEADINGS),
     ):
         assert set(table) == set(kinds)
         for text in table.values():
             assert text.en.isascii()
             assert any("぀" <= sign <= "鿿" for sign in text.ja)
-    assert set(warnings.NEVER) == set(Phase)
+    assert set(warnings.NEVER) == set(RotationPhase)
 
 
 def _japanese() -> Iterator[str]:

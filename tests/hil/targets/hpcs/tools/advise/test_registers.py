@@ -7,7 +7,7 @@ from hil.targets.hpcs.tools.advise.reading import BadTranscript
 from hsm_emulator.instance import Instance, UnitType
 from hsm_emulator.registers import RegisterState
 from hsm_emulator.tke import screen
-from hsm_emulator.tke.unitstate import Register, UnitState
+from hsm_emulator.tke.unitstate import RegisterStatus, UnitStatus
 from tests.hil.targets.hpcs.tools.advise import test_attempts as texts
 from tests.hil.targets.hpcs.tools.advise.conftest import advice, typed
 from tests.hil.targets.hpcs.tools.advise.test_attempts import (
@@ -23,19 +23,21 @@ from tests.hil.targets.hpcs.tools.advise.test_attempts import (
 
 OLD, KEY, OTHER = "a" * 64, "b" * 64, "c" * 64
 INSTANCE = Instance(texts.INSTANCE, "", "", "", "", "", ())
-EMPTY = Register(RegisterState.EMPTY, "0" * 64)
+EMPTY = RegisterStatus(RegisterState.EMPTY, "0" * 64)
 
 
-def _unit(number: int, current: str, new: Register) -> UnitState:
+def _unit(number: int, current: str, new: RegisterStatus) -> UnitStatus:
     kind = UnitType.RECOVERY if number == 3 else UnitType.OPERATIONAL
-    return UnitState(number, kind, "", 1, False, 2, 2, 0, (), Register(RegisterState.VALID, current), new)
+    return UnitStatus(
+        number, kind, "", 1, False, 2, 2, 0, (), RegisterStatus(RegisterState.VALID, current), new
+    )
 
 
-def _committed(pattern: str) -> Register:
-    return Register(RegisterState.FULL_COMMITTED, pattern)
+def _committed(pattern: str) -> RegisterStatus:
+    return RegisterStatus(RegisterState.FULL_COMMITTED, pattern)
 
 
-def _screens(*units: tuple[str, Register], rows: dict[str, int] | None = None) -> str:
+def _screens(*units: tuple[str, RegisterStatus], rows: dict[str, int] | None = None) -> str:
     states = [_unit(number, *unit) for number, unit in enumerate(units, start=1)]
     lines = [*screen.new_registers(INSTANCE, states), "", *screen.current_registers(INSTANCE, states)]
     if rows is not None:
@@ -44,7 +46,7 @@ def _screens(*units: tuple[str, Register], rows: dict[str, int] | None = None) -
 
 
 PENDING, DONE, IDLE = (OLD, _committed(KEY)), (KEY, EMPTY), (OLD, EMPTY)
-FILLED = (OLD, Register(RegisterState.FULL_UNCOMMITTED, KEY))
+FILLED = (OLD, RegisterStatus(RegisterState.FULL_UNCOMMITTED, KEY))
 NONE, SOME, ALL, PARTLY = (PENDING,) * 3, (DONE, PENDING, PENDING), (DONE,) * 3, (FILLED, IDLE, FILLED)
 SETIMM = ("cryptounit-mk-setimm",)
 REST = ("cryptounit-rm 1", *SETIMM)
@@ -142,7 +144,7 @@ def test_commit_that_broke_off_at_the_end() -> None:
 OTHERS = Instance("11111111-0000-0000-0000-000000000000", "", "", "", "", "", ())
 
 
-def _several(*units: tuple[str, Register], first: bool) -> str:
+def _several(*units: tuple[str, RegisterStatus], first: bool) -> str:
     """Screens of two service instances; the other one is at rest."""
     mine = [_unit(number, *unit) for number, unit in enumerate(units, start=1)]
     theirs = [_unit(number, OTHER, EMPTY) for number in (4, 5)]

@@ -9,7 +9,7 @@ import pytest
 from hil.model.verdicts import Gate, Verdict
 from hil.targets.hpcs.model.standing import Extent, Standing
 from hil.targets.hpcs.tools.validate import words
-from hil.targets.hpcs.tools.validate.table import Answer, Found, answer, counts, lines
+from hil.targets.hpcs.tools.validate.table import Found, ProcedureResult, answer, counts, lines
 from tests.hil.model.cells import cell
 
 ROTATE = "cryptounit-mk-rotate"
@@ -26,19 +26,19 @@ def _record(point: str, verdict: Verdict = Verdict.RECOVERED, stuck: str = "", *
 @pytest.mark.parametrize(
     ("verdict", "stuck", "means"),
     [
-        (Verdict.RECOVERED, "", Answer.PRESERVES),
-        (Verdict.DATA_LOST, "", Answer.LOSES),
-        (Verdict.DATA_LOST, "ambiguous: 'a', 'b'", Answer.LOSES),
-        (Verdict.STUCK, "ambiguous: 'a', 'b'", Answer.AMBIGUOUS),
-        (Verdict.STUCK, "no rule for: message 1 shown", Answer.SILENT),
-        (Verdict.STUCK, "stop and ask a human: why", Answer.ASKS),
-        (Verdict.STUCK, "rule 'a' was followed before and led here again", Answer.STICKS),
-        (Verdict.STUCK, "", Answer.STICKS),
-        (Verdict.NOT_FIRED, "", Answer.UNKNOWN),
-        (Verdict.HARNESS_ERROR, "", Answer.UNKNOWN),
+        (Verdict.RECOVERED, "", ProcedureResult.PRESERVES),
+        (Verdict.DATA_LOST, "", ProcedureResult.LOSES),
+        (Verdict.DATA_LOST, "ambiguous: 'a', 'b'", ProcedureResult.LOSES),
+        (Verdict.STUCK, "ambiguous: 'a', 'b'", ProcedureResult.AMBIGUOUS),
+        (Verdict.STUCK, "no rule for: message 1 shown", ProcedureResult.SILENT),
+        (Verdict.STUCK, "stop and ask a human: why", ProcedureResult.ASKS),
+        (Verdict.STUCK, "rule 'a' was followed before and led here again", ProcedureResult.STICKS),
+        (Verdict.STUCK, "", ProcedureResult.STICKS),
+        (Verdict.NOT_FIRED, "", ProcedureResult.UNKNOWN),
+        (Verdict.HARNESS_ERROR, "", ProcedureResult.UNKNOWN),
     ],
 )
-def test_answers(verdict: Verdict, stuck: str, means: Answer) -> None:
+def test_answers(verdict: Verdict, stuck: str, means: ProcedureResult) -> None:
     """A loss outranks the reason why the operator stopped; a void scenario is never an answer."""
     assert answer(_record("tke@rewrap.1-after", verdict, stuck)) is means
 
@@ -49,11 +49,11 @@ def test_what_looks_alike_and_ends_alike_is_one_line() -> None:
     lost = _record("kms@C_WrapKey.7-after", Verdict.DATA_LOST)
     table = lines([fine, lost, again], {})
     assert [(line.answer, len(line.scenarios)) for line in table] == [
-        (Answer.LOSES, 1),
-        (Answer.PRESERVES, 2),
+        (ProcedureResult.LOSES, 1),
+        (ProcedureResult.PRESERVES, 2),
     ]
     assert table[0].found == table[1].found == Found("auto", 3, "1", "auto-mk-rotate", "killed")
-    assert counts(table) == {Answer.LOSES: 1, Answer.PRESERVES: 2}
+    assert counts(table) == {ProcedureResult.LOSES: 1, ProcedureResult.PRESERVES: 2}
 
 
 def test_what_was_never_seen_is_in_the_table_too() -> None:
@@ -61,7 +61,7 @@ def test_what_was_never_seen_is_in_the_table_too() -> None:
     (line,) = lines(
         [_record("tke@rewrap.1-after", Verdict.HARNESS_ERROR) | {"standing": None, "state": ""}], {}
     )
-    assert (line.answer, line.found) == (Answer.UNKNOWN, None)
+    assert (line.answer, line.found) == (ProcedureResult.UNKNOWN, None)
 
 
 def test_in_the_order_of_the_rotation() -> None:
@@ -93,8 +93,8 @@ def test_the_worst_first() -> None:
         (Verdict.DATA_LOST, ""),
     ]
     table = lines([_record("kms@C_WrapKey.5-after", *end) for end in ends], {})
-    assert [line.answer for line in table] == list(reversed(Answer))
-    assert list(counts(table)) == list(reversed(Answer))
+    assert [line.answer for line in table] == list(reversed(ProcedureResult))
+    assert list(counts(table)) == list(reversed(ProcedureResult))
 
 
 def test_why_keys_are_lost() -> None:

@@ -1,4 +1,4 @@
-"""Hearing that a process of the rig is ready, as sd_notify(3) tells it: no polling on the way of a scenario.
+"""Learning that a process of the rig is ready, as sd_notify(3) tells it: no polling on the way of a scenario.
 
 Three units and a kms come up in every scenario. Asking them over HTTP every 5 ms cost 9 of 290 ms of
 processor time, and half a turn of waiting each.
@@ -16,8 +16,8 @@ from hil.targets.hpcs.rig.process.ready import NotReady
 LOOK_SECONDS = 0.1  # how often it is looked whether the process has died meanwhile
 
 
-class Bell:
-    """A socket at ``path`` on which a process rings when it serves."""
+class ReadySocket:
+    """A socket at ``path`` to which a process writes when it serves."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -26,14 +26,14 @@ class Bell:
         self._socket.bind(str(path))
         self._socket.setblocking(False)
 
-    def quiet(self) -> None:
-        """Forget what has rung; to be called before a process is started or cycled that is to ring."""
+    def drain(self) -> None:
+        """Read away what came before; to be called before the process is started or cycled."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._socket.recv(64)
 
-    def heard(self, ended: Callable[[], int | None], what: str, seconds: float) -> None:
-        """Wait until it rings; NotReady where the process, whose exit code ``ended`` tells, has ended."""
+    def wait(self, ended: Callable[[], int | None], what: str, seconds: float) -> None:
+        """Wait for its message; NotReady where the process, whose exit code ``ended`` tells, has ended."""
         deadline = time.monotonic() + seconds
         poll = select.poll()
         poll.register(self._socket, select.POLLIN)
@@ -42,7 +42,7 @@ class Bell:
                 raise NotReady(f"{what} ended with exit code {code}, see its log")
             if time.monotonic() > deadline:
                 raise NotReady(f"{what} was not ready within {seconds:g} s")
-        self.quiet()
+        self.drain()
 
     def close(self) -> None:
         """Take the socket away."""

@@ -1,11 +1,11 @@
-"""What the conductor needs of others: hands that strike, and a terminal that can be read at any time."""
+"""What the conductor needs of others: a striker, and a terminal that can be read at any time."""
 
 from typing import Protocol
 
 from hil.model.faults import FaultKind, Process
 
 
-class Hands(Protocol):
+class Striker(Protocol):
     """What the conductor needs of a rig to strike; each returns when the effect is proven, else raises."""
 
     def kill(self, process: Process) -> None:
