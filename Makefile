@@ -13,7 +13,7 @@ NSS := libnss3 libnss3-tools gcc libc6-dev
 BROWSER := chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help hil hil-pytest bench doctor test defects engine image venv packages postgresql nss browser test-packages picture lock clean
+.PHONY: help hil hil-pytest bench doctor test test-long defects engine image venv packages postgresql nss browser test-packages picture lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,10 @@ test: test-packages venv ## Run linters, type checker and tests, with a Docker e
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	docker/engine.sh during .venv/bin/pytest $(PYTEST_ARGS)
+	docker/engine.sh during .venv/bin/pytest -m "not long" $(PYTEST_ARGS)
+
+test-long: test-packages venv ## Run the tests that take longest, which make test leaves out
+	docker/engine.sh during .venv/bin/pytest -m long $(PYTEST_ARGS)
 
 defects: packages venv ## Sow known defects into the emulator, one at a time: the bench has to convict each (ARGS='--only PATTERN')
 	.venv/bin/python -m tests.defects.run $(ARGS)

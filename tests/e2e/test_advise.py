@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import Place
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_fresh_transcripts(place: "Place") -> None:

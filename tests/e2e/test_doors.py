@@ -82,6 +82,7 @@ def _tke(record: Record, command: str, *answers: str) -> "subprocess.CompletedPr
     )
 
 
+@pytest.mark.long
 def test_an_instance_by_hand(place: "Place", nss: Path, hand: Path) -> None:
     """On both it lives as on SoftHSM and a file: it rotates, what dies is started again, nothing stays."""
     where = ("--dir", str(hand))
@@ -132,6 +133,7 @@ def test_a_drill(place: "Place", nss: Path, hand: Path, there: str, own_database
     assert _names(own_database) == before
 
 
+@pytest.mark.long
 def test_a_server_that_has_gone(
     place: "Place", hand: Path, there: str, own_database: "KeyStoreDatabase"
 ) -> None:
@@ -169,6 +171,7 @@ def test_what_cannot_be_made(
     assert _names(own_database) == before
 
 
+@pytest.mark.long
 def test_a_validation_that_is_broken_off(place: "Place", nss: Path) -> None:
     """What a procedure loses on both is replayed on both from what an interrupted validation has left."""
     file = Path(__file__).parents[2] / "examples" / "procedures" / "wrong.toml"

@@ -30,6 +30,7 @@ def _campaign(folder: Path) -> Any:  # noqa: ANN401  unchecked JSON
     return json.loads((folder / "campaign.json").read_text())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_replay_of_every_class(place: "Place") -> None:
     """Replayed alone, each id has the verdict and the trace of the campaign; the end says so."""
@@ -104,6 +105,7 @@ def test_replay_that_differs(place: "Place") -> None:
     assert "stored verdict: none in one" in ended.stdout
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_shrink(place: "Place") -> None:
     """A loss with a second fault that did nothing becomes one fault, as early as it loses keys, proven."""
@@ -154,6 +156,7 @@ def test_recheck(place: "Place") -> None:
     assert (place.runs / "one" / "campaign.json").read_bytes() == campaign
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_merged_shards(place: "Place") -> None:
     """Two shards, each with a recording of its own, merge into what one unsharded run says, id by id."""

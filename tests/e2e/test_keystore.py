@@ -30,6 +30,7 @@ def open_place(place: "Place") -> "Place":
     return place
 
 
+@pytest.mark.long
 def test_a_campaign_on_servers_of_its_own(open_place: "Place") -> None:
     """The kms, the server and the process that serves the kms die at commits; nothing is left behind."""
     plan = open_place.plan(SCENARIOS)
@@ -41,6 +42,7 @@ def test_a_campaign_on_servers_of_its_own(open_place: "Place") -> None:
     open_place.nothing_left()
 
 
+@pytest.mark.long
 def test_a_campaign_on_a_server_that_is_there(open_place: "Place", own_database: "KeyStoreDatabase") -> None:
     """Every rig has a database of its own on it, which is gone afterwards; the server cannot be a victim."""
     with straight(own_database) as database:

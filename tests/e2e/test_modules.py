@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Place
 
@@ -16,6 +18,7 @@ LIKE_SOFTHSM = (
 )
 
 
+@pytest.mark.long
 def test_same_verdicts(place: "Place", nss: Path) -> None:
     """On NSS softokn keys come back and are lost where they do on SoftHSM, and a replay uses it again."""
     words = ("--plan", str(place.plan(PLAN)), "--module-profile", str(nss), "--out", "run")

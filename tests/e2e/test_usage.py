@@ -87,7 +87,7 @@ def _tree(folder: Path) -> dict[Path, bytes]:
         (["status", "--dir", "nowhere"], "start one: hil up --dir"),
         (["down", "--dir", "nowhere"], "start one: hil up --dir"),
         (["replay"], "Missing argument 'ID'"),
-        (["replay", "commit"], "'commit' is no scenario id: auto|parts/CRASH-POINT"),
+        (["replay", "commit"], "'commit' is no scenario id: FLOW/CRASH-POINT"),
         (["replay", "auto/tke@commit/documented"], "VICTIM@EVENT.ORDINAL-before|after"),
         (["replay", "auto/none/by-heart"], "there is no procedure 'by-heart', known are: clear-as"),
         (["replay", "auto/none/documented", "--run", "nowhere"], "nowhere is not there"),

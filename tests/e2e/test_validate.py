@@ -19,6 +19,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "procedures"
 SMALL = ("--backend", "process", "--operational", "1", "--recovery", "1", "--keys", "8")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(

@@ -145,6 +145,7 @@ def test_plan_on_two_workers(place: Place) -> None:
     assert not (evidence.path / "campaign.json").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ids", "options"),
     [
@@ -372,6 +373,7 @@ def brought(place: Place) -> tuple[str, ...]:
     return "--hil-module-profile", str(ROOT / "examples" / "hil-nss.toml"), "--hil-keystore", "postgresql"
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 @pytest.mark.slow
 def test_a_plan_on_what_somebody_brings(place: Place, brought: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 from hil.model.faults import BadId, Process
 from hil.targets.hpcs.model.flow import Flow
+from hil.targets.hpcs.model.processes import Role
 
 _WILD = re.compile(r"[*?\[]")
 
@@ -32,6 +33,7 @@ def hopeless(pattern: str, units: int, procedures: Collection[str]) -> bool:
 
 def _is_there(victim: str, units: int) -> bool:
     try:
-        return Process.parse(victim).number <= units
+        process = Process.parse(victim)
     except BadId:
         return False
+    return process.role in tuple(Role) and process.number <= units

@@ -114,7 +114,7 @@ def test_a_check_that_breaks_is_a_failure_of_the_bench(
     tool = tmp_path / "tool.py"
     tool.write_text(tool.read_text().replace("except (OSError, ValueError):", "except OSError:"))
     rundir = RunDir.create(tmp_path / "run")
-    ran = campaign.run(profile, rundir, tmp_path / "scratch", 2, lambda *_: None, lambda every: every[:3])
+    ran = campaign.run(profile, rundir, tmp_path / "scratch", 1, lambda *_: None, lambda every: every[:3])
     verdicts = [one.verdict for one in ran.outcomes]
     assert verdicts == [Verdict.RECOVERED, Verdict.RECOVERED, Verdict.HARNESS_ERROR]
     assert ran.gate is Gate.ERROR

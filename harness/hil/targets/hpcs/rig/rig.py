@@ -29,7 +29,6 @@ from hil.targets.hpcs.rig.units.hosts import START_SECONDS, UnitHost
 
 COMMAND_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
-SIGKILLED = -9
 STILL_SECONDS = 5.0  # until a kms has ended what it has under way
 
 
@@ -181,7 +180,7 @@ class Rig:
         """SIGKILL a process of the instance; returns when that is proven, raises otherwise."""
         if victim.role == Role.TKE:
             code = self.terminal.kill()
-            if code != SIGKILLED:
+            if code != -9:  # SIGKILL
                 raise NotKilled(f"tke ended with exit code {code}, not by SIGKILL")
         elif victim.role == Role.KMS:
             if self._kms is None:

@@ -12,7 +12,7 @@ from hil.targets.hpcs.model.ending import output
 from hil.targets.hpcs.model.transcript import attempts
 from tests.hil.targets.hpcs.tools.advise.conftest import Case, cases
 
-TKE = Path(__file__).parents[5] / "emulator" / "tke"
+TKE = Path(__file__).parents[5] / "emulator" / "hsm_emulator" / "tke"
 SAYS = {"say", "confirm", "ask", "ask_hidden", "ask_numbers", "_ok"}
 FAILS = {"Failed", "refused", "_ask_service", "_damaged"}
 # What is free in these outputs: names, numbers, subject key identifiers, and the text of an error.

@@ -44,7 +44,10 @@ def _no_key_store(rig: Rig) -> None:
     ("hinder", "told"),
     [
         (_no_kms, r"^'tke login' ended with exit code 1: FAILED .*Remote end closed connection"),
-        (_a_unit_that_is_there, r"^'unit init' of crypto unit 1 ended with exit code \d+: emulator\.unit: "),
+        (
+            _a_unit_that_is_there,
+            r"^'unit init' of crypto unit 1 ended with exit code \d+: hsm_emulator\.unit: ",
+        ),
         (_no_key_store, r"^while .* were made: 'kms init' ended with exit code \d+: \S"),
     ],
     ids=["a command of the operator", "a crypto unit", "the key store"],

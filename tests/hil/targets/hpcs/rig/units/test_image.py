@@ -21,8 +21,8 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_same_inputs_same_name(checkout: Path) -> None:
     """The place of the checkout does not matter, nor does what the image does not hold."""
-    (checkout / "emulator" / "kms").mkdir()
-    (checkout / "emulator" / "kms" / "store.py").write_text("changed")
+    (checkout / "emulator" / "hsm_emulator" / "kms").mkdir()
+    (checkout / "emulator" / "hsm_emulator" / "kms" / "store.py").write_text("changed")
     assert image.name(checkout) == image.name()
 
 
@@ -40,7 +40,7 @@ def test_changed_input_changes_the_name(checkout: Path, changed: str) -> None:
 def test_new_module_changes_the_name(checkout: Path) -> None:
     """A file that is added to the firmware counts too."""
     before = image.name(checkout)
-    (checkout / "emulator" / "unit" / "added.py").touch()
+    (checkout / "emulator" / "hsm_emulator" / "unit" / "added.py").touch()
     assert image.name(checkout) != before
 
 
@@ -49,9 +49,12 @@ def test_bench_inside_is_whole() -> None:
     wanted, found = ["hil.targets.hpcs.rig.zygote.contained"], set[str]()
     while wanted:
         parts = wanted.pop().split(".")
-        for path in ("/".join(parts) + ".py", *("/".join(parts[:n]) + "/__init__.py" for n in range(1, 4))):
-            if path not in found and (image.CHECKOUT / path).is_file():
+        for path in (
+            "/".join(parts) + ".py",
+            *("/".join(parts[:n]) + "/__init__.py" for n in range(1, len(parts))),
+        ):
+            if path not in found and (image.CHECKOUT / "harness" / path).is_file():
                 found.add(path)
-                tree = ast.parse((image.CHECKOUT / path).read_bytes())
+                tree = ast.parse((image.CHECKOUT / "harness" / path).read_bytes())
                 wanted += [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert found == set(image.BENCH)

@@ -41,6 +41,7 @@ def numbers(value: object) -> Iterator[float]:
             yield from numbers(part)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_every_part_of_a_quick_report() -> None:
