@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from hil.cli import options
-from hil.engine import pattern, space
+from hil.engine import space
 from hil.engine.campaign import Campaign, Shard
 from hil.engine.errors import NothingTried, RunDirBusy
 from hil.engine.plan import Origin, read_origin, read_plan, write_plan
@@ -28,7 +28,7 @@ from hil.report.live import Live
 from hil.targets.hpcs.emulator import Shape
 from hil.targets.hpcs.model import processes
 from hil.targets.hpcs.operator import load
-from hil.targets.hpcs.play import benches
+from hil.targets.hpcs.play import benches, pattern
 from hil.targets.hpcs.play.outcome import CampaignOutcome
 from hil.targets.hpcs.play.profiles import PROFILES
 from hil.targets.hpcs.rig import preflight

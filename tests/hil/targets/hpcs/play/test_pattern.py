@@ -2,8 +2,8 @@
 
 import pytest
 
-from hil.engine.pattern import hopeless
 from hil.targets.hpcs.operator import load
+from hil.targets.hpcs.play.pattern import hopeless
 
 
 @pytest.mark.parametrize(
