@@ -48,6 +48,7 @@ class ContainedUnit:
         self._parent: socket.socket | None = None
         self._paused = False
         self._code: int | None = KILLED
+        self.by_order = True  # nothing runs, or was ended by the bench
         self.name = f"unit:{number}"
 
     def _made(self, image: str, number: int, labels: Labels) -> Container:
@@ -83,6 +84,7 @@ class ContainedUnit:
         self._container.hand_over()
         self._ready_socket.drain()
         self._code = None
+        self.by_order = False
         serve = sut.unit_serve(Path(docker.UNIT_DIR), Path(docker.SOCKET_DIR))
         with self._log.open("ab") as output, Path(os.devnull).open("rb") as nothing:
             streams = (nothing.fileno(), output.fileno(), output.fileno())
@@ -118,11 +120,13 @@ class ContainedUnit:
         ended = self.exit_code
         if ended is not None:
             raise NotKilled(f"{self.name} had already ended with exit code {ended}")
+        self.by_order = True
         self._container.kill()
         self._lose()
 
     def end(self) -> None:
         """End the firmware, whatever state it is in; the container stays where that is possible."""
+        self.by_order = True
         if self._paused:
             self._container.kill()
             self._lose()

@@ -73,7 +73,7 @@ class DockerHost:
 
     def codes(self) -> dict[int, int | None]:
         """See UnitHost."""
-        return {number: contained.exit_code for number, contained in self._units.items()}
+        return {number: unit.exit_code for number, unit in self._units.items() if not unit.by_order}
 
     def close(self) -> None:
         """See UnitHost."""
