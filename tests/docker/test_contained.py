@@ -288,3 +288,15 @@ def test_power_cycle_that_fails(host: DockerHost, place: Layout) -> None:
     with pytest.raises(NotReady, match="unit:1 ended with exit code 1"):
         host.cycle([1])
     assert "JSONDecodeError" in (place.logs / "unit-1.log").read_text()
+
+
+def test_only_deaths_that_nobody_ordered_are_told(host: DockerHost, run_label: str) -> None:
+    """A unit that the bench has stopped or killed has no code to tell; one that somebody else kills has."""
+    host.stop()
+    assert host.codes() == {}
+    host.start([1, 2])
+    host.kill(1)
+    assert host.codes() == {2: None}
+    (left,) = (entry["Id"] for entry in seen(run_label) if has_unit(entry) and entry["State"]["Running"])
+    subprocess.run(["docker", "kill", left], check=True, timeout=SECONDS, capture_output=True)
+    ready.until(lambda: host.codes() == {2: -signal.SIGKILL}, "the end of unit 2", SECONDS)
